@@ -1,0 +1,51 @@
+"""Randomness and identifiers, and nowhere else.
+
+`os.urandom` backs everything that must not be guessed. Identifiers that only have to be unique take a
+cheaper road: a per-process generator seeded from the system's entropy.
+"""
+
+import os
+import random
+import secrets
+import uuid
+
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_unique = random.Random(os.urandom(32))
+
+
+def request_id() -> str:
+    """A version 4 UUID; unique, not secret."""
+    text = f"{_unique.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+
+def unique_hex(digits: int) -> str:
+    """Lower-case hexadecimal digits; unique, not secret."""
+    return f"{_unique.getrandbits(digits * 4):0{digits}x}"
+
+
+def secret_uuid() -> str:
+    return str(uuid.UUID(bytes=os.urandom(16), version=4))
+
+
+def iam_id(prefix: str) -> str:
+    """An IAM unique id such as `AIDA…`: the prefix tells the kind, 21 characters in all.
+
+    Source: IAM User Guide, "IAM identifiers", unique ID prefixes.
+    """
+    return prefix + "".join(secrets.choice(_BASE32) for _ in range(21 - len(prefix)))
+
+
+def access_key_id(prefix: str = "AKIA") -> str:
+    """20 characters; `AKIA` is long-term, `ASIA` temporary."""
+    return prefix + "".join(secrets.choice(_BASE32) for _ in range(20 - len(prefix)))
+
+
+def secret_key(characters: int = 40) -> str:
+    return "".join(secrets.choice(_ALNUM + "+/") for _ in range(characters))
+
+
+def token(octets: int = 32) -> str:
+    """URL-safe text nobody can guess."""
+    return secrets.token_urlsafe(octets)
