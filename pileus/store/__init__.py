@@ -1,12 +1,14 @@
 """An ordered, transactional key-value store: the one place where state lives."""
 
-from .api import KEY_BYTES_MAX, VALUE_BYTES_MAX, Conflict, LimitExceeded, Store, Transaction
-from .table import Table
+from .api import KEY_BYTES_MAX, VALUE_BYTES_MAX, AlreadyOpen, Conflict, LimitExceeded, Store, Transaction
+from .table import DIRTY, Table, wake
 from .tuples import pack, prefix_range, unpack
 
 __all__ = [
     "KEY_BYTES_MAX",
     "VALUE_BYTES_MAX",
+    "DIRTY",
+    "AlreadyOpen",
     "Conflict",
     "LimitExceeded",
     "Store",
@@ -15,4 +17,5 @@ __all__ = [
     "pack",
     "prefix_range",
     "unpack",
+    "wake",
 ]

@@ -1,0 +1,90 @@
+"""Access keys: long-term (`AKIA…`) and those of sessions (`ASIA…`), and who signs with them."""
+
+import hmac
+
+import msgspec
+
+from pileus.base.arns import partition_of
+from pileus.store import Table, Transaction
+
+ROOT_ACCOUNT = "000000000000"
+
+
+class AccessKey(msgspec.Struct, frozen=True):
+    """A long-term key. `user` is empty for the account's root."""
+
+    id: str
+    secret: str
+    account: str
+    user: str
+    user_id: str
+    created: float
+    active: bool = True
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Temporary credentials and everything STS fixed when it issued them.
+
+    `kind` is `assumed-role`, `federated-user`, `user` or `root` (the last two from GetSessionToken); `arn` and `user_id` are what
+    GetCallerIdentity answers; `role` is the role's name. `policies` are the inline session policies' documents,
+    `policy_arns` the managed ones. `context` holds condition keys fixed at issue (`aws:FederatedProvider`, `saml:sub`, …).
+    """
+
+    id: str
+    secret: str
+    token: str
+    account: str
+    kind: str
+    arn: str
+    user_id: str
+    issued: float
+    expires: float
+    role: str = ""
+    role_id: str = ""
+    user: str = ""
+    name: str = ""
+    source_identity: str = ""
+    mfa: bool = False
+    policies: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    transitive: tuple[str, ...] = ()
+    chained: bool = False
+    context: dict[str, str | list[str]] = {}
+
+
+access_keys = Table("identity.access_key", AccessKey, hot=True)  # key id
+sessions = Table("identity.session", Session, hot=True, watched=True)  # key id
+
+
+class Conveniences(msgspec.Struct, frozen=True):
+    """LocalStack's habits: `test` signs as root of 000000000000, twelve digits as root of that account; the secret is `test`."""
+
+    secret: str = "test"
+
+    def key(self, key_id: str) -> AccessKey | None:
+        if len(key_id) == 12 and key_id.isdigit():
+            account = key_id
+        elif key_id == "test":
+            account = ROOT_ACCOUNT
+        else:
+            return None
+        return AccessKey(key_id, self.secret, account, "", account, 0.0)
+
+
+def find_key(tx: Transaction, key_id: str, conveniences: Conveniences | None) -> AccessKey | Session | None:
+    """Whoever this key id belongs to; None for an unknown one."""
+    if key_id.startswith("ASIA"):
+        return sessions.get(tx, key_id)
+    found = access_keys.get(tx, key_id)
+    if found is None and conveniences is not None:
+        return conveniences.key(key_id)
+    return found
+
+
+def token_matches(session: Session, token: str) -> bool:
+    return hmac.compare_digest(session.token.encode(), token.encode())
+
+
+def root_arn(account: str, region: str = "us-east-1") -> str:
+    return f"arn:{partition_of(region)}:iam::{account}:root"

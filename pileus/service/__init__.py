@@ -1,0 +1,17 @@
+"""The kit services are written with: a Service, its operations and errors, the Call, waiting and paging."""
+
+from .call import Call, Caller, Cloud, Wait
+from .kit import Operation, ResourcePolicy, Service
+from .paginate import Page, paginate
+
+__all__ = [
+    "Call",
+    "Caller",
+    "Cloud",
+    "Operation",
+    "Page",
+    "ResourcePolicy",
+    "Service",
+    "Wait",
+    "paginate",
+]
