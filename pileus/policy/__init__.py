@@ -1,8 +1,8 @@
 """IAM policy documents: parsed, validated, compiled, evaluated and explained. Pure: no store, no clock."""
 
-from pileus.policy.evaluate import Decision, Grants, Match, Request, decide, denial_message
+from pileus.policy.evaluate import Decision, Grants, Request, decide, denial_message
 from pileus.policy.malformed import MalformedPolicy
-from pileus.policy.parse import Policy, PolicyKind, Statement, compile_policy
+from pileus.policy.parse import Match, Policy, PolicyKind, Statement, compile_policy
 from pileus.policy.principals import Principal, principal_keys
 
 __all__ = [

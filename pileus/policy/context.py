@@ -10,22 +10,28 @@ Source = Lookup | Mapping[str, Value]
 class Context:
     """Case-insensitive, lazy and remembered. A callable source is asked with lower-case keys, each at most once."""
 
-    __slots__ = ("_lookup", "_source", "missing", "seen")
+    __slots__ = ("_lookup", "_source", "_unknown", "seen")
 
     def __init__(self, source: Source):
         self._source = source
         self._lookup: Lookup | None = None
-        self.seen: dict[str, tuple[str, ...]] = {}
-        self.missing: dict[str, str] = {}
+        self._unknown: tuple[str, ...] = ()
+        self.seen: dict[str, tuple[str, ...]] | None = None
+
+    def missing(self) -> tuple[str, ...]:
+        """The keys that were asked for in vain, as the policies spell them."""
+        return self._unknown
 
     def values(self, key: str) -> tuple[str, ...]:
         """The values of a key; empty when the request has none."""
         name = key.lower()
+        if self.seen is None:
+            self.seen = {}
         found = self.seen.get(name)
         if found is None:
             found = self.seen[name] = self._fetch(name)
             if not found:
-                self.missing[name] = key
+                self._unknown += (key,)
         return found
 
     def single(self, key: str) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pileus.policy.context import Context, Source
-from pileus.policy.parse import Policy, Statement
+from pileus.policy.parse import Match, Policy
 from pileus.policy.principals import Named, Principal
 
 IDENTITY: Final = "identity-based policy"
@@ -52,11 +52,6 @@ class Grants(NamedTuple):
     resource_required: bool = False
 
 
-class Match(NamedTuple):
-    policy: Policy
-    statement: Statement
-
-
 class Decision(NamedTuple):
     """`by` is the type of policy that decided, `matched` the deciding statements, `missing` the keys nobody knew."""
 
@@ -68,30 +63,64 @@ class Decision(NamedTuple):
 
 
 def decide(request: Request, grants: Grants) -> Decision:
-    """The common case (one side, no boundary, no session, no controls) is answered on a short road."""
     who, action, resource, owner, source = request
+    identity, boundary, session, by_resource, controls, resource_required = grants
     context = Context(source)
+    if (
+        boundary is None
+        and session is None
+        and by_resource is None
+        and not controls
+        and not resource_required
+        and who.account == owner != ""
+    ):
+        return _by_identity_alone(who, action, resource, identity, context)
     denied = _denied(request, grants, context)
     if denied is not None:
         return _decision(EXPLICIT, denied[0], denied[1], context)
-    for level in grants.controls if who.kind not in ("service", "anonymous") else ():
+    for level in controls if who.kind not in _OUTSIDERS else ():
         if _allowing(level, action, resource, context) is None:
             return _decision(IMPLICIT, CONTROL, None, context)
-    named, by_resource = _resource_side(request, grants.resource, context)
-    trust = TRUST if grants.resource is not None and grants.resource.kind == "trust" else RESOURCE
-    if who.account != owner or not who.account:
-        if not named:
-            return _decision(
-                IMPLICIT, trust if who.kind in _OUTSIDERS else _weaker(request, grants, context, trust), None, context
-            )
-        if who.kind in _OUTSIDERS:
-            return _decision(ALLOWED, trust, by_resource, context)
-    elif named is Named.EXACTLY:
-        return _decision(ALLOWED, trust, by_resource, context)
-    elif grants.resource_required and not named:
-        return _decision(IMPLICIT, trust, None, context)
-    behind = by_resource if named is Named.BEHIND and who.account == owner else None
-    return _caller_side(request, grants, context, behind)
+    return _by_all_sides(request, grants, context)
+
+
+def _by_identity_alone(
+    who: Principal, action: str, resource: str, identity: Sequence[Policy], context: Context
+) -> Decision:
+    """The short road of the common case: the caller's own policies are all there is."""
+    found: Match | None = None
+    for policy in identity:
+        denies, allows = policy.about(action)
+        for match in denies:
+            if match[1].matches(resource, context):
+                return _decision(EXPLICIT, IDENTITY, match, context)
+        if found is None:
+            for match in allows:
+                if match[1].matches(resource, context):
+                    found = match
+                    break
+    if found is not None:
+        return _decision(ALLOWED, IDENTITY, found, context)
+    if _is_root(who):
+        return _decision(ALLOWED, ROOT, None, context)
+    return _decision(IMPLICIT, IDENTITY, None, context)
+
+
+def _by_all_sides(request: Request, grants: Grants, context: Context) -> Decision:
+    """What is left when nothing denies and the service control policies let the request pass."""
+    who, owner = request.principal, request.resource_account
+    named, match = _resource_side(request, grants.resource, context)
+    resource_type = TRUST if grants.resource is not None and grants.resource.kind == "trust" else RESOURCE
+    if who.kind in _OUTSIDERS:
+        return _decision(ALLOWED if named else IMPLICIT, resource_type, match, context)
+    if who.account != owner:
+        mine = _caller_side(request, grants, context, None)
+        return mine if named or not mine.allowed else _decision(IMPLICIT, resource_type, None, context)
+    if named is Named.EXACTLY:
+        return _decision(ALLOWED, resource_type, match, context)
+    if grants.resource_required and not named:
+        return _decision(IMPLICIT, resource_type, None, context)
+    return _caller_side(request, grants, context, match if named is Named.BEHIND else None)
 
 
 _OUTSIDERS = ("service", "anonymous", "web-identity", "saml")
@@ -117,25 +146,18 @@ def _caller_side(request: Request, grants: Grants, context: Context, behind: Mat
     return _decision(ALLOWED, RESOURCE if found is behind else IDENTITY, found, context)
 
 
-def _weaker(request: Request, grants: Grants, context: Context, trust: str) -> str:
-    """Across accounts both sides must allow: names the caller's side when that one is lacking too."""
-    mine = _caller_side(request, grants, context, None)
-    return trust if mine.allowed else mine.by
-
-
 def _denied(request: Request, grants: Grants, context: Context) -> tuple[str, Match] | None:
     """The first explicit deny there is, in the order the guide draws the policies."""
     who, action, resource, *_ = request
-    if who.kind not in ("service", "anonymous"):
+    if who.kind not in _OUTSIDERS:
         for level in grants.controls:
             if (found := _denying(level, action, resource, context)) is not None:
                 return CONTROL, found
     if (policy := grants.resource) is not None:
-        for statement in policy.about(action)[0]:
-            if (statement.principal is None or statement.principal.applies(who, denies=True)) and statement.matches(
-                resource, context
-            ):
-                return (TRUST if policy.kind == "trust" else RESOURCE), Match(policy, statement)
+        for match in policy.about(action)[0]:
+            element = match.statement.principal
+            if (element is None or element.applies(who, denies=True)) and match.statement.matches(resource, context):
+                return (TRUST if policy.kind == "trust" else RESOURCE), match
     if (found := _denying(grants.identity, action, resource, context)) is not None:
         return IDENTITY, found
     if grants.boundary is not None and (found := _denying((grants.boundary,), action, resource, context)) is not None:
@@ -147,17 +169,17 @@ def _denied(request: Request, grants: Grants, context: Context) -> tuple[str, Ma
 
 def _denying(policies: Sequence[Policy], action: str, resource: str, context: Context) -> Match | None:
     for policy in policies:
-        for statement in policy.about(action)[0]:
-            if statement.matches(resource, context):
-                return Match(policy, statement)
+        for match in policy.about(action)[0]:
+            if match[1].matches(resource, context):
+                return match
     return None
 
 
 def _allowing(policies: Sequence[Policy], action: str, resource: str, context: Context) -> Match | None:
     for policy in policies:
-        for statement in policy.about(action)[1]:
-            if statement.matches(resource, context):
-                return Match(policy, statement)
+        for match in policy.about(action)[1]:
+            if match[1].matches(resource, context):
+                return match
     return None
 
 
@@ -166,18 +188,18 @@ def _resource_side(request: Request, policy: Policy | None, context: Context) ->
     best, found = Named.NOT, None
     if policy is None:
         return best, found
-    for statement in policy.about(request.action)[1]:
-        if statement.principal is None:
+    for match in policy.about(request.action)[1]:
+        element = match.statement.principal
+        if element is None:
             continue
-        named = statement.principal.applies(request.principal, denies=False)
-        if named > best and statement.matches(request.resource, context):
-            best, found = named, Match(policy, statement)
+        named = element.applies(request.principal, denies=False)
+        if named > best and match.statement.matches(request.resource, context):
+            best, found = named, match
     return best, found
 
 
 def _decision(effect: str, by: str, match: Match | None, context: Context) -> Decision:
-    matched = () if match is None else (match,)
-    return Decision(effect == ALLOWED, effect, by, matched, tuple(context.missing.values()))
+    return Decision(effect == ALLOWED, effect, by, () if match is None else (match,), context.missing())
 
 
 def denial_message(request: Request, decision: Decision, *, resource: bool = True, reason: bool = True) -> str:

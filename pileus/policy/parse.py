@@ -5,7 +5,7 @@ refuses beyond that is `validate`'s.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -106,6 +106,16 @@ class Statement:
 Statements = tuple[Statement, ...]
 
 
+class Match(NamedTuple):
+    """A statement in the policy it stands in."""
+
+    policy: "Policy"
+    statement: Statement
+
+
+Matches = tuple[Match, ...]
+
+
 class Policy:
     """A compiled document. `name` is its ARN or inline name, `origin` whom it is attached to: for whoever explains."""
 
@@ -114,23 +124,22 @@ class Policy:
     def __init__(self, statements: Statements, kind: PolicyKind, version: str, name: str, origin: str):
         self.statements, self.kind, self.version = statements, kind, version
         self.name, self.origin = name, origin
-        self._by_action: dict[str, tuple[Statements, Statements]] = {}
+        self._by_action: dict[str, tuple[Matches, Matches]] = {}
 
-    def about(self, action: str) -> tuple[Statements, Statements]:
+    def about(self, action: str) -> tuple[Matches, Matches]:
         """The statements that deny and those that allow this action, whatever else they ask for."""
-        found = self._by_action.get(action)
-        return found if found is not None else self._sort(action)
+        return self._by_action.get(action) or self._sort(action)
 
     def named(self, name: str, origin: str = "") -> "Policy":
         """The same document as attached to someone; the compiled statements are shared."""
         return Policy(self.statements, self.kind, self.version, name, origin)
 
-    def _sort(self, action: str) -> tuple[Statements, Statements]:
+    def _sort(self, action: str) -> tuple[Matches, Matches]:
         lower = action.lower()
-        about = [statement for statement in self.statements if statement.about(lower)]
+        about = [Match(self, statement) for statement in self.statements if statement.about(lower)]
         found = (
-            tuple(statement for statement in about if statement.denies),
-            tuple(statement for statement in about if not statement.denies),
+            tuple(match for match in about if match.statement.denies),
+            tuple(match for match in about if not match.statement.denies),
         )
         if len(self._by_action) < _REMEMBERED_ACTIONS:
             self._by_action[action] = found

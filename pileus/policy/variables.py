@@ -1,4 +1,4 @@
-"""Policy variables: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`; `${*}` `${?}` `${$}` are the signs themselves.
+"""Policy variables: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`; `${*}`, `${?}`, `${$}` are plain signs.
 
 Source: IAM User Guide, "IAM policy elements: Variables and tags". Only documents of version 2012-10-17 have them.
 """
