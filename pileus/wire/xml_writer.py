@@ -1,0 +1,127 @@
+"""Shapes to XML text, compiled once per use of a shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pileus.model import Member, Shape
+from pileus.wire import scalars
+
+ToXml = Callable[[Any], str]
+
+# XML 1.0 has no form for most control characters; S3 writes them as references all the same, and so do we.
+_SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\ufffe\uffff]')
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+
+
+def _reference(found: re.Match[str]) -> str:
+    character = found[0]
+    return _NAMED.get(character) or f"&#x{ord(character):X};"
+
+
+def escape(text: str) -> str:
+    return _SPECIAL.sub(_reference, text) if _SPECIAL.search(text) else text
+
+
+class XmlWriter:
+    """Writes the content of structures. `item_default` names a list's items where the model does not."""
+
+    def __init__(self, timestamp_format: str, item_default: str = "member"):
+        self.timestamp_format = timestamp_format
+        self.item_default = item_default
+        self._contents: dict[str, list[ToXml]] = {}
+        self._elements: dict[str, ToXml] = {}
+
+    def content(self, shape: Shape, leave_out: frozenset[str] = frozenset()) -> ToXml:
+        """What stands between a structure's tags."""
+        if not leave_out:
+            known = self._contents.get(shape.name)
+            if known is not None:  # a shape that holds itself finds its function when it runs
+                return known[0] if known else lambda value: known[0](value)
+        slot: list[ToXml] = []
+        if not leave_out:
+            self._contents[shape.name] = slot
+        table = {
+            name: self.element(member)
+            for name, member in shape.members.items()
+            if name not in leave_out and not member.xml_attribute
+        }
+        for name, member in shape.members.items():
+            if name in leave_out or member.xml_attribute:
+                table[name] = _nothing
+
+        def write(value: dict[str, Any]) -> str:
+            return "".join([table[name](below) for name, below in value.items()])
+
+        slot.append(write)
+        return write
+
+    def element(self, member: Member, name: str | None = None) -> ToXml:
+        """The whole element, or elements when the list is flattened."""
+        kind = member.shape.type
+        if kind == "list":
+            return self._list(member, name)
+        if kind == "map":
+            return self._map(member, name)
+        tag = name or member.location_name or member.name
+        if kind == "structure":
+            return self._structure(member, tag)
+        start, end = f"<{tag}{_namespace(member)}>", f"</{tag}>"
+        text = scalars.writer(member, self.timestamp_format)
+        if text is scalars.identity:
+            return lambda value: f"{start}{_SPECIAL.sub(_reference, value)}{end}"
+        if kind in ("boolean", "integer", "long", "blob", "float", "double"):
+            return lambda value: f"{start}{text(value)}{end}"
+        return lambda value: f"{start}{escape(text(value))}{end}"
+
+    def _structure(self, member: Member, tag: str) -> ToXml:
+        attributes = {n: m for n, m in member.shape.members.items() if m.xml_attribute}
+        content = self.content(member.shape)
+        start, end = f"<{tag}{_namespace(member)}>", f"</{tag}>"
+        if not attributes:
+            return lambda value: f"{start}{content(value)}{end}"
+        names = {n: m.location_name or m.name for n, m in attributes.items()}
+        opening = start[:-1]
+
+        def write(value: dict[str, Any]) -> str:
+            marks = "".join(f' {tag}="{escape(str(value[n]))}"' for n, tag in names.items() if n in value)
+            return f"{opening}{marks}>{content(value)}{end}"
+
+        return write
+
+    def _list(self, member: Member, name: str | None) -> ToXml:
+        item = member.shape.member
+        if member.flattened:
+            tag = item.location_name or name or member.location_name or member.name
+            one = self.element(item, tag)
+            return lambda values: "".join([one(value) for value in values])
+        tag = name or member.location_name or member.name
+        one = self.element(item, item.location_name or self.item_default)
+        start, end = f"<{tag}{_namespace(member)}>", f"</{tag}>"
+        return lambda values: f"{start}{''.join([one(value) for value in values])}{end}"
+
+    def _map(self, member: Member, name: str | None) -> ToXml:
+        tag = name or member.location_name or member.name
+        key = self.element(member.shape.key, member.shape.key.location_name or "key")
+        value_of = self.element(member.shape.value, member.shape.value.location_name or "value")
+        entry = tag if member.flattened else "entry"
+        before, after = ("", "") if member.flattened else (f"<{tag}{_namespace(member)}>", f"</{tag}>")
+
+        def write(values: dict[str, Any]) -> str:
+            inner = [f"<{entry}>{key(k)}{value_of(v)}</{entry}>" for k, v in values.items()]
+            return f"{before}{''.join(inner)}{after}"
+
+        return write
+
+
+def _nothing(value: Any) -> str:
+    return ""
+
+
+def _namespace(member: Member) -> str:
+    if member.xml_namespace is None:
+        return ""
+    prefix, uri = member.xml_namespace
+    return f' xmlns:{prefix}="{escape(uri)}"' if prefix else f' xmlns="{escape(uri)}"'
