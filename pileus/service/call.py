@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from pileus.base.arns import partition_of
 from pileus.base.clock import Clock
 from pileus.identity.keys import AccessKey, Session
+from pileus.identity.standing import Standing
 from pileus.policy import Principal
 from pileus.store import Store, Transaction, wake
 
@@ -17,13 +18,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the principal policies see, and the key it signed with (None: anonymous, or a service of the cloud)."""
+    """Who calls: their standing before policies, and the key it signed with (None: anonymous, or a service of the cloud)."""
 
-    principal: Principal
+    standing: Standing
     account: str
     arn: str
     user_id: str
     key: AccessKey | Session | None = None
+
+    @property
+    def principal(self) -> Principal:
+        return self.standing.principal
 
     @property
     def session(self) -> Session | None:
@@ -50,7 +55,7 @@ class Cloud(Protocol):
 
     def service(self, name: str) -> Any: ...
 
-    def authorize(self, call: "Call", operation: Any, request: dict[str, Any]) -> None: ...
+    def authorize(self, call: "Call") -> None: ...
 
 
 @dataclass(slots=True)
@@ -71,8 +76,10 @@ class Call:
     via: tuple[str, ...] = ()
     started: float = 0.0
     """When the caller's first attempt began (the cloud's clock): differs from `now` when a waiting call runs again."""
+    operation: Any = None
+    request: dict[str, Any] = field(default_factory=dict)
     resource: str = "*"
-    decision: Any = None
+    """What the operation was authorised on, for the record."""
 
     @property
     def account(self) -> str:
@@ -117,8 +124,10 @@ class Call:
             secure_transport=self.secure_transport,
             via=(*self.via, service),
             started=self.started,
+            operation=target,
+            request=request,
         )
-        self.cloud.authorize(inner, target, request)
+        self.cloud.authorize(inner)
         return target.handler(inner, request)
 
     def transact(self, work: Callable[["Call"], T]) -> Awaitable[T]:
