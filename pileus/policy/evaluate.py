@@ -203,7 +203,8 @@ def _decision(effect: str, by: str, match: Match | None, context: Context) -> De
 
 
 def denial_message(request: Request, decision: Decision, *, resource: bool = True, reason: bool = True) -> str:
-    """AWS's present words (IAM User Guide, "Troubleshoot access denied error messages").
+    """AWS's present words (IAM User Guide, "Troubleshoot access denied error messages" and the page on authorization IDs): a
+    managed policy that denies is named by its ARN.
 
     Services that name no resource or give no reason (S3 for strangers, STS) say so by the parameters.
     """
@@ -215,7 +216,9 @@ def denial_message(request: Request, decision: Decision, *, resource: bool = Tru
     if not reason:
         return text
     if decision.effect == EXPLICIT:
-        return f"{text} with an explicit deny in {_ARTICLES.get(decision.by, 'a')} {decision.by}"
+        text = f"{text} with an explicit deny in {_ARTICLES.get(decision.by, 'a')} {decision.by}"
+        name = decision.matched[0].policy.name
+        return f"{text}: {name}" if name.startswith("arn:") else text
     return f"{text} because no {decision.by} allows the {request.action} action"
 
 
