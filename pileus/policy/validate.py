@@ -100,8 +100,6 @@ def _statement(raw: dict[str, Any], kind: PolicyKind, service: str) -> None:
     _actions(raw, kind, service)
     _resources(raw, kind)
     _conditions(raw.get("Condition", {}), kind)
-    if kind == "scp" and ("NotAction" in raw or "NotResource" in raw) and raw["Effect"] == "Allow":
-        raise MalformedPolicy(_SCP_TYPE)
 
 
 def _sid(raw: dict[str, Any], kind: PolicyKind) -> None:
