@@ -325,3 +325,23 @@ def test_a_policy_stays_small_whatever_its_callers_ask() -> None:
         request = ask(action=f"sqs:Action{number}", resource=f"arn:aws:sqs:r:{ME}:{name}-q", aws_username=name)
         assert decide(request, Grants((own,))).allowed
     assert len(own._by_action) <= 1024
+
+
+def test_an_allowing_not_principal_grants_nothing_to_anybody_it_names() -> None:
+    element = {"Effect": "Allow", "Action": "*", "Resource": "*", "NotPrincipal": {"AWS": BOB.arn}}
+    grants = Grants(resource=policy(element, kind="resource"))
+    assert not decide(ask(BOB), grants).allowed
+    assert decide(ask(SESSION), grants).allowed
+
+
+def test_a_resource_policys_statement_without_a_principal_allows_nobody() -> None:
+    assert not decide(ask(BOB), Grants(resource=policy(statement(), kind="resource"))).allowed
+    assert not decide(ask(NOBODY, resource=FAR), Grants(resource=policy(statement(), kind="resource"))).allowed
+
+
+def test_a_service_that_is_not_the_principal_can_be_denied() -> None:
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "NotPrincipal": {"Service": "sns.amazonaws.com"}}
+    both = policy(statement(Principal="*"), deny, kind="resource")
+    assert decide(ask(SNS, resource=FAR), Grants(resource=both)).allowed
+    other = Principal("service", arn="s3.amazonaws.com")
+    assert decide(ask(other, resource=FAR), Grants(resource=both)).effect == "explicitDeny"
