@@ -1,7 +1,7 @@
 """Where each statement stands in its document: the simulator answers with lines and columns.
 
-Source: IAM API Reference, "Statement" and "Position"; and the examples of SimulateCustomPolicy: the start is the opening
-brace, the end is just behind the closing one, both counted from 1.
+Source: IAM API Reference, "Statement" and "Position"; and the examples of SimulateCustomPolicy: the start is the
+opening brace, the end is just behind the closing one, both counted from 1.
 """
 
 import json

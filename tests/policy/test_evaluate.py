@@ -345,3 +345,9 @@ def test_a_service_that_is_not_the_principal_can_be_denied() -> None:
     assert decide(ask(SNS, resource=FAR), Grants(resource=both)).allowed
     other = Principal("service", arn="s3.amazonaws.com")
     assert decide(ask(other, resource=FAR), Grants(resource=both)).effect == "explicitDeny"
+
+
+@pytest.mark.parametrize("who", [SNS, NOBODY])
+def test_service_control_policies_hold_neither_services_nor_strangers(who: Principal) -> None:
+    grants = Grants(resource=open_to("*"), controls=((DENY,),))
+    assert decide(ask(who, resource=FAR), grants).allowed
