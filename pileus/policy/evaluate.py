@@ -63,6 +63,7 @@ class Decision(NamedTuple):
 
 
 def decide(request: Request, grants: Grants) -> Decision:
+    """Pure and lazy: condition keys are asked for only when a statement about this action and resource needs them."""
     who, action, resource, owner, source = request
     identity, boundary, session, by_resource, controls, resource_required = grants
     context = Context(source)

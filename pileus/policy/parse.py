@@ -134,7 +134,7 @@ class Policy:
         return self._by_action.get(action) or self._sort(action)
 
     def named(self, name: str, origin: str = "") -> "Policy":
-        """The same document as attached to someone; statements are shared. Keep it: each copy sorts its actions anew."""
+        """The same document as attached to someone. Keep it: each copy sorts its statements by action anew."""
         return Policy(self.statements, self.kind, self.version, name, origin)
 
     def keys(self) -> set[str]:
