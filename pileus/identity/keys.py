@@ -1,6 +1,7 @@
 """Access keys: long-term (`AKIA…`) and those of sessions (`ASIA…`), and who signs with them."""
 
 import hmac
+from functools import lru_cache
 
 import msgspec
 
@@ -63,13 +64,16 @@ class Conveniences(msgspec.Struct, frozen=True):
     secret: str = "test"
 
     def key(self, key_id: str) -> AccessKey | None:
-        if len(key_id) == 12 and key_id.isdigit():
-            account = key_id
-        elif key_id == "test":
-            account = ROOT_ACCOUNT
-        else:
-            return None
-        return AccessKey(key_id, self.secret, account, "", account, 0.0)
+        if key_id == "test":
+            return _root_key(key_id, self.secret, ROOT_ACCOUNT)
+        if len(key_id) == 12 and key_id.isdigit() and key_id.isascii():
+            return _root_key(key_id, self.secret, key_id)
+        return None
+
+
+@lru_cache(maxsize=1_024)
+def _root_key(key_id: str, secret: str, account: str) -> AccessKey:
+    return AccessKey(key_id, secret, account, "", account, 0.0)
 
 
 def find_key(tx: Transaction, key_id: str, conveniences: Conveniences | None) -> AccessKey | Session | None:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from pileus.policy.context import Context, text_of
 from pileus.policy.malformed import SYNTAX, MalformedPolicy
-from pileus.policy.variables import Template, fill, fixed, literal, template
-from pileus.policy.wildcards import Matcher, Token, any_of, compile_plain
+from pileus.policy.variables import Template, fill, fixed, keys_in, literal, template
+from pileus.policy.wildcards import Matcher, Remembered, Token, any_of, compile_plain
 
 Build = Callable[[list[list[Token]]], Matcher]
 
@@ -197,6 +197,7 @@ class Condition:
         "_negated",
         "_null",
         "_quantifier",
+        "_remembered",
         "_values",
         "key",
         "operator",
@@ -218,11 +219,16 @@ class Condition:
             self._absent = self._negated and not name.quantifier
         dynamic = variables and name.base.startswith(_WITH_VARIABLES)
         self._values: list[Template] = [template(value, dynamic) for value in values]
+        self._remembered = Remembered(self._build)
         self._match: Matcher | None = None
         if all(fixed(value) for value in self._values):
             self._match = self._build(
                 [parts for value in self._values if (parts := fill(value, Context({}))) is not None]
             )
+
+    def keys(self) -> set[str]:
+        """The condition keys it may ask for, its variables' included."""
+        return {self.key}.union(*(keys_in(value) for value in self._values))
 
     def holds(self, context: Context) -> bool:
         given = context.values(self.key)
@@ -245,7 +251,7 @@ class Condition:
         known = [value for value in filled if value is not None]
         if not known or (self._negated and len(known) < len(filled)):
             return None
-        return self._build(known)
+        return self._remembered.matcher(known)
 
 
 def compile_conditions(block: Any, variables: bool) -> tuple[Condition, ...]:

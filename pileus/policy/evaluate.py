@@ -63,6 +63,7 @@ class Decision(NamedTuple):
 
 
 def decide(request: Request, grants: Grants) -> Decision:
+    """Pure and lazy: condition keys are asked for only when a statement about this action and resource needs them."""
     who, action, resource, owner, source = request
     identity, boundary, session, by_resource, controls, resource_required = grants
     context = Context(source)
@@ -203,8 +204,8 @@ def _decision(effect: str, by: str, match: Match | None, context: Context) -> De
 
 
 def denial_message(request: Request, decision: Decision, *, resource: bool = True, reason: bool = True) -> str:
-    """AWS's present words (IAM User Guide, "Troubleshoot access denied error messages" and the page on authorization IDs): a
-    managed policy that denies is named by its ARN.
+    """AWS's present words (IAM User Guide, "Troubleshoot access denied error messages" and the page on authorization
+    IDs): a managed policy that denies is named by its ARN.
 
     Services that name no resource or give no reason (S3 for strangers, STS) say so by the parameters.
     """

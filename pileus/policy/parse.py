@@ -13,8 +13,8 @@ from pileus.policy.conditions import Condition, compile_conditions
 from pileus.policy.context import Context
 from pileus.policy.malformed import SYNTAX, MalformedPolicy
 from pileus.policy.principals import PrincipalElement
-from pileus.policy.variables import Template, fill, fixed, template
-from pileus.policy.wildcards import Matcher, any_of, compile_arn, compile_plain, everything, tokens
+from pileus.policy.variables import Template, fill, fixed, keys_in, template
+from pileus.policy.wildcards import Matcher, Remembered, any_of, compile_arn, compile_plain, everything, tokens
 
 PolicyKind = Literal["identity", "boundary", "session", "resource", "trust", "scp"]
 VARIABLES_SINCE = "2012-10-17"
@@ -26,7 +26,7 @@ _REMEMBERED_ACTIONS = (
 class Resources:
     """A Resource or NotResource element: matchers ready, but for the patterns that wait for a variable."""
 
-    __slots__ = ("_fixed", "_templates", "always", "negated", "patterns")
+    __slots__ = ("_fixed", "_remembered", "_templates", "negated", "patterns")
 
     def __init__(self, patterns: list[str], negated: bool, variables: bool):
         self.patterns, self.negated = patterns, negated
@@ -34,11 +34,14 @@ class Resources:
         ready = [parts for one in templates if fixed(one) and (parts := fill(one, Context({}))) is not None]
         self._fixed = any_of(ready, compile_arn)
         self._templates: list[Template] = [one for one in templates if not fixed(one)]
-        self.always = self._fixed is everything and not negated
+        self._remembered = Remembered(lambda filled: compile_arn(filled[0]))
 
     def simple(self) -> Matcher | None:
         """The whole element as one test of the ARN, when no variable and no negation is in it."""
         return None if self._templates or self.negated else self._fixed
+
+    def keys(self) -> set[str]:
+        return set[str]().union(*(keys_in(one) for one in self._templates))
 
     def covers(self, resource: str, context: Context) -> bool:
         if self._fixed(resource):
@@ -47,7 +50,7 @@ class Resources:
             parts = fill(one, context)
             if parts is None and self.negated:
                 return False  # nobody knows what is excepted: the statement does not match
-            if parts is not None and compile_arn(parts)(resource):
+            if parts is not None and self._remembered.matcher([parts])(resource):
                 return not self.negated
         return self.negated
 
@@ -131,8 +134,17 @@ class Policy:
         return self._by_action.get(action) or self._sort(action)
 
     def named(self, name: str, origin: str = "") -> "Policy":
-        """The same document as attached to someone; the compiled statements are shared."""
+        """The same document as attached to someone. Keep it: each copy sorts its statements by action anew."""
         return Policy(self.statements, self.kind, self.version, name, origin)
+
+    def keys(self) -> set[str]:
+        """Every condition key the document may ask for, as it spells them (IAM: GetContextKeysForCustomPolicy)."""
+        found: set[str] = set()
+        for statement in self.statements:
+            found.update(statement.resources.keys() if statement.resources else ())
+            for condition in statement.conditions:
+                found |= condition.keys()
+        return found
 
     def _sort(self, action: str) -> tuple[Matches, Matches]:
         lower = action.lower()

@@ -32,7 +32,7 @@ _STATEMENT = {"Sid", "Effect", "Condition"} | {name for pair in _PAIRS for name 
 _SID = re.compile(r"[0-9A-Za-z]*")
 _VENDOR = re.compile(r"[A-Za-z0-9-]+")
 _NAMED_PRINCIPAL = re.compile(
-    r"arn:[a-z-]+:iam::\d{12}:(root|user/\S+|role/\S+)|arn:[a-z-]+:sts::\d{12}:(assumed-role/\S+/\S+|federated-user/\S+)"
+    r"arn:[a-z-]+:iam::\d{12}:(root|user/\S+|role/\S+)|arn:[a-z-]+:sts::\d{12}:(assumed-role/[^\s/]+/\S+|federated-user/\S+)"
 )
 _UNIQUE_ID = re.compile(r"A[A-Z0-9]{15,127}")
 _PROVIDER_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:(saml|oidc)-provider/\S+")
@@ -100,8 +100,6 @@ def _statement(raw: dict[str, Any], kind: PolicyKind, service: str) -> None:
     _actions(raw, kind, service)
     _resources(raw, kind)
     _conditions(raw.get("Condition", {}), kind)
-    if kind == "scp" and ("NotAction" in raw or "NotResource" in raw) and raw["Effect"] == "Allow":
-        raise MalformedPolicy(_SCP_TYPE)
 
 
 def _sid(raw: dict[str, Any], kind: PolicyKind) -> None:

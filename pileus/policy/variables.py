@@ -48,6 +48,10 @@ def fixed(parts: Template) -> bool:
     return not any(isinstance(part, Variable) for part in parts)
 
 
+def keys_in(parts: Template) -> set[str]:
+    return {part.key for part in parts if isinstance(part, Variable)}
+
+
 def fill(parts: Template, context: Context) -> list[Token] | None:
     """The template with its variables' values, which are never wildcards; None when one cannot be resolved."""
     filled: list[Token] = []

@@ -24,6 +24,7 @@ Token = str | Wild
 _SIGNS = re.compile(r"([*?])")
 _CLASS = {Wild.ANY: ".", Wild.ONE: ".", Wild.ANY_BUT_COLON: "[^:]", Wild.ONE_BUT_COLON: "[^:]"}
 _STARS = (Wild.ANY, Wild.ANY_BUT_COLON)
+_REMEMBERED = 256
 
 
 def everything(_: str) -> bool:
@@ -84,6 +85,25 @@ def any_of(patterns: Sequence[Sequence[Token]], one: Callable[[Iterable[Token]],
         return False
 
     return match
+
+
+class Remembered:
+    """Matchers of patterns whose variables are filled in for each request; bounded, since callers choose the values."""
+
+    __slots__ = ("_compile", "_known")
+
+    def __init__(self, compile_all: Callable[[list[list[Token]]], Matcher]):
+        self._compile = compile_all
+        self._known: dict[tuple[tuple[Token, ...], ...], Matcher] = {}
+
+    def matcher(self, patterns: list[list[Token]]) -> Matcher:
+        key = tuple(tuple(parts) for parts in patterns)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = self._compile(patterns)
+        return known
 
 
 def _tidy(parts: Iterable[Token]) -> list[Token]:

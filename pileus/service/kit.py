@@ -71,10 +71,17 @@ class Operation:
 
 class Service:
     """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model (None: the
-    service checks everything itself)."""
+    service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by the URL's path."""
 
-    def __init__(self, name: str, *, iam_prefix: str | None = None, validation: str | None = "ValidationError"):
-        self.name, self.iam_prefix, self.validation = name, iam_prefix or name, validation
+    def __init__(
+        self,
+        name: str,
+        *,
+        iam_prefix: str | None = None,
+        validation: str | None = "ValidationError",
+        adjust: Callable[[Request, str, str], None] | None = None,
+    ):
+        self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.operations: dict[str, Operation] = {}
         self._errors: dict[str, type[ApiError]] = {}
 

@@ -1,1 +1,1 @@
-"""One package an AWS API. They import the kit and never each other."""
+"""AWS's services, one package an API. They never import each other: they `call.invoke(...)`."""

@@ -1,13 +1,14 @@
 """An ordered, transactional key-value store: the one place where state lives."""
 
 from .api import KEY_BYTES_MAX, VALUE_BYTES_MAX, AlreadyOpen, Conflict, LimitExceeded, Store, Transaction
-from .table import DIRTY, Table, wake
+from .table import DIRTY, Index, Table, wake
 from .tuples import pack, prefix_range, unpack
 
 __all__ = [
     "KEY_BYTES_MAX",
     "VALUE_BYTES_MAX",
     "DIRTY",
+    "Index",
     "AlreadyOpen",
     "Conflict",
     "LimitExceeded",

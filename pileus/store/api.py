@@ -42,6 +42,11 @@ class Transaction(Protocol):
         """After the commit, wakes whoever waits on `key`."""
         ...
 
+    @property
+    def wrote(self) -> bool:
+        """Whether this closure has written anything so far."""
+        ...
+
     def reset(self) -> None:
         """Forgets what this closure has written and signalled so far."""
         ...

@@ -45,6 +45,10 @@ class OverlayTransaction:
             self.signals = set()
         self.signals.add(key)
 
+    @property
+    def wrote(self) -> bool:
+        return bool(self.writes)
+
     def reset(self) -> None:
         self.writes.clear()
         self.signals = None

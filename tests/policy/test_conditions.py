@@ -131,6 +131,7 @@ def test_an_unresolved_variable_never_matches_not_even_negated() -> None:
     assert not holds("StringEquals", "${aws:username}", "bob")
     assert not holds("StringNotEquals", "${aws:username}", "bob")
     assert holds("StringEquals", ["${aws:username}", "bob"], "bob")
+    assert not holds("StringNotEquals", ["${aws:username}", "bob"], "eve")
 
 
 def test_a_lazy_source_is_asked_once_in_lower_case() -> None:

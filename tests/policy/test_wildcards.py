@@ -59,6 +59,14 @@ def test_an_arn_pattern_matches_what_the_documented_rule_says(pattern: str, text
     assert wildcards.arn(pattern)(text) == naive_arn(pattern, text)
 
 
+PIECES = st.lists(st.sampled_from(["*", "?", ":", "a:", ":a", "*:", "b", "a*"]), max_size=9).map("".join)
+
+
+@given(PIECES, st.text("aab:", max_size=14))
+def test_an_arn_pattern_that_mixes_both_stars_is_still_right(pattern: str, text: str) -> None:
+    assert wildcards.arn(pattern)(text) == naive_arn(pattern, text)
+
+
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_regular_expression_signs_in_a_pattern_are_plain_characters(pattern: str, text: str) -> None:
     assert wildcards.plain(pattern)(text) == naive(pattern, text)
@@ -77,6 +85,11 @@ def test_regular_expression_signs_in_a_pattern_are_plain_characters(pattern: str
         ("arn:aws:s3:::bucket/?", "arn:aws:s3:::bucket/a", True),
         ("arn:aws:s3:::bucket/?", "arn:aws:s3:::bucket/", False),
         ("arn:aws:iam::11112222333?:user/*", "arn:aws:iam::111122223333:user/a/b", True),
+        ("arn:aws:sqs:us-east-1:1*1:q", "arn:aws:sqs:us-east-1:111:q", True),
+        ("arn:aws:sqs:us-east-1:1*1:q", "arn:aws:sqs:us-east-1:1:1:q", False),
+        ("arn:aws:sqs:us-east-1:1?1:q", "arn:aws:sqs:us-east-1:1:1:q", False),
+        ("x*:y*z:w", "x1:yq:yaz:w", True),
+        ("x*:y*z:w", "x1:yq:ya:z:w", False),
         ("arn:aws:sqs:*", "arn:aws:sqs:us-east-1:111122223333:orders", True),
     ],
 )

@@ -1,0 +1,58 @@
+"""What stands before the pipeline: health, LocalStack's conventions, administration, CORS, and which bodies stream."""
+
+from typing import Any
+
+import orjson
+
+from pileus.base import ids
+from pileus.base.errors import ApiError
+from pileus.wire import HttpRequest, HttpResponse
+
+from .admin import Admin
+from .pipeline import Cloud, Exchange, plain_error
+from .server import Respond
+
+
+class Front:
+    """The app the server serves (gateway/server.py: App)."""
+
+    def __init__(self, cloud: Cloud, admin: Admin, version: str):
+        self.cloud, self.admin, self.version = cloud, admin, version
+        self._paths = {
+            "/_pileus/health": self._health,
+            "/_localstack/health": self._localstack_health,
+        }
+
+    def wants_stream(self, head: HttpRequest) -> bool:
+        return False
+
+    def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
+        if request.path.startswith("/_"):
+            page = self._paths.get(request.path)
+            if page is not None:
+                respond(json_response(page()))
+                return None
+            if request.path.startswith("/_pileus/"):
+                self.admin.handle(request, respond)
+                return None
+        exchange = Exchange(self.cloud, request, peer, secure, respond)
+        exchange.begin()
+        return exchange
+
+    def refuse(self, status: int, code: str, message: str) -> HttpResponse:
+        return plain_error(ApiError(message, code=code, status=status), ids.request_id())
+
+    def _health(self) -> dict[str, Any]:
+        return {"status": "ready", "version": self.version, "services": sorted(self.cloud.services)}
+
+    def _localstack_health(self) -> dict[str, Any]:
+        """The shape that scripts written for LocalStack wait for."""
+        return {
+            "services": {name: "running" for name in sorted(self.cloud.services)},
+            "edition": "pileus",
+            "version": self.version,
+        }
+
+
+def json_response(body: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, [("content-type", "application/json")], orjson.dumps(body))

@@ -1,0 +1,140 @@
+"""Stop 2: which operation is meant, of which service, in which protocol.
+
+A request says it in up to five ways; the first that speaks is believed: `X-Amz-Target`, the CBOR path, the signature's
+scope, the host name, and (unsigned query calls) the API version beside `Action`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pileus.base.errors import ApiError, NotImplementedYet
+from pileus.model import Api, index, load
+from pileus.service import Operation, Service
+from pileus.wire import Codec, HttpRequest, codec
+from pileus.wire.names import action_of, cbor_of, parameter
+
+KEPT_MAX = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes. `operation` is None for one that is refused; then `refusal` says why."""
+
+    service: str
+    protocol: str
+    codec: Codec
+    operation: Operation | None = None
+    labels: dict[str, str] | None = None
+    refusal: ApiError | None = None
+    query_compatible: bool = False
+
+
+class Router:
+    def __init__(self, services: Iterable[Service]):
+        self._services = {service.name: service for service in services}
+        self._kept: dict[tuple[str, ...], Route] = {}
+
+    def route(self, request: HttpRequest, scope_service: str | None) -> Route:
+        """Raises ApiError when not even a service is meant."""
+        target = request.headers.get("x-amz-target")
+        if target is not None:
+            return self._remembered("json", scope_service or "", target)
+        if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+            service_id, name = cbor_of(request)
+            return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
+        service = scope_service or _by_host(request.headers.get("host", ""))
+        action = action_of(request)
+        if service is None and action is not None:
+            service = self._by_version(parameter(request, "Version"))
+        if service is None:
+            raise ApiError(
+                "The request names no service: sign it (Signature Version 4), or address the service's host.",
+                code="MissingAuthenticationToken",
+                status=403,
+            )
+        return self._remembered("query", service, action or "")
+
+    def _remembered(self, protocol: str, service: str, name: str) -> Route:
+        key = (protocol, service, name)
+        route = self._kept.get(key)
+        if route is None:
+            route = self._find(protocol, service, name)
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            self._kept[key] = route
+        return route
+
+    def _find(self, protocol: str, signing_name: str, name: str) -> Route:
+        prefix = ""
+        if protocol == "json":
+            prefix, _, name = name.rpartition(".")
+        mine = self._registered(signing_name, prefix)
+        if mine is not None:
+            return self._to(mine, protocol, name)
+        entry = index.find_service(target_prefix=prefix) if prefix else None
+        entry = entry or index.find_service(signing_name=signing_name) or index.find_service(endpoint_prefix=signing_name)
+        if entry is None:
+            raise ApiError(f"AWS has no service '{signing_name}'.", code="UnknownServiceException", status=404)
+        return self._to(entry.name, protocol, name)
+
+    def _registered(self, signing_name: str, target_prefix: str) -> str | None:
+        """The index of all of AWS's services is only opened for one that Pileus does not have."""
+        for service in self._services.values():
+            api = service.api
+            if api.target_prefix == target_prefix if target_prefix else api.signing_name == signing_name:
+                return service.name
+        return None
+
+    def _to(self, service_name: str, protocol: str, name: str) -> Route:
+        service = self._services.get(service_name)
+        api: Api = service.api if service is not None else load(service_name)
+        if protocol not in api.protocols and not (protocol == "query" and service_name == "sqs"):
+            protocol = api.protocols[0]
+        spoken = codec(api, protocol)
+        compatible = api.aws_query_compatible
+        refusal: ApiError
+        if service is not None and name in service.operations:
+            return Route(service_name, protocol, spoken, service.operations[name], query_compatible=compatible)
+        if name in api.operation_names:
+            refusal = NotImplementedYet(
+                f"Pileus does not have {service_name}:{name} yet. `pileus ledger {service_name}` lists what it has."
+            )
+        else:
+            refusal = _unknown(protocol, name, api)
+        return Route(service_name, protocol, spoken, None, None, refusal, compatible)
+
+    def _by_version(self, version: str | None) -> str | None:
+        """Unsigned query calls (AssumeRoleWithWebIdentity) name their service by the API's version alone."""
+        for service in self._services.values():
+            if "query" in (*service.api.protocols, "query") and service.api.api_version == version:
+                return service.api.signing_name
+        return None
+
+
+def _unknown(protocol: str, name: str, api: Api) -> ApiError:
+    if protocol in ("query", "ec2"):
+        if not name:
+            return ApiError("The request must contain the parameter Action", code="MissingAction", status=400)
+        return ApiError(
+            f"Could not find operation {name} for version {api.api_version}", code="InvalidAction", status=400
+        )
+    return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)
+
+
+def _by_host(host: str) -> str | None:
+    """`sqs.eu-west-1.amazonaws.com`, `sqs.eu-west-1.localhost.localstack.cloud:4566`, `sts.localhost`: the first label."""
+    name = host.partition(":")[0]
+    for ending in (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud", ".localhost"):
+        if name.endswith(ending):
+            first = name.removesuffix(ending).split(".")[0]
+            return "sqs" if first == "queue" else first
+    return None
+
+
+def region_of(scope_region: str | None, host: str) -> str:
+    """The region of a request: its signature's scope, else its host name, else us-east-1."""
+    if scope_region:
+        return scope_region
+    parts: Any = host.partition(":")[0].split(".")
+    return next((part for part in parts[1:2] if part.count("-") >= 2), "us-east-1")
