@@ -87,7 +87,8 @@ def _check_name(name: str) -> None:
         )
     if name.startswith(".") or name.endswith(".") or ".." in name:
         raise InvalidParameterValue(
-            f"The message attribute name '{name}' is invalid. It can't start or end with a period, nor have two in a row."
+            f"The message attribute name '{name}' is invalid. It can't start or end with a period, "
+            "nor have two in a row."
         )
     if name.lower().startswith(_RESERVED):
         raise InvalidParameterValue(
@@ -189,7 +190,7 @@ def check_id(value: str, parameter: str) -> str:
     """A MessageGroupId or MessageDeduplicationId."""
     if not _ID.fullmatch(value):
         raise InvalidParameterValue(
-            f"Value {value} for parameter {parameter} is invalid. Reason: {parameter} can only include alphanumeric and "
-            "punctuation characters. 1 to 128 in length."
+            f"Value {value} for parameter {parameter} is invalid. "
+            f"Reason: {parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
         )
     return value

@@ -16,7 +16,8 @@ _FIXED = struct.Struct(">3sQQQQQQI")
 
 
 class Receipt(NamedTuple):
-    """`visible` is when the message would be seen again, `at` when it was received; `group` and `sequence` are FIFO's.
+    """`visible` is when the message would be seen again, `at` when it was received; `group` and `sequence` are
+    FIFO's."""
 
     space: int
     sent: int

@@ -54,10 +54,13 @@ def receive_message(call: Call, request: dict[str, Any]) -> dict[str, Any] | Wai
                 "The request include parameter that is not valid for this queue type.",
             )
     now = int(call.now * 1e6)
-    taken = _take(call, queue, now, timeout, limit, attempt)
+    grave = redrive.grave(call.tx, queue, now)
+    taken = _take(call, queue, now, timeout, limit, attempt, grave)
     if taken:
         names = request.get("MessageAttributeNames") or ()
         return {"Messages": [_answered(queue, one, system, names) for one in taken]}
+    if grave is not None and grave.buried:
+        return {}  # a call that waits leaves no writes, and the dead letters have moved now
     return _wait(call, queue, now, wait) if wait else {}
 
 
@@ -83,8 +86,10 @@ def _system_names(request: dict[str, Any]) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def _take(call: Call, queue: Queue, now: int, timeout: int, limit: int, attempt: str) -> list[Taken]:
-    tx, grave = call.tx, redrive.grave(call.tx, queue, now)
+def _take(
+    call: Call, queue: Queue, now: int, timeout: int, limit: int, attempt: str, grave: standard.Grave | None
+) -> list[Taken]:
+    tx = call.tx
     if counting.received(tx, queue) >= IN_FLIGHT_MAX:
         flying = counting.in_flight(tx, queue, now, IN_FLIGHT_MAX)
         if flying >= IN_FLIGHT_MAX:

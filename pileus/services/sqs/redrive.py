@@ -129,18 +129,29 @@ def grave(tx: Transaction, queue: Queue, now: int) -> standard.Grave | None:
     target = queues.get(tx, arn.account, arn.region, arn.resource)
     if target is None or not permits(target, queue.arn):
         return None
-    return standard.Grave(queue.redrive.max_receives, partial(bury, tx, queue, target, now))
+    buried: list[str] = []
+    return standard.Grave(queue.redrive.max_receives, partial(bury, tx, queue, target, now, buried), buried)
 
 
-def bury(tx: Transaction, source: Queue, target: Queue, now: int, message: Message, sent: int, state: State) -> None:
+def bury(
+    tx: Transaction,
+    source: Queue,
+    target: Queue,
+    now: int,
+    buried: list[str],
+    message: Message,
+    sent: int,
+    state: State,
+) -> None:
     """Adds a message that was taken out of `source` to its dead-letter queue.
 
     A standard queue's message keeps the moment it was sent, and so its age; a FIFO queue's begins anew, and its
     deduplication id becomes its message id, so that two letters that shared one are both kept.
     """
-    buried = State(state.receives, state.first, state.receives, source.arn)
+    buried.append(message.id)
+    fresh = State(state.receives, state.first, state.receives, source.arn)
     if target.fifo:
         letter = msgspec.structs.replace(message, dedup=message.id)
-        fifo.put(tx, target, letter, now, now, buried)
+        fifo.put(tx, target, letter, now, now, fresh)
     else:
-        standard.put(tx, target, message, sent, now, buried)
+        standard.put(tx, target, message, sent, now, fresh)
