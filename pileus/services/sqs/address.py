@@ -23,20 +23,24 @@ _LEGACY_HOME = "us-east-1"
 
 
 class Address(NamedTuple):
+    """`key` is the packed key of the queue's record, whether or not there is one."""
+
     account: str
     region: str
     name: str
+    arn: str
+    key: bytes
 
-    @property
-    def arn(self) -> str:
-        return arn("sqs", self.region, self.account, self.name)
+
+def address_of(account: str, region: str, name: str) -> Address:
+    return Address(account, region, name, arn("sqs", region, account, name), queues.key(account, region, name))
 
 
 @lru_cache(maxsize=8_192)
 def read_url(url: str, account: str, region: str) -> Address | None:
     """The queue a URL (or a bare name) means to a caller of `account` in `region`; None when it means none."""
     if "/" not in url:
-        return Address(account, region, url)
+        return address_of(account, region, url)
     parts = urlsplit(url if "//" in url else f"//{url}")
     host = (parts.hostname or "").lower()
     path = [unquote(part) for part in parts.path.split("/") if part]
@@ -49,7 +53,7 @@ def read_url(url: str, account: str, region: str) -> Address | None:
         region = _LEGACY_HOME
     elif len(path) >= 3 and _PATH_REGION.match(path[-3]):
         region = path[-3]
-    return Address(path[-2], region, path[-1])
+    return address_of(path[-2], region, path[-1])
 
 
 def address(call: Call, request: dict[str, Any]) -> Address:
@@ -64,7 +68,7 @@ def address(call: Call, request: dict[str, Any]) -> Address:
 
 def queue_of(call: Call, request: dict[str, Any]) -> Queue:
     """The queue of the request's QueueUrl. Raises QueueDoesNotExist."""
-    queue = queues.get(call.tx, *address(call, request))
+    queue = queues.at(call.tx, address(call, request).key)
     if queue is None:
         raise no_such_queue()
     return queue
@@ -90,7 +94,7 @@ def name_arn(call: Call, request: dict[str, Any]) -> str:
 
 def policy_of(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
     """The queue's own policy, for the gateway."""
-    return _carried(queues.get(call.tx, *address(call, request)))
+    return _carried(queues.at(call.tx, address(call, request).key))
 
 
 def policy_by_name(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
@@ -106,7 +110,7 @@ def _carried(queue: Queue | None) -> ResourcePolicy | None:
 
 def tags_of(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """`aws:ResourceTag/…` of the queue (Service Authorization Reference, "Amazon SQS")."""
-    queue = queues.get(call.tx, *address(call, request))
+    queue = queues.at(call.tx, address(call, request).key)
     return {f"aws:ResourceTag/{key}": value for key, value in queue.tags.items()} if queue is not None else {}
 
 

@@ -42,16 +42,16 @@ def figures(tx: Transaction, queue: Queue, now: int) -> Figures:
 
 def in_flight(tx: Transaction, queue: Queue, now: int, limit: int) -> int:
     """Counted one by one, up to `limit`: only asked when `received` is that high."""
-    hidden = visible.scan(tx, queue.space, after=(now + 1,), limit=limit)
+    hidden = visible.page(tx, queue.space, (now + 1,), None, limit)
     return sum(state.receives > state.base for _, state in hidden)
 
 
 def _standard(tx: Transaction, queue: Queue, totals: Counts, now: int) -> Figures:
-    hidden = [state for _, state in visible.scan(tx, queue.space, after=(now + 1,), limit=WALK_MAX)]
+    hidden = [state for _, state in visible.page(tx, queue.space, (now + 1,), None, WALK_MAX)]
     if len(hidden) < WALK_MAX:
         flying = sum(state.receives > state.base for state in hidden)
         return Figures(totals.total - len(hidden), flying, len(hidden) - flying)
-    shown = [state for _, state in visible.scan(tx, queue.space, before=(now + 1,), limit=WALK_MAX)]
+    shown = [state for _, state in visible.page(tx, queue.space, None, now + 1, WALK_MAX)]
     returned = sum(state.receives > state.base for state in shown)
     flying = totals.received - returned
     if len(shown) < WALK_MAX:

@@ -1,11 +1,10 @@
 """Where a space's index may begin: remembered so that a scan need not step over the remains of consumed rows.
 
-A hint is derived and never authoritative. It is raised only to where a scan has shown that nothing is before, less a
-margin for clocks that disagree; whoever writes a row before it lowers it; and it is forgotten every half minute, so
-that a wrong one heals.
+A hint is derived and never authoritative. It is raised only to where a scan has shown that nothing is before; whoever
+writes a row before it, in this process, lowers it; and it is forgotten every half minute, so that what another process
+wrote there is late and never lost.
 """
 
-MARGIN_US = 5_000
 FORGET_AFTER_US = 30_000_000
 SPACES_MAX = 50_000
 
@@ -24,7 +23,7 @@ class Hints:
 
     def empty_before(self, space: int, position: int, now: int) -> None:
         """A scan that read no row of its own transaction found nothing before `position`."""
-        position = min(position, now) - MARGIN_US
+        position = min(position, now)
         found = self._starts.get(space)
         if found is None or not found[1] <= now < found[1] + FORGET_AFTER_US:
             if len(self._starts) >= SPACES_MAX:

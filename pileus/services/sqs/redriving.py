@@ -100,7 +100,7 @@ def _send_anew(tx: Transaction, destination: Queue, message: Message, now: int) 
 
 def _visible_standard(tx: Transaction, queue: Queue, now: int, limit: int) -> list[Any]:
     found = []
-    for position, sent, serial, state in standard.candidates(tx, queue, now, limit):
+    for (position, sent, serial), state in standard.candidates(tx, queue, now, limit):
         if standard.expired(queue, sent, now):
             standard.remove(tx, queue, position, sent, serial, state)
             continue

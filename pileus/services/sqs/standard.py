@@ -21,6 +21,7 @@ from .receipts import Receipt
 from .tables import Message, Moved, Queue, State, messages, moved, visible
 
 SECOND = 1_000_000
+Row = tuple[tuple[int, ...], State]
 
 
 class Taken(NamedTuple):
@@ -59,19 +60,16 @@ def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: i
     return 0
 
 
-def candidates(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[tuple[int, int, int, State]]:
-    """What may be received now, in the order in which it became visible: (visible from, sent, serial, state)."""
+def candidates(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[Row]:
+    """What may be received now, in the order in which it became visible: ((visible from, sent, serial), state)."""
     space = queue.space
-    after = hints.start(space, now)
-    before = (now + 1,)
-    page = list(visible.scan(tx, space, after=(after,), before=before, limit=limit))
-    hints.empty_before(space, int(page[0][0][0]) if page else now, now)
+    page = visible.page(tx, space, (hints.start(space, now),), now + 1, limit)
+    hints.empty_before(space, page[0][0][0] if page else now, now)
     while page:
-        for (position, sent, serial), state in page:
-            yield int(position), int(sent), int(serial), state
+        yield from page
         if len(page) < limit:
             return
-        page = list(visible.scan(tx, space, after=page[-1][0], before=before, limit=limit))
+        page = visible.page(tx, space, page[-1][0], now + 1, limit)
 
 
 def expired(queue: Queue, sent: int, now: int) -> bool:
@@ -84,7 +82,7 @@ def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grav
     space, until = queue.space, now + timeout * SECOND
     seen: set[int] = set()
     received = 0
-    for position, sent, serial, state in candidates(tx, queue, now, limit):
+    for (position, sent, serial), state in candidates(tx, queue, now, limit):
         if serial in seen:
             continue
         if expired(queue, sent, now):
@@ -112,9 +110,8 @@ def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grav
 
 def next_visible(tx: Transaction, queue: Queue, now: int) -> int | None:
     """When the next hidden message will be seen."""
-    for key, _ in visible.scan(tx, queue.space, after=(now + 1,), limit=1):
-        return int(key[0])
-    return None
+    page = visible.page(tx, queue.space, (now + 1,), None, 1)
+    return page[0][0][0] if page else None
 
 
 def find(tx: Transaction, receipt: Receipt) -> tuple[int, State] | None:

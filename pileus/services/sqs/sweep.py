@@ -154,8 +154,7 @@ async def _expire_fifo(world: Any, key: tuple[Any, ...], now: int) -> None:
 
 
 def _oldest(tx: Transaction, queue: Queue, now: int, limit: int) -> list[Any]:
-    before = (now - queue.retention * SECOND + 1,)
-    return list(messages.scan(tx, queue.space, before=before, limit=limit))
+    return messages.page(tx, queue.space, None, max(0, now - queue.retention * SECOND + 1), limit)
 
 
 async def _expire_standard(world: Any, key: tuple[Any, ...], now: int) -> None:
@@ -171,10 +170,10 @@ async def _expire_standard(world: Any, key: tuple[Any, ...], now: int) -> None:
             return False
         if space != queue.space:
             space, after = queue.space, None
-        rows = list(visible.scan(tx, queue.space, after=after, limit=CHUNK))
+        rows = visible.page(tx, queue.space, after, None, CHUNK)
         for (position, sent, serial), state in rows:
-            if standard.expired(queue, int(sent), now):
-                standard.remove(tx, queue, int(position), int(sent), int(serial), state)
+            if standard.expired(queue, sent, now):
+                standard.remove(tx, queue, position, sent, serial, state)
         after = rows[-1][0] if rows else None
         return len(rows) == CHUNK
 

@@ -14,6 +14,8 @@ import msgspec
 from pileus.store import Table
 from pileus.store.table import Index
 
+from .rows import NamedTable, NumberTable
+
 
 class Redrive(msgspec.Struct, frozen=True):
     """Where messages go that were received too often."""
@@ -168,13 +170,13 @@ dead_letter_sources: Index[Queue] = Index("sqs.queue.target", _dead_letter_sourc
 deduplication_age: Index[Deduplication] = Index("sqs.dedup.age", _by_age)
 attempt_age: Index[Attempt] = Index("sqs.attempt.age", _by_age)
 
-queues = Table("sqs.queue", Queue, hot=True, watched=True, indexes=(dead_letter_sources,))  # account, region, name
+queues = NamedTable("sqs.queue", Queue, hot=True, watched=True, indexes=(dead_letter_sources,))  # account, region, name
 deleted_names = Table("sqs.deleted", Deleted, watched=True)  # account, region, name
 doomed = Table("sqs.doomed", Doomed, watched=True)  # space
-counts = Table("sqs.n", Counts, hot=True)  # space
-messages = Table("sqs.m", Message)  # space, sent, serial
-visible = Table("sqs.v", State)  # space, visible from, sent, serial
-moved = Table("sqs.f", Moved)  # space, sent, serial
+counts = NumberTable("sqs.n", Counts, hot=True)  # space
+messages = NumberTable("sqs.m", Message)  # space, sent, serial
+visible = NumberTable("sqs.v", State)  # space, visible from, sent, serial
+moved = NumberTable("sqs.f", Moved)  # space, sent, serial
 lines = Table("sqs.l", Place)  # space, group, sequence
 groups = Table("sqs.g", Group)  # space, group
 turns = Table("sqs.t", bool)  # space, available from, group
