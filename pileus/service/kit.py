@@ -56,7 +56,7 @@ class Operation:
     def action(self) -> str:
         """The IAM action, `sqs:SendMessage`; an action that IAM's reference does not know is a defect."""
         action = self._action or self.name
-        if not iam_facts.action_exists(self.service.iam_prefix, action):
+        if not iam_facts.action_exists(f"{self.service.iam_prefix}:{action}"):
             raise RuntimeError(f"{self.service.iam_prefix}:{action} is no IAM action; name one with action=")
         return f"{self.service.iam_prefix}:{action}"
 
@@ -128,9 +128,10 @@ class Service:
         return known
 
     def default_resource(self, action: str) -> ResourceOf:
-        template = iam_facts.arn_template(self.iam_prefix, action)
-        if template is None:
+        templates = iam_facts.arn_templates(f"{self.iam_prefix}:{action}")
+        if not templates:
             return lambda call, request: "*"
+        template = templates[0]
 
         def resource(call: Call, request: Request) -> str:
             known = {"Partition": call.partition, "Region": call.region, "Account": call.account}
