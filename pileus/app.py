@@ -18,6 +18,7 @@ from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Limits, Server
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.service import Service
+from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
 from pileus.services.sts import sts
 from pileus.settings import Settings
 from pileus.store import Store, Transaction, pack
@@ -25,8 +26,8 @@ from pileus.store.memory import MemoryStore
 
 log = logging.getLogger("pileus")
 
-SERVICES: tuple[Service, ...] = (sts,)
-RECONCILERS: tuple[Callable[[], Reconciler], ...] = ()
+SERVICES: tuple[Service, ...] = (sqs, sts)
+RECONCILERS: tuple[Callable[[], Reconciler], ...] = (ExpireMessages, FreeNames, SweepSpaces, RunMoveTasks)
 
 CLOCK_OFFSET = pack(("clock.offset",))
 
@@ -125,6 +126,8 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     # What is loaded by now stays: keep the collector from walking it again and again.
     gc.collect()
     gc.freeze()
+    # Requests make few cycles: look for them seldom.
+    gc.set_threshold(50_000, 20, 100)
     ready(port)
     await stopping.wait()
     log.info("stopping")
