@@ -8,6 +8,7 @@ from pileus.store import Transaction
 from .keys import Session, sessions
 from .roles import Role
 
+
 def issue(tx: Transaction, **fixed: Any) -> Session:
     """Writes a session: everything of `Session` but its credentials is given."""
     session = Session(ids.access_key_id("ASIA"), ids.secret_key(), ids.token(192), **fixed)

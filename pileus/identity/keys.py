@@ -29,9 +29,10 @@ class AccessKey(msgspec.Struct, frozen=True):
 class Session(msgspec.Struct, frozen=True):
     """Temporary credentials and everything STS fixed when it issued them.
 
-    `kind` is `assumed-role`, `federated-user`, `user` or `root` (the last two from GetSessionToken); `arn` and `user_id` are what
-    GetCallerIdentity answers; `role` is the role's name. `policies` are the inline session policies' documents,
-    `policy_arns` the managed ones. `context` holds condition keys fixed at issue (`aws:FederatedProvider`, `saml:sub`, …).
+    `kind` is `assumed-role`, `federated-user`, `user` or `root` (the last two from GetSessionToken); `arn` and
+    `user_id` are what GetCallerIdentity answers; `role` is the role's name. `policies` are the inline session
+    policies' documents, `policy_arns` the managed ones. `context` holds condition keys fixed at issue
+    (`aws:FederatedProvider`, `saml:sub`, …).
     """
 
     id: str
@@ -65,7 +66,8 @@ sessions = Table("identity.session", Session, hot=True, watched=True)  # key id
 
 
 class Conveniences(msgspec.Struct, frozen=True):
-    """LocalStack's habits: `test` signs as root of 000000000000, twelve digits as root of that account; the secret is `test`."""
+    """LocalStack's habits: `test` signs as root of 000000000000, twelve digits as root of that account; the secret is
+    `test`."""
 
     secret: str = "test"
 

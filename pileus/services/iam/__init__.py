@@ -1,17 +1,45 @@
 """AWS Identity and Access Management: who exists in an account, and what they may do."""
 
-from . import access_keys, attachments, boundaries, groups, inline, policies, roles, tags, users
+from . import (
+    access_keys,
+    account,
+    attachments,
+    boundaries,
+    groups,
+    inline,
+    instance_profiles,
+    linked_roles,
+    login,
+    mfa,
+    oidc,
+    policies,
+    report,
+    roles,
+    saml,
+    simulate,
+    tags,
+    users,
+)
 from .service import iam
 
 __all__ = [
     "access_keys",
+    "account",
     "attachments",
     "boundaries",
     "groups",
     "iam",
     "inline",
+    "instance_profiles",
+    "linked_roles",
+    "login",
+    "mfa",
+    "oidc",
     "policies",
+    "report",
     "roles",
+    "saml",
+    "simulate",
     "tags",
     "users",
 ]

@@ -11,8 +11,8 @@ Request = dict[str, Any]
 
 
 class _Iam(Service):
-    """IAM turns away credentials of GetFederationToken, and those of GetSessionToken made without MFA (STS API Reference,
-    "GetFederationToken" and "GetSessionToken", "Permissions")."""
+    """IAM turns away credentials of GetFederationToken, and those of GetSessionToken made without MFA (STS API
+    Reference, "GetFederationToken" and "GetSessionToken", "Permissions")."""
 
     def operation(self, name: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         declare = super().operation(name, **options)

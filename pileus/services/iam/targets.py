@@ -1,6 +1,7 @@
 """What IAM's operations are about, for authorisation: resource ARNs with their paths, and IAM's condition keys.
 
-Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management (IAM)".
+Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+Management (IAM)".
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """AWS Security Token Service: who am I, and temporary credentials."""
 
-from . import assume_role, identity, tokens
+from . import assume_role, identity, messages, saml, tokens, web_identity
 from .expiry import SessionReaper
 from .service import sts
 
-__all__ = ["SessionReaper", "assume_role", "identity", "sts", "tokens"]
+__all__ = ["SessionReaper", "assume_role", "identity", "messages", "saml", "sts", "tokens", "web_identity"]

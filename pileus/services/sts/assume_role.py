@@ -21,7 +21,7 @@ CHAINED_MAX = 3_600
 
 @sts.operation(
     "AssumeRole",
-    unconditional="The operation itself asks the role's trust policy, which must allow, together with the caller's policies.",
+    unconditional="The operation itself asks the role's trust policy together with the caller's policies.",
 )
 def assume_role(call: Call, request: Request) -> dict[str, Any]:
     caller, before = call.caller.principal, call.caller.session

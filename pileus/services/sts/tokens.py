@@ -1,4 +1,4 @@
-"""GetSessionToken and GetFederationToken: temporary credentials of a user, as themselves or for somebody they vouch for.
+"""GetSessionToken and GetFederationToken: a user's temporary credentials, their own or for one they vouch for.
 
 Source: STS API Reference, "GetSessionToken" and "GetFederationToken".
 """

@@ -45,5 +45,6 @@ def test_a_role_that_does_not_trust_the_caller_is_denied_in_stss_words(account):
     assert denied.value.response["Error"] == {
         "Type": "Sender",
         "Code": "AccessDenied",
-        "Message": f"User: arn:aws:iam::{account.id}:user/bob is not authorized to perform: sts:AssumeRole on resource: {role}",
+        "Message": f"User: arn:aws:iam::{account.id}:user/bob is not authorized to perform: sts:AssumeRole"
+        f" on resource: {role}",
     }
