@@ -58,7 +58,12 @@ def _suffix(request: Request) -> str:
     return f"_{request['CustomSuffix']}" if request.get("CustomSuffix") else ""
 
 
-@iam.operation("CreateServiceLinkedRole", resource=_target, context=targets.of_service)
+@iam.operation(
+    "CreateServiceLinkedRole",
+    resource=_target,
+    context=targets.of_service,
+    partial="the role carries its service's managed policy only where the policy's document is known here",
+)
 def create_service_linked_role(call: Call, request: Request) -> dict[str, Any]:
     service = request["AWSServiceName"]
     linked = known().get(service)
