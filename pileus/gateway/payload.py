@@ -10,11 +10,12 @@ import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pileus.base.errors import ApiError
+from pileus.wire import HttpRequest
 
-from .sigv4 import EMPTY_SHA256, SigningKey
+from .sigv4 import EMPTY_SHA256, Signed, SigningKey
 
 CHUNK_HEAD_BYTES_MAX = 1_024
 TRAILER_BYTES_MAX = 16 * 1_024
@@ -85,9 +86,28 @@ class Declared:
         return cls(payload, None if length is None else int(length), trailers, given[0] if given else None)
 
 
-def verified(source: Any, declared: Declared, key: SigningKey | None, stamp: str, scope: str, seed: str) -> "Payload":
-    """The decoded body of a request whose head was verified with `key`; `seed` is the head's own signature."""
-    return Payload(source, declared, _Chain(key, stamp, scope, seed) if key is not None else None)
+def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
+    """The body of an operation that streams, decoded and verified while it is read. `signed` is None for an unsigned request."""
+    headers = request.headers
+    declared = Declared.of(headers, signed.payload if signed is not None else headers.get("x-amz-content-sha256", ""))
+    if declared.payload.startswith("STREAMING-") and declared.payload not in KINDS:
+        raise ApiError(f"{declared.payload} is not supported.", code="InvalidRequest", status=400)
+    encodings = [name.strip() for name in headers.get("content-encoding", "").split(",")]
+    if "aws-chunked" in encodings:
+        # It describes how the bytes travel, not the object (Amazon S3 API Reference, PutObject).
+        headers["content-encoding"] = ",".join(name for name in encodings if name != "aws-chunked")
+        if not headers["content-encoding"]:
+            del headers["content-encoding"]
+    body = request.body
+    source = _once(body) if isinstance(body, bytes) else body
+    if signed is None:
+        return Payload(source, declared, None)
+    claim = signed.claim
+    return Payload(source, declared, _Chain(signed.signer, claim.stamp, claim.scope, claim.signature))
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 class _Chain:
