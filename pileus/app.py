@@ -23,15 +23,17 @@ from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_k
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.service import Service
 from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
+from pileus.services.iam import iam
 from pileus.services.sts import sts
+from pileus.services.sts.expiry import SessionReaper
 from pileus.settings import Settings
 from pileus.store import Store, Transaction, pack
 from pileus.store.memory import MemoryStore
 
 log = logging.getLogger("pileus")
 
-SERVICES: tuple[Service, ...] = (sqs, sts)
-RECONCILERS: tuple[Callable[[], Reconciler], ...] = (ExpireMessages, FreeNames, SweepSpaces, RunMoveTasks)
+SERVICES: tuple[Service, ...] = (iam, sqs, sts)
+RECONCILERS: tuple[Callable[[], Reconciler], ...] = (ExpireMessages, FreeNames, SweepSpaces, RunMoveTasks, SessionReaper)
 
 CLOCK_OFFSET = pack(("clock.offset",))
 
