@@ -1,29 +1,12 @@
 """Standard queues, as a client sees them."""
 
 import hashlib
-import threading
 import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from conftest import TestCloud
-
-
-def refused(call: Any, **request: Any) -> tuple[str, str]:
-    """The code and message of the error that a call must raise."""
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
-def receive(sqs: Any, url: str, **options: Any) -> list[dict[str, Any]]:
-    return sqs.receive_message(QueueUrl=url, **options).get("Messages", [])
-
-
-def attributes(sqs: Any, url: str, *names: str) -> dict[str, str]:
-    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names) or ["All"])["Attributes"]
+from sqs_asking import LongPoll, attributes, bodies, receive, refused
 
 
 @pytest.fixture
@@ -59,7 +42,10 @@ def test_a_received_message_is_hidden_until_its_timeout_and_then_counts_two_rece
     [again] = receive(sqs, url, MessageSystemAttributeNames=["All"])
     assert again["MessageId"] == first["MessageId"]
     assert again["ReceiptHandle"] != first["ReceiptHandle"]
-    assert (first["Attributes"]["ApproximateReceiveCount"], again["Attributes"]["ApproximateReceiveCount"]) == ("1", "2")
+    assert (first["Attributes"]["ApproximateReceiveCount"], again["Attributes"]["ApproximateReceiveCount"]) == (
+        "1",
+        "2",
+    )
     same = ("SentTimestamp", "ApproximateFirstReceiveTimestamp", "SenderId")
     assert [first["Attributes"][name] for name in same] == [again["Attributes"][name] for name in same]
     assert first["Attributes"]["SenderId"] == "000000000000"
@@ -99,9 +85,9 @@ def test_a_queue_s_own_delay_holds_unless_the_message_names_another(sqs: Any, cl
     url = sqs.create_queue(QueueName="slow", Attributes={"DelaySeconds": "100"})["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="slow")
     sqs.send_message(QueueUrl=url, MessageBody="now", DelaySeconds=0)
-    assert [m["Body"] for m in receive(sqs, url, MaxNumberOfMessages=10)] == ["now"]
+    assert bodies(sqs, url) == ["now"]
     cloud.advance(101)
-    assert "slow" in [m["Body"] for m in receive(sqs, url, MaxNumberOfMessages=10)]
+    assert "slow" in bodies(sqs, url)
 
 
 def test_a_visibility_of_zero_gives_a_message_back_at_once(sqs: Any, url: str) -> None:
@@ -164,45 +150,24 @@ def test_ten_messages_come_at_once_and_no_message_twice(sqs: Any, url: str) -> N
 
 
 def test_a_long_poll_is_woken_by_a_send(sqs: Any, url: str, cloud: TestCloud) -> None:
-    found: list[Any] = []
-    waiting = threading.Thread(
-        target=lambda: found.extend(receive(cloud.client("sqs"), url, WaitTimeSeconds=20)), daemon=True
-    )
-    waiting.start()
-    while not len(cloud.app.cloud.waiting):
-        time.sleep(0.005)
+    poll = LongPoll(cloud, url)
     began = time.monotonic()
     sqs.send_message(QueueUrl=url, MessageBody="wake")
-    waiting.join(10)
-    assert [m["Body"] for m in found] == ["wake"]
+    assert poll.bodies() == ["wake"]
     assert time.monotonic() - began < 2
 
 
 def test_a_long_poll_is_woken_when_a_hidden_message_shows(sqs: Any, url: str, cloud: TestCloud) -> None:
     sqs.send_message(QueueUrl=url, MessageBody="back", DelaySeconds=15)
-    found: list[Any] = []
-    waiting = threading.Thread(
-        target=lambda: found.extend(receive(cloud.client("sqs"), url, WaitTimeSeconds=20)), daemon=True
-    )
-    waiting.start()
-    while not len(cloud.app.cloud.waiting):
-        time.sleep(0.005)
+    poll = LongPoll(cloud, url)
     cloud.advance(16)
-    waiting.join(10)
-    assert [m["Body"] for m in found] == ["back"]
+    assert poll.bodies() == ["back"]
 
 
 def test_a_long_poll_without_a_message_ends_empty_when_its_time_is_up(sqs: Any, url: str, cloud: TestCloud) -> None:
-    answered: list[Any] = []
-    waiting = threading.Thread(
-        target=lambda: answered.append(receive(cloud.client("sqs"), url, WaitTimeSeconds=20)), daemon=True
-    )
-    waiting.start()
-    while not len(cloud.app.cloud.waiting):
-        time.sleep(0.005)
+    poll = LongPoll(cloud, url)
     cloud.advance(21)
-    waiting.join(10)
-    assert answered == [[]]
+    assert poll.bodies() == []
 
 
 def test_a_message_is_never_seen_after_its_retention(sqs: Any, cloud: TestCloud) -> None:
@@ -211,7 +176,7 @@ def test_a_message_is_never_seen_after_its_retention(sqs: Any, cloud: TestCloud)
     cloud.advance(50)
     sqs.send_message(QueueUrl=url, MessageBody="young")
     cloud.advance(20)
-    assert [m["Body"] for m in receive(sqs, url, MaxNumberOfMessages=10)] == ["young"]
+    assert bodies(sqs, url) == ["young"]
     cloud.advance(200)
     assert attributes(sqs, url)["ApproximateNumberOfMessages"] == "0"
 
@@ -241,7 +206,7 @@ def test_messages_survive_a_restart_in_flight_and_visible_alike(sqs: Any, url: s
     [one] = receive(sqs, url)
     cloud.restart()
     again, new_url = cloud.client("sqs"), url.replace(url.split("/")[2], f"127.0.0.1:{cloud.port}")
-    assert [m["Body"] for m in receive(again, new_url, MaxNumberOfMessages=10)] == ["two"]
+    assert bodies(again, new_url) == ["two"]
     again.delete_message(QueueUrl=new_url, ReceiptHandle=one["ReceiptHandle"])
     cloud.advance(60)
-    assert [m["Body"] for m in receive(again, new_url, MaxNumberOfMessages=10)] == ["two"]
+    assert bodies(again, new_url) == ["two"]
