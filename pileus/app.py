@@ -126,6 +126,8 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     # What is loaded by now stays: keep the collector from walking it again and again.
     gc.collect()
     gc.freeze()
+    # Requests make few cycles: look for them seldom.
+    gc.set_threshold(50_000, 20, 100)
     ready(port)
     await stopping.wait()
     log.info("stopping")

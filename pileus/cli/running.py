@@ -6,7 +6,6 @@ nothing, so a reused process id is never mistaken for a cloud.
 
 import fcntl
 import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -21,7 +20,7 @@ import click
 
 from pileus import settings
 from pileus.base.clock import SystemClock
-from pileus.gateway.sigv4 import ALGORITHM, Claim, derive_key, string_to_sign
+from pileus.gateway.sigv4 import ALGORITHM, Claim, signing_key, string_to_sign
 from pileus.wire import HttpRequest
 
 ADMIN_SERVICE, ADMIN_REGION = "pileus", "us-east-1"
@@ -107,9 +106,8 @@ def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
     headers = {"host": f"{running.host}:{running.port}", "x-amz-date": stamp, "content-type": "application/json"}
     request = HttpRequest("POST", path, "", headers, payload)
     claim = Claim(key, stamp[:8], ADMIN_REGION, ADMIN_SERVICE, sorted(headers), "", stamp, None)
-    text, _ = string_to_sign(request, claim, hashlib.sha256(payload).hexdigest())
-    signing_key = derive_key(secret, claim.date, ADMIN_REGION, ADMIN_SERVICE)
-    signature = hmac.digest(signing_key, text.encode(), "sha256").hex()
+    text = string_to_sign(request, claim, hashlib.sha256(payload).hexdigest())
+    signature = signing_key(secret, claim.date, ADMIN_REGION, ADMIN_SERVICE).sign(text)
     headers["authorization"] = (
         f"{ALGORITHM} Credential={key}/{claim.scope}, SignedHeaders={';'.join(claim.signed)}, Signature={signature}"
     )

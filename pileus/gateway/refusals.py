@@ -124,7 +124,7 @@ def expired_token() -> Refusal:
     )
 
 
-def mismatch(key_id: str, string_to_sign: str, signature: str, canonical: str) -> Refusal:
+def mismatch() -> Refusal:
     message = (
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
         " and signing method. Consult the service documentation for details."

@@ -44,7 +44,7 @@ class Router:
             service_id, name = cbor_of(request)
             return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
         service = scope_service or _by_host(request.headers.get("host", ""))
-        action = action_of(request)
+        action = _leading_action(request.body) or action_of(request)
         if service is None and action is not None:
             service = self._by_version(parameter(request, "Version"))
         if service is None:
@@ -110,6 +110,16 @@ class Router:
             if "query" in (*service.api.protocols, "query") and service.api.api_version == version:
                 return service.api.signing_name
         return None
+
+
+def _leading_action(body: Any) -> str | None:
+    """SDKs put the action first: then the form need not be read to know it."""
+    if type(body) is bytes and body.startswith(b"Action="):
+        end = body.find(b"&", 7)
+        name = body[7:end] if end > 0 else body[7:]
+        if name.isalnum():
+            return name.decode("ascii", "replace")
+    return None
 
 
 def _unknown(protocol: str, name: str, api: Api) -> ApiError:

@@ -28,6 +28,7 @@ REASONS = {
     501: "Not Implemented", 503: "Service Unavailable",
 }  # fmt: skip
 STATUS_LINES = {code: f"HTTP/1.1 {code} {reason}\r\n" for code, reason in REASONS.items()}
+CROWD = 4
 BODILESS = frozenset({204, 304})
 
 
@@ -39,6 +40,7 @@ class Limits:
     body_bytes: int = 16 * 1024 * 1024 + 64 * 1024  # DynamoDB's batch of 16 MB is the largest of AWS's that does not stream
     target_bytes: int = 16 * 1024
     headers: int = 200
+    whole_bytes: int = 64 * 1024  # a body up to this is read whole even if the operation streams
     stream_ahead_bytes: int = 256 * 1024
     pipelined: int = 16
     head_seconds: float = 20.0  # to send a whole head, from its first byte
@@ -144,7 +146,7 @@ class Connection(asyncio.Protocol):
         self.phase = "idle"
         self._url = b""
         self._headers: dict[str, str] = {}
-        self._header_bytes = 0
+        self._head_bytes = 0
         self._pieces: list[bytes] = []
         self._body_bytes = 0
         self._stream: BodyStream | None = None
@@ -179,7 +181,11 @@ class Connection(asyncio.Protocol):
         elif self.phase == "body":
             self.since = monotonic()
         try:
+            if self.phase != "body":
+                self._head_bytes += len(data)
             self._parser.feed_data(data)
+            if self._head_bytes > self.limits.header_bytes and self.phase == "head":
+                raise _too_many_headers()
         except httptools.HttpParserUpgrade:
             # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not.
             self._closing_soon()
@@ -220,7 +226,7 @@ class Connection(asyncio.Protocol):
     # The parser's side.
 
     def on_message_begin(self) -> None:
-        self._url, self._headers, self._header_bytes = b"", {}, 0
+        self._url, self._headers = b"", {}
         self._pieces, self._body_bytes, self._stream, self._expects = [], 0, None, False
 
     def on_url(self, url: bytes) -> None:
@@ -229,21 +235,24 @@ class Connection(asyncio.Protocol):
             raise _Refusal(414, "RequestUriTooLong", "The request's target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > self.limits.header_bytes or len(self._headers) > self.limits.headers:
-            raise _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")
         headers = self._headers
-        key = name.decode("latin-1").lower()
+        key = _HEADER_NAMES.get(name) or _header_name(name)
         text = value.decode("latin-1")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         headers = self._headers
-        self._expects = headers.get("expect", "").lower() == "100-continue"
+        if len(headers) > self.limits.headers:
+            raise _too_many_headers()
+        self._head_bytes = 0
         declared = headers.get("content-length")
         if declared is None and "transfer-encoding" not in headers:
             return
         self._enter("body")
+        if "expect" in headers:
+            self._expects = headers["expect"].lower() == "100-continue"
+        elif declared is not None and int(declared) <= self.limits.whole_bytes:
+            return
         head = self._request(b"")
         if (declared is None or int(declared) > 0) and self._app.wants_stream(head):
             self._stream = head.body = BodyStream(self)
@@ -258,6 +267,7 @@ class Connection(asyncio.Protocol):
         """Tells a client that waits with its body to send it."""
         if self._expects and not self._closing:
             self._expects = False
+            self.server.flush()
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, piece: bytes) -> None:
@@ -270,7 +280,8 @@ class Connection(asyncio.Protocol):
         self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        self.phase = "work" if self._busy or self._ready else "idle"
+        self.phase = "work"
+        self._head_bytes = 0
         if self._stream is not None:
             self._stream.end()
             self._stream = None
@@ -295,7 +306,6 @@ class Connection(asyncio.Protocol):
         while self._ready and not self._busy and not self._closing:
             request, keep_alive = self._ready.popleft()
             self._busy = True
-            self._enter("work")
             stream = request.body if isinstance(request.body, BodyStream) else None
             head_only = request.method == "HEAD"
 
@@ -321,7 +331,12 @@ class Connection(asyncio.Protocol):
         keep_alive = keep_alive and not self.server.stopping
         body = response.body
         if isinstance(body, bytes):
-            self._transport.write(_head(response, len(body), keep_alive) + (b"" if bare else body))
+            data = _head(response, len(body), keep_alive) + (b"" if bare else body)
+            if keep_alive:
+                self.server.send(self._transport, data)
+            else:
+                self.server.flush()
+                self._transport.write(data)
             self._finished(keep_alive)
         else:
             self._writing = asyncio.get_running_loop().create_task(self._stream_out(response, body, keep_alive, bare))
@@ -357,6 +372,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         if not self._busy and not self._closing:
+            self.server.flush()
             response = self._app.refuse(status, code, message)
             assert isinstance(response.body, bytes)
             self._transport.write(_head(response, len(response.body), False) + response.body)
@@ -399,6 +415,21 @@ class _Refusal(Exception):
         self.status, self.code, self.text = status, code, text
 
 
+def _too_many_headers() -> _Refusal:
+    return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")
+
+
+_HEADER_NAMES: dict[bytes, str] = {}
+
+
+def _header_name(name: bytes) -> str:
+    """Clients send the same few names again and again: their lower-case text is kept, a bounded number of them."""
+    text = name.decode("latin-1").lower()
+    if len(_HEADER_NAMES) < 1_000:
+        _HEADER_NAMES[name] = text
+    return text
+
+
 async def _nothing() -> AsyncIterator[bytes]:
     return
     yield b""
@@ -437,6 +468,7 @@ class Server:
         self.stopping = False
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
+        self._sending: list[tuple[Any, bytes]] = []
 
     async def listen(self, host: str, port: int, tls: Any = None) -> int:
         """Returns the port (a free one for 0)."""
@@ -446,6 +478,25 @@ class Server:
         if self._sweeper is None:
             self._sweeper = loop.create_task(self._sweep())
         return int(listener.sockets[0].getsockname()[1])
+
+    def send(self, transport: Any, data: bytes) -> None:
+        """Writes an answer; among many clients, after the other requests of this turn of the event loop.
+
+        Waking a client costs the sender more than the answer's bytes do. Sent one after the other, the answers of a turn wake
+        a busy client once.
+        """
+        if len(self.connections) < CROWD:
+            transport.write(data)
+            return
+        if not self._sending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._sending.append((transport, data))
+
+    def flush(self) -> None:
+        """Sends the answers that wait for the end of the turn."""
+        batch, self._sending = self._sending, []
+        for transport, data in batch:
+            transport.write(data)
 
     async def _sweep(self) -> None:
         while True:

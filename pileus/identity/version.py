@@ -3,6 +3,7 @@
 Every table of identities writes a new version of its account in the same transaction; what is kept is keyed by it.
 """
 
+from functools import lru_cache
 from typing import TypeVar
 
 from pileus.store import Index, Table, Transaction, pack
@@ -10,15 +11,17 @@ from pileus.store.tuples import Part
 
 Record = TypeVar("Record")
 
-_PREFIX = pack(("identity.version",))
+@lru_cache(maxsize=4_096)
+def _key(account: str) -> bytes:
+    return pack(("identity.version", account))
 
 
 def version_of(tx: Transaction, account: str) -> bytes:
-    return tx.get(_PREFIX + pack((account,)), True) or b""
+    return tx.get(_key(account), True) or b""
 
 
 def bump(tx: Transaction, account: str) -> None:
-    key = _PREFIX + pack((account,))
+    key = _key(account)
     tx.put(key, (int.from_bytes(tx.get(key, True) or b"", "big") + 1).to_bytes(8, "big"))
 
 
