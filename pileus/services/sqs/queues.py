@@ -81,7 +81,7 @@ def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         call.account, call.region, name, arn("sqs", call.region, call.account, name), uid, uid, call.now, call.now
     )
     queue = attributes.applied(msgspec.structs.replace(queue, fifo=fifo, tags=tags), wanted)
-    _check_documents(call, queue, wanted)
+    _check_documents(call, queue, given)
     queues.put(call.tx, call.account, call.region, name, record=queue)
     return {"QueueUrl": url_of(call, queue)}
 
@@ -99,9 +99,9 @@ def _is_fifo(name: str, given: dict[str, str]) -> bool:
     return False
 
 
-def _check_documents(call: Call, queue: Queue, changes: dict[str, str]) -> None:
-    if changes.get("RedrivePolicy"):
-        redrive.check_target(call.tx, queue, changes["RedrivePolicy"])
+def _check_documents(call: Call, queue: Queue, given: dict[str, str]) -> None:
+    if given.get("RedrivePolicy"):
+        redrive.check_target(call.tx, queue, given["RedrivePolicy"])
 
 
 @sqs.operation("GetQueueUrl", resource=name_arn, resource_policy=policy_by_name)
@@ -182,7 +182,7 @@ def set_queue_attributes(call: Call, request: dict[str, Any]) -> None:
         raise bad_value("FifoQueue")
     changes = attributes.checked(given, queue.fifo)
     queue = msgspec.structs.replace(attributes.applied(queue, changes), modified=call.now)
-    _check_documents(call, queue, changes)
+    _check_documents(call, queue, given)
     queues.put(call.tx, queue.account, queue.region, queue.name, record=queue)
 
 

@@ -46,7 +46,8 @@ def send_message_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         raise BatchRequestTooLong(
             f"Batch requests cannot be longer than {BATCH_BYTES_MAX} bytes. You have sent {size} bytes."
         )
-    return each(entries, lambda entry: send(call, queue, entry))
+    # A microsecond apart, so that a standard queue too hands them out in the order of the batch.
+    return each(entries, lambda entry: send(call, queue, entry, entries.index(entry)))
 
 
 def _size(entry: dict[str, Any]) -> int:
@@ -58,7 +59,7 @@ def _size(entry: dict[str, Any]) -> int:
     return size
 
 
-def send(call: Call, queue: Queue, entry: dict[str, Any]) -> dict[str, Any]:
+def send(call: Call, queue: Queue, entry: dict[str, Any], after: int = 0) -> dict[str, Any]:
     """Adds one message. Everything that can fail does so before the first write."""
     raw = contents.body_bytes(entry.get("MessageBody"))
     size, md5 = len(raw), contents.digest(raw)
@@ -79,7 +80,7 @@ def send(call: Call, queue: Queue, entry: dict[str, Any]) -> dict[str, Any]:
     group = entry.get("MessageGroupId") or ""
     if group:
         contents.check_id(group, "MessageGroupId")
-    now = int(call.now * 1e6)
+    now = int(call.now * 1e6) + after
     available = now + _delay(queue, entry) * SECOND
     sender = call.caller.user_id or "anonymous"
     id_ = ids.request_id()
