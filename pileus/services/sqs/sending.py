@@ -12,10 +12,9 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from . import contents, fifo, standard
-from .address import arn_of, policy_of, queue_of, tags_of
+from .address import queue_of, queue_operation
 from .batches import check_entries, each
 from .errors import BatchRequestTooLong, InvalidParameterValue, invalid, missing
-from .service import sqs
 from .standard import SECOND
 from .tables import Attribute, Deduplication, Message, Queue, State, deduplications
 
@@ -26,19 +25,12 @@ FAIR = "MessageGroupId on a standard queue is kept and returned, but does not ye
 _NEW = State()
 
 
-@sqs.operation("SendMessage", resource=arn_of, context=tags_of, resource_policy=policy_of, partial=FAIR)
+@queue_operation("SendMessage", shared=True, partial=FAIR)
 def send_message(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return send(call, queue_of(call, request), request)
 
 
-@sqs.operation(
-    "SendMessageBatch",
-    action="SendMessage",
-    resource=arn_of,
-    context=tags_of,
-    resource_policy=policy_of,
-    partial=FAIR,
-)
+@queue_operation("SendMessageBatch", action="SendMessage", shared=True, partial=FAIR)
 def send_message_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue, entries = queue_of(call, request), check_entries("SendMessageBatch", request)
     size = sum(_size(entry) for entry in entries)
