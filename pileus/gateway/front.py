@@ -8,6 +8,7 @@ from pileus.base import ids
 from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
+from . import sigv4
 from .admin import Admin
 from .pipeline import Cloud, Exchange, plain_error
 from .server import Respond
@@ -24,7 +25,12 @@ class Front:
         }
 
     def wants_stream(self, head: HttpRequest) -> bool:
-        return False
+        try:
+            claim = sigv4.claim_of(head)
+            operation = self.cloud.router.route(head, claim.service if claim is not None else None).operation
+        except ApiError:
+            return False
+        return operation is not None and operation.is_async and operation.model.streaming_input is not None
 
     def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
         if request.path.startswith("/_"):

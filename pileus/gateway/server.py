@@ -242,7 +242,11 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         headers = self._headers
-        if len(headers) > self.limits.headers:
+        limit = self.limits.header_bytes
+        # What arrived may hold more than the head: only then are the headers themselves counted.
+        if len(headers) > self.limits.headers or (
+            self._head_bytes > limit and sum(len(name) + len(value) for name, value in headers.items()) > limit
+        ):
             raise _too_many_headers()
         self._head_bytes = 0
         declared = headers.get("content-length")

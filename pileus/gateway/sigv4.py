@@ -53,12 +53,12 @@ class Claim:
 
 @dataclass(slots=True)
 class Signed:
-    """A request whose signature is right. `seed` and `signing_key` verify the chunks of a streamed body."""
+    """A request whose signature is right. `signer` verifies the chunks of a streamed body too."""
 
     key: AccessKey | Session
     claim: Claim
     payload: str
-    signing_key: "SigningKey"
+    signer: "SigningKey"
 
 
 def claim_of(request: HttpRequest) -> Claim | None:
