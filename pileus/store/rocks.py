@@ -91,7 +91,10 @@ class RocksStore(ClosureStore):
             walk.seek(start)
         pairs = []
         while limit and walk.valid():
-            pairs.append((walk.key(), walk.value()))
+            key = walk.key()
+            if key < start:
+                break  # walking backwards, rocksdict does not mind the lower bound
+            pairs.append((key, walk.value()))
             limit -= 1
             if limit:
                 step()

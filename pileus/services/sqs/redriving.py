@@ -83,7 +83,7 @@ def _move(tx: Transaction, source: Queue, task: MoveTask, now: int, limit: int) 
         if destination is None:
             return moved, NO_QUEUE, False
         remove()
-        _send_anew(tx, destination, message, now)
+        _send_anew(tx, destination, message, now + moved)
         moved += 1
     return moved, "", len(rows) < limit
 
