@@ -255,7 +255,7 @@ def _translate_classes(pattern: str) -> str | None:
         if found is not None:
             replacement = _JAVA_CLASSES.get(f"\\p{{{found[1] or found[2]}}}")
             if replacement is None or (depth and replacement.startswith("[^")):
-                return None if not depth or found[1] not in ("L",) and found[2] != "L" else _letters_in_class(pattern)
+                return None if not depth or (found[1] not in ("L",) and found[2] != "L") else _letters_in_class(pattern)
             made.append(replacement[1:-1] if depth and replacement.startswith("[") else replacement)
             position = found.end()
             continue
@@ -271,6 +271,6 @@ def _translate_classes(pattern: str) -> str | None:
 
 
 def _letters_in_class(pattern: str) -> str | None:
-    """Inside brackets letters are what `\\w` is, near enough: digits and `_` come along, as AWS's tag patterns allow."""
+    """Inside brackets letters are what `\\w` is, near enough: digits and `_` come along, as in AWS's tag patterns."""
     widened = pattern.replace(r"\p{L}", r"\w").replace(r"\p{IsL}", r"\w").replace(r"\pL", r"\w")
     return _translate_classes(widened) if widened != pattern else None

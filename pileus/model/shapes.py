@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-
-type_names = frozenset(
-    "structure list map string integer long short byte bigint bigdecimal float double boolean blob timestamp character".split()
 )
 
 

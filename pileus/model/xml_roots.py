@@ -38,7 +38,7 @@ _S3 = {
 }
 _ROOTS = {"s3": _S3}
 
-# An answer whose root is one member's text: "GetBucketLocation" shows `<LocationConstraint>Europe</LocationConstraint>`.
+# An answer whose root is one member's text: "GetBucketLocation" shows `<LocationConstraint>EU</LocationConstraint>`.
 _UNWRAPPED = {("s3", "GetBucketLocation"): "LocationConstraint"}
 
 

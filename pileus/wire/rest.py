@@ -293,4 +293,6 @@ def _headers_writer(shape: Shape) -> Callable[[dict[str, Any], list[tuple[str, s
 
 def _name(text: str) -> str:
     """A header's name as the caller once chose it; S3 takes only what is a name, this is the second lock."""
-    return "".join(character for character in text if character.isascii() and character.isprintable() and character not in ": ")
+    return "".join(
+        character for character in text if character.isascii() and character.isprintable() and character not in ": "
+    )

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from pileus.base.errors import ApiError
-from pileus.model import Api, Member, Operation, Shape
+from pileus.model import Api, Operation, Shape
 from pileus.wire.http import HttpResponse
-from pileus.wire.json_shapes import JsonReader, JsonWriter, parse
+from pileus.wire.json_bodies import JsonBodies
+from pileus.wire.json_shapes import JsonReader, JsonWriter
 from pileus.wire.rest import RestCodec
 
 
-class RestJsonCodec(RestCodec):
+class RestJsonCodec(JsonBodies, RestCodec):
     protocol = "rest-json"
-    content_type = "application/json"
 
     def __init__(self, api: Api):
         super().__init__(api)
         self.reader, self.writer = JsonReader(), JsonWriter()
-
-    def body_reader(self, shape: Shape, leave_out: frozenset[str]) -> Callable[[bytes], dict[str, Any]]:
-        read = self.reader.structure(shape, leave_out)
-        return lambda body: read(parse(body))
-
-    def payload_reader(self, member: Member) -> Callable[[bytes], Any]:
-        read = self.reader.value(member)
-        return lambda body: read(parse(body))
-
-    def body_writer(
-        self, shape: Shape, leave_out: frozenset[str], operation: Operation | None = None
-    ) -> Callable[[dict[str, Any]], bytes]:
-        write = self.writer.structure(shape, leave_out)
-        return orjson.dumps if write is None else lambda value: orjson.dumps(write(value))
-
-    def payload_writer(self, member: Member) -> Callable[[Any], bytes]:
-        write = self.writer.value(member)
-        return orjson.dumps if write is None else lambda value: orjson.dumps(write(value))
 
     def empty_body(self, shape: Shape) -> tuple[bytes, str]:
         return b"{}", self.content_type

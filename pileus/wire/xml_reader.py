@@ -1,4 +1,4 @@
-"""XML text to shapes. No document types, no entities, no more than so deep: a small document cannot become a large one."""
+"""XML text to shapes. No document types, no entities, a limit to depth: a small document cannot become a large one."""
 
 from __future__ import annotations
 
