@@ -236,8 +236,7 @@ _JAVA_CLASS = re.compile(r"\\p\{(?:Is)?(\w+)\}|\\p([LNZMSP])(?!\w)")
 
 def _regular_expression(pattern: str) -> re.Pattern[str] | None:
     """Java's expression as Python's, or None when Python cannot say it: such a pattern is not checked here."""
-    translated = _CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), pattern)
-    translated = _translate_classes(translated)
+    translated = _translate_classes(_CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), pattern))
     if translated is None:
         return None
     try:

@@ -203,15 +203,7 @@ def _event_reader(codec: Bodies, event: Member) -> Callable[[Message], dict[str,
     members = event.shape.members
     headers = {name: member.shape.type for name, member in members.items() if member.event_header}
     payload = next((member for member in members.values() if member.event_payload), None)
-    body_of: Callable[[bytes], Any]
-    if payload is None:
-        body_of = codec.body_reader(event.shape, frozenset(headers))
-    elif payload.shape.type == "blob":
-        body_of = bytes
-    elif payload.shape.type == "string":
-        body_of = _text
-    else:
-        body_of = codec.payload_reader(payload)
+    body_of = _event_body_reader(codec, event.shape, payload, frozenset(headers))
 
     def read(message: Message) -> dict[str, Any]:
         found = {name: message.headers[name] for name in headers if name in message.headers}
@@ -222,11 +214,20 @@ def _event_reader(codec: Bodies, event: Member) -> Callable[[Message], dict[str,
             if message.payload or payload.shape.type in ("blob", "string"):
                 found[payload.name] = body_of(message.payload)
         elif message.payload:
-            members_of = body_of(message.payload)
-            found.update(members_of)
+            found.update(body_of(message.payload))
         return found
 
     return read
+
+
+def _event_body_reader(
+    codec: Bodies, shape: Shape, payload: Member | None, headers: frozenset[str]
+) -> Callable[[bytes], Any]:
+    if payload is None:
+        return codec.body_reader(shape, headers)
+    if payload.shape.type == "blob":
+        return bytes
+    return _text if payload.shape.type == "string" else codec.payload_reader(payload)
 
 
 def _text(payload: bytes) -> str:

@@ -26,9 +26,13 @@ class _Candidate(NamedTuple):
     constants: tuple[tuple[str, str], ...]
     required: frozenset[str]
     headers: frozenset[str]
+    deprecated: bool
 
     def fits(self, query: Mapping[str, str]) -> bool:
-        return all(name in query and (not value or query[name] == value) for name, value in self.constants)
+        for name, value in self.constants:
+            if name not in query or (value and query[name] != value):
+                return False
+        return True
 
     def is_complete(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         return self.required <= query.keys() and self.headers <= headers.keys()
@@ -109,13 +113,16 @@ def _candidate(operation: Operation, labels: list[str], query: str) -> _Candidat
             required.add(member.location_name or name)
         elif member is not None and member.location == "header":
             headers.add((member.location_name or name).lower())
-    return _Candidate(operation.name, tuple(labels), constants, frozenset(required), frozenset(headers))
+    return _Candidate(
+        operation.name, tuple(labels), constants, frozenset(required), frozenset(headers), operation.deprecated
+    )
 
 
 def _sort(step: _Step) -> None:
-    """The most particular first; of equals the one the model lists first, which is by name."""
+    """The most particular first; of equals the one that is not deprecated, then the one the model lists first."""
     for candidates in (step.candidates, *step.greedy.values()):
-        candidates.sort(key=lambda one: (-len(one.constants), -len(one.required), -len(one.headers)))
+        candidates.sort(key=lambda one: (-len(one.constants), -len(one.required), -len(one.headers), one.deprecated))
+    step.greedy = dict(sorted(step.greedy.items(), key=lambda item: -len(item[0])))
     for below in (*step.literals.values(), *([step.label] if step.label else ())):
         _sort(below)
 
@@ -146,7 +153,7 @@ def _choose(candidates: list[_Candidate], query: Mapping[str, str], headers: Map
     """The first that has all it needs; else the plainest that fits, which then says what it misses."""
     last: _Candidate | None = None
     for candidate in candidates:
-        if candidate.fits(query):
+        if not candidate.constants or (query and candidate.fits(query)):
             if candidate.is_complete(query, headers):
                 return candidate
             if last is None or len(candidate.constants) == len(last.constants):
