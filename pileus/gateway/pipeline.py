@@ -11,6 +11,7 @@ from pileus.base.clock import Clock, monotonic
 from pileus.base.errors import ApiError, ValidationError
 from pileus.identity.keys import Conveniences
 from pileus.identity.standing import ANONYMOUS, Standings
+from pileus.identity.usage import Uses
 from pileus.model import constraints
 from pileus.policy.explain import explain
 from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait, authorize
@@ -40,6 +41,7 @@ class Cloud:
     def __post_init__(self) -> None:
         self.router = Router(self.services.values())
         self.standings = Standings()
+        self.uses = Uses()
         self.recorder = Recorder(self.store)
         self.waiting = Waiting(self)
 
@@ -204,6 +206,8 @@ class Exchange:
         if isinstance(error, AccessDenied) and call is not None:
             keep_denial(tx, self.request_id, Denial(now, call.account, explain(error.request, error.grants)))
             wrote = True
+        if call is not None and call.caller.key is not None and route is not None:
+            wrote = self.cloud.uses.note(tx, call.caller.key, now, call.region, route.service) or wrote
         self.cloud.recorder.record(
             tx,
             CallRecord(

@@ -14,6 +14,8 @@ from pileus.service import Operation, Service
 from pileus.wire import Codec, HttpRequest, codec
 from pileus.wire.names import action_of, cbor_of, parameter
 
+from . import addresses
+
 KEPT_MAX = 4_096
 
 
@@ -43,7 +45,7 @@ class Router:
         if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
             service_id, name = cbor_of(request)
             return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
-        service = scope_service or _by_host(request.headers.get("host", ""))
+        service = scope_service or addresses.service_of(request.headers.get("host", ""))
         action = _leading_action(request.body) or action_of(request)
         if service is None and action is not None:
             service = self._by_version(parameter(request, "Version"))
@@ -132,19 +134,6 @@ def _unknown(protocol: str, name: str, api: Api) -> ApiError:
     return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)
 
 
-def _by_host(host: str) -> str | None:
-    """`sqs.eu-west-1.amazonaws.com`, `sqs.eu-west-1.localhost.localstack.cloud:4566`, `sts.localhost`: the first label."""
-    name = host.partition(":")[0]
-    for ending in (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud", ".localhost"):
-        if name.endswith(ending):
-            first = name.removesuffix(ending).split(".")[0]
-            return "sqs" if first == "queue" else first
-    return None
-
-
 def region_of(scope_region: str | None, host: str) -> str:
     """The region of a request: its signature's scope, else its host name, else us-east-1."""
-    if scope_region:
-        return scope_region
-    parts: Any = host.partition(":")[0].split(".")
-    return next((part for part in parts[1:2] if part.count("-") >= 2), "us-east-1")
+    return scope_region or addresses.region_of(host) or "us-east-1"

@@ -477,7 +477,8 @@ class Server:
     async def listen(self, host: str, port: int, tls: Any = None) -> int:
         """Returns the port (a free one for 0)."""
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls, backlog=1024)
+        patience = {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 1.0} if tls is not None else {}
+        listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls, backlog=1024, **patience)
         self._listeners.append(listener)
         if self._sweeper is None:
             self._sweeper = loop.create_task(self._sweep())

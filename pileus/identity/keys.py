@@ -6,7 +6,10 @@ from functools import lru_cache
 import msgspec
 
 from pileus.base.arns import partition_of
-from pileus.store import Table, Transaction
+from pileus.store import Index, Table, Transaction
+
+from .people import find_user
+from .roles import find_role
 
 ROOT_ACCOUNT = "000000000000"
 
@@ -54,7 +57,10 @@ class Session(msgspec.Struct, frozen=True):
     context: dict[str, str | list[str]] = {}
 
 
-access_keys = Table("identity.access_key", AccessKey, hot=True)  # key id
+keys_by_user: Index[AccessKey] = Index(
+    "identity.access_key.by_user", lambda key, one: ((one.account, one.user.lower(), one.id),)
+)
+access_keys = Table("identity.access_key", AccessKey, hot=True, indexes=(keys_by_user,))  # key id
 sessions = Table("identity.session", Session, hot=True, watched=True)  # key id
 
 
@@ -79,11 +85,29 @@ def _root_key(key_id: str, secret: str, account: str) -> AccessKey:
 def find_key(tx: Transaction, key_id: str, conveniences: Conveniences | None) -> AccessKey | Session | None:
     """Whoever this key id belongs to; None for an unknown one."""
     if key_id.startswith("ASIA"):
-        return sessions.get(tx, key_id)
+        session = sessions.get(tx, key_id)
+        return session if session is not None and _alive(tx, session) else None
     found = access_keys.get(tx, key_id)
     if found is None and conveniences is not None:
         return conveniences.key(key_id)
     return found
+
+
+def _alive(tx: Transaction, session: Session) -> bool:
+    """A session dies with the role or user behind it; one of the same name, made later, is somebody else."""
+    if session.role:
+        role = find_role(tx, session.account, session.role)
+        return role is not None and role.id == session.role_id
+    if session.user:
+        user = find_user(tx, session.account, session.user)
+        return user is not None and (session.kind != "user" or user.id == session.user_id)
+    return True
+
+
+def keys_of(tx: Transaction, account: str, user: str) -> list[AccessKey]:
+    """A user's long-term keys, oldest first; those of the root for an empty name."""
+    found = [key for _, key in access_keys.find(tx, keys_by_user, account, user.lower())]
+    return sorted(found, key=lambda key: (key.created, key.id))
 
 
 def token_matches(session: Session, token: str) -> bool:
