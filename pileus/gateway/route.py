@@ -106,7 +106,9 @@ class Router:
         if mine is not None:
             return mine
         entry = index.find_service(target_prefix=target_prefix) if target_prefix else None
-        entry = entry or index.find_service(signing_name=signing_name) or index.find_service(endpoint_prefix=signing_name)
+        entry = (
+            entry or index.find_service(signing_name=signing_name) or index.find_service(endpoint_prefix=signing_name)
+        )
         if entry is None:
             raise ApiError(f"AWS has no service '{signing_name}'.", code="UnknownServiceException", status=404)
         return entry.name

@@ -1,6 +1,7 @@
 """Bodies that stream, both ways, in bounded memory: a toy S3 whose objects are only counted, behind the real gateway.
 
-S3 itself comes with its own issue; what is tested here is the gateway: aws-chunked, signed chunks, trailing checksums, backpressure.
+S3 itself comes with its own issue; what is tested here is the gateway: aws-chunked, signed chunks, trailing
+checksums, backpressure.
 """
 
 import hashlib

@@ -1,6 +1,8 @@
-"""The probe: a server started as users start it, hammered, killed with -9 at random moments, started again on the same files.
+"""The probe: a server started as users start it, hammered, killed with -9 at random moments, started again on the
+same files.
 
-What was acknowledged must be there, whole; what was not may be there, but only whole; what was deleted must not come back.
+What was acknowledged must be there, whole; what was not may be there, but only whole; what was deleted must not come
+back.
 """
 
 import contextlib
