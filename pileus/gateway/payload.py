@@ -1,9 +1,9 @@
 """A streamed body, decoded and verified while it passes: `aws-chunked`, signed chunks, trailing checksums.
 
 Source: Amazon S3 API Reference, "Signature calculations for the authorization header: transferring a payload in
-multiple chunks" and "… including trailing headers"; Amazon S3 User Guide, "Checking object integrity". Memory is bounded
-by the pieces that arrive: a chunk's signature can only be judged at its end, so the operation must not make visible what
-it has read before the stream has ended well.
+multiple chunks" and "… including trailing headers"; Amazon S3 User Guide, "Checking object integrity". Memory is
+bounded by the pieces that arrive: a chunk's signature can only be judged at its end, so the operation must not make
+visible what it has read before the stream has ended well.
 """
 
 import hashlib
@@ -150,9 +150,13 @@ class Payload:
         algorithm = declared.checksum[0] if declared.checksum else (named or "").removeprefix("x-amz-checksum-")
         self._trailing = named
         self._checksum = _known_checksum(algorithm) if algorithm else None
+        self._out = self._checked()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._checked()
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._out)
 
     async def _checked(self) -> AsyncIterator[bytes]:
         async for piece in self._pieces:
