@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pileus import __version__
@@ -17,9 +20,10 @@ from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Limits, Server
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
+from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.service import Service
-from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
 from pileus.services.iam import iam
+from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
 from pileus.services.sts import sts
 from pileus.services.sts.expiry import SessionReaper
 from pileus.settings import Settings
@@ -29,7 +33,13 @@ from pileus.store.memory import MemoryStore
 log = logging.getLogger("pileus")
 
 SERVICES: tuple[Service, ...] = (iam, sqs, sts)
-RECONCILERS: tuple[Callable[[], Reconciler], ...] = (ExpireMessages, FreeNames, SweepSpaces, RunMoveTasks, SessionReaper)
+RECONCILERS: tuple[Callable[[], Reconciler], ...] = (
+    ExpireMessages,
+    FreeNames,
+    SweepSpaces,
+    RunMoveTasks,
+    SessionReaper,
+)
 
 CLOCK_OFFSET = pack(("clock.offset",))
 
@@ -64,14 +74,20 @@ class App:
         self.loop = Loop(self.cloud, [make() for make in RECONCILERS])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
-        self.server = Server(Front(self.cloud, self.admin, __version__), Limits())
+        self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins)
+        self.server = Server(self.front, Limits())
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> int:
         """Returns the port it listens on."""
         self.clock.offset = await self.store.transact(lambda tx: _offset(tx))
         await self.store.transact(self._root_key)
-        port = await self.server.listen(self.settings.host, self.settings.port)
+        settings = self.settings
+        port = await self.server.listen(settings.host, settings.port)
+        if settings.https_port:
+            from pileus.gateway import tls
+
+            await self.server.listen(settings.host, settings.https_port, tls.context(settings.data_dir, settings.host))
         self._background.append(asyncio.get_running_loop().create_task(self.loop.run()))
         return port
 
@@ -85,15 +101,28 @@ class App:
         await self.store.transact(lambda tx: None)
         self.store.close()
 
+    def root_key(self) -> tuple[str, str]:
+        """(key id, secret) of the root of account 000000000000."""
+        if not self.settings.secure:
+            return "test", Conveniences().secret
+        key, secret = (self.settings.data_dir / "root.key").read_text().split()
+        return key, secret
+
     def _root_key(self, tx: Transaction) -> None:
         """A secure cloud has root keys of its own, made once and kept in the data directory."""
-        path = self.settings.data_dir / "root.key"
-        if not self.settings.secure or path.exists():
+        if not self.settings.secure:
             return
-        key = AccessKey(ids.access_key_id(), ids.secret_key(), ROOT_ACCOUNT, "", ROOT_ACCOUNT, self.clock.now())
-        access_keys.put(tx, key.id, record=key)
-        path.touch(mode=0o600)
-        path.write_text(f"{key.id}\n{key.secret}\n")
+        path = self.settings.data_dir / "root.key"
+        if path.exists():
+            key_id, secret = path.read_text().split()
+        else:
+            key_id, secret = ids.access_key_id(), ids.secret_key()
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(f"{key_id}\n{secret}\n")
+        if access_keys.get(tx, key_id) is None:
+            key = AccessKey(key_id, secret, ROOT_ACCOUNT, "", ROOT_ACCOUNT, self.clock.now())
+            access_keys.put(tx, key_id, record=key)
 
     def advance(self, tx: Transaction, seconds: float) -> None:
         """Moves the cloud's clock on; everything that was due meanwhile becomes due now."""
@@ -125,12 +154,34 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     port = await app.start()
+    scripts = init_scripts(app, port)
+    for stage in ("BOOT", "START"):
+        await scripts.run(stage)
     # What is loaded by now stays: keep the collector from walking it again and again.
     gc.collect()
     gc.freeze()
     # Requests make few cycles: look for them seldom.
     gc.set_threshold(50_000, 20, 100)
     ready(port)
+    running = loop.create_task(scripts.run("READY"))
     await stopping.wait()
     log.info("stopping")
+    running.cancel()
+    await scripts.run("SHUTDOWN")
     await app.stop()
+
+
+def init_scripts(app: App, port: int) -> InitScripts:
+    """The scripts of the settings' folders, and their pages."""
+    settings = app.settings
+    folders = [settings.data_dir / "init", LOCALSTACK]
+    if settings.init_dir:
+        folders.insert(0, Path(settings.init_dir))
+    environment = {"AWS_ENDPOINT_URL": f"http://{settings.host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+    key, secret = app.root_key()
+    environment |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+    scripts = InitScripts(folders, environment)
+    app.front.pages["/_localstack/init"] = scripts.status
+    for stage in STAGES:
+        app.front.pages[f"/_localstack/init/{stage.lower()}"] = partial(scripts.status, stage)
+    return scripts

@@ -20,8 +20,11 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """`data_dir`: where all state lives. `store`: rocks, sqlite or memory. `durability`: process (survives kill -9) or full (survives
-    power loss). `secure`: no conveniences, root keys of its own. `https_port`: 0 for none."""
+    """`data_dir`: where all state lives. `store`: rocks, sqlite or memory. `durability`: process (survives kill -9)
+    or full (survives
+    power loss). `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`: where ready.d
+    is, beside the data directory's own `init`. `cors_origins`: web pages
+    of other machines that may use this cloud, separated by commas."""
 
     data_dir: Path
     host: str = "127.0.0.1"
@@ -31,11 +34,8 @@ class Settings:
     durability: str = "process"
     secure: bool = False
     init_dir: str = ""
+    cors_origins: tuple[str, ...] = ()
     log_level: str = "info"
-
-    @property
-    def port_text(self) -> str:
-        return str(self.port)
 
 
 def load(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -59,4 +59,6 @@ def _read(name: str, text: str) -> Any:
         if text.lower() not in ("0", "1", "true", "false", "yes", "no", ""):
             raise ValueError(f"PILEUS_{name.upper()} is 0 or 1, not {text!r}")
         return text.lower() in ("1", "true", "yes")
+    if name == "cors_origins":
+        return tuple(origin.strip() for origin in text.split(",") if origin.strip())
     return Path(text) if name == "data_dir" else text

@@ -1,5 +1,6 @@
 """What stands before the pipeline: health, LocalStack's conventions, administration, CORS, and which bodies stream."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from pileus.base import ids
 from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
+from . import cors, sigv4
 from .admin import Admin
 from .pipeline import Cloud, Exchange, plain_error
 from .server import Respond
@@ -16,19 +18,35 @@ from .server import Respond
 class Front:
     """The app the server serves (gateway/server.py: App)."""
 
-    def __init__(self, cloud: Cloud, admin: Admin, version: str):
-        self.cloud, self.admin, self.version = cloud, admin, version
-        self._paths = {
+    def __init__(self, cloud: Cloud, admin: Admin, version: str, origins: tuple[str, ...] = ()):
+        self.cloud, self.admin, self.version, self.origins = cloud, admin, version, origins
+        self.pages: dict[str, Callable[[], Any]] = {
             "/_pileus/health": self._health,
             "/_localstack/health": self._localstack_health,
+            "/_localstack/info": self._localstack_info,
         }
 
     def wants_stream(self, head: HttpRequest) -> bool:
-        return False
+        try:
+            claim = sigv4.claim_of(head)
+            operation = self.cloud.router.route(head, claim.service if claim is not None else None).operation
+        except ApiError:
+            return False
+        return operation is not None and operation.is_async and operation.model.streaming_input is not None
 
     def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
+        origin = request.headers.get("origin")
+        if origin is not None:
+            asked = cors.preflight(request, self.origins)
+            if asked is not None:
+                respond(asked)
+                return None
+            if not cors.allowed(origin, self.origins):
+                respond(plain_error(cors.refusal(origin), ids.request_id()))
+                return None
+            respond = _with_headers(respond, cors.headers(origin))
         if request.path.startswith("/_"):
-            page = self._paths.get(request.path)
+            page = self.pages.get(request.path)
             if page is not None:
                 respond(json_response(page()))
                 return None
@@ -45,13 +63,24 @@ class Front:
     def _health(self) -> dict[str, Any]:
         return {"status": "ready", "version": self.version, "services": sorted(self.cloud.services)}
 
+    def _localstack_info(self) -> dict[str, Any]:
+        return {"version": self.version, "edition": "pileus", "is_license_activated": False, "is_docker": False}
+
     def _localstack_health(self) -> dict[str, Any]:
         """The shape that scripts written for LocalStack wait for."""
         return {
-            "services": {name: "running" for name in sorted(self.cloud.services)},
+            "services": dict.fromkeys(sorted(self.cloud.services), "running"),
             "edition": "pileus",
             "version": self.version,
         }
+
+
+def _with_headers(respond: Respond, extra: list[tuple[str, str]]) -> Respond:
+    def answer(response: HttpResponse) -> None:
+        response.headers.extend(extra)
+        respond(response)
+
+    return answer
 
 
 def json_response(body: Any, status: int = 200) -> HttpResponse:

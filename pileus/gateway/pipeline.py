@@ -18,7 +18,7 @@ from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait,
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
 
-from . import refusals, sigv4
+from . import payload, refusals, sigv4
 from .records import CallRecord, Denial, Recorder, keep_denial
 from .route import Route, Router, region_of
 from .server import Respond
@@ -55,7 +55,21 @@ class Cloud:
 class Exchange:
     """One request on its way through the stops."""
 
-    __slots__ = ("call", "claim", "cloud", "error", "http", "peer", "request_id", "respond", "route", "secure", "started", "task")
+    __slots__ = (
+        "call",
+        "claim",
+        "cloud",
+        "error",
+        "http",
+        "peer",
+        "request_id",
+        "respond",
+        "route",
+        "secure",
+        "signed",
+        "started",
+        "task",
+    )
 
     def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond):
         self.cloud, self.http, self.peer, self.secure, self.respond = cloud, http, peer, secure, respond
@@ -63,6 +77,7 @@ class Exchange:
         self.started = monotonic()
         self.route: Route | None = None
         self.claim: sigv4.Claim | None = None
+        self.signed: sigv4.Signed | None = None
         self.call: Call | None = None
         self.error: ApiError | None = None
         self.task: asyncio.Task[None] | None = None
@@ -88,7 +103,7 @@ class Exchange:
                 tx.reset()
                 return result
             response = self.encode(result)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - not swallowed: answered, and a defect is logged with its trace
             tx.reset()
             response = self.failed(error)
         self.record(tx, response.status, tx.wrote)
@@ -103,6 +118,8 @@ class Exchange:
             raise route.refusal or AssertionError("a route has an operation or a refusal")
         now = cloud.clock.now()
         caller = self.authenticate(tx, route.operation, claim, now)
+        if route.operation.is_async and route.operation.model.streaming_input is not None:
+            http.body = payload.stream_of(http, self.signed)
         request = route.codec.decode(route.operation.model, http, route.labels or {})
         host = http.headers.get("host", "")
         endpoint = f"{'https' if self.secure else 'http'}://{host}"
@@ -139,7 +156,8 @@ class Exchange:
         expected = operation.service.api.signing_name
         if claim.service != expected:
             raise refusals.wrong_service(expected)
-        signed = sigv4.verify(tx, self.http, claim, self.cloud.conveniences, self.cloud.clock.machine(), now)
+        clock = self.cloud.clock
+        self.signed = signed = sigv4.verify(tx, self.http, claim, self.cloud.conveniences, clock.machine(), now)
         standing = self.cloud.standings.of(tx, signed.key)
         principal = standing.principal
         return Caller(standing, signed.key.account, principal.arn, principal.unique_id, signed.key)
@@ -160,7 +178,7 @@ class Exchange:
         assert self.call is not None
         try:
             response = self.encode(await operation.handler(self.call, self.call.request))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             response = self.failed(error)
         await self.cloud.store.transact(lambda tx: self.record(tx, response.status, False))
         self.respond(response)

@@ -104,6 +104,15 @@ def test_scans_are_ordered_bounded_and_go_both_ways(make):
     run(make, scenario)
 
 
+def test_a_scan_backwards_stops_where_its_range_begins(make):
+    async def scenario(store):
+        await store.transact(lambda tx: fill(tx, b"a", b"b1", b"b2", b"c"))
+        ends = [(b"b", b"c"), (b"b1", b"b2"), (b"b3", b"b4")]
+        return [await store.transact(lambda tx, e=e: [k for k, _ in tx.scan(*e, 10, True)]) for e in ends]
+
+    assert run(make, scenario) == [[b"b2", b"b1"], [b"b1"], []]
+
+
 def test_a_closure_that_raises_changes_nothing_and_the_others_go_on(make):
     async def scenario(store):
         def fails(tx):

@@ -5,14 +5,17 @@ Source: Amazon SQS Developer Guide, "Amazon SQS queue and message identifiers"; 
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pileus.base.arns import arn, parse
 from pileus.service import Call, ResourcePolicy
+from pileus.service.kit import Handler
 
 from .errors import AccessDenied, InvalidAddress, missing, no_such_queue
+from .service import sqs
 from .tables import Queue, queues
 
 _REGION = r"[a-z]{2,5}(?:-[a-z]+)+-\d"
@@ -41,8 +44,11 @@ def read_url(url: str, account: str, region: str) -> Address | None:
     """The queue a URL (or a bare name) means to a caller of `account` in `region`; None when it means none."""
     if "/" not in url:
         return address_of(account, region, url)
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    host = (parts.hostname or "").lower()
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return None
     path = [unquote(part) for part in parts.path.split("/") if part]
     if len(path) < 2 or not _ACCOUNT.match(path[-2]):
         return None
@@ -124,3 +130,19 @@ def queue_by_arn(call: Call, text: str) -> Queue | None:
     if parts.service != "sqs" or not _ACCOUNT.match(parts.account) or not parts.region or not parts.resource:
         raise ValueError(text)
     return queues.get(call.tx, parts.account, parts.region, parts.resource)
+
+
+def queue_operation(
+    name: str, *, action: str | None = None, shared: bool = False, partial: str | None = None
+) -> Callable[[Handler], Handler]:
+    """Registers an operation on the queue of the request's QueueUrl. `shared`: others may be allowed to use it by the
+    queue's policy, the anonymous among them (Amazon SQS Developer Guide, "Basic examples of Amazon SQS policies")."""
+    return sqs.operation(
+        name,
+        action=action,
+        resource=arn_of,
+        context=tags_of,
+        resource_policy=policy_of,
+        unsigned=shared,
+        partial=partial,
+    )

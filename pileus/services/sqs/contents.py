@@ -139,7 +139,8 @@ def _check_number(name: str, text: str, kind: str) -> None:
     """Up to 38 digits, between -10^128 and 10^126."""
     try:
         number = Decimal(text.strip())
-        good = number.is_finite() and _LOW <= number <= _HIGH and len(number.normalize().as_tuple().digits) <= _DIGITS
+        digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+        good = number.is_finite() and _LOW <= number <= _HIGH and len(digits) <= _DIGITS
     except InvalidOperation:
         good = False
     if not good:

@@ -9,6 +9,7 @@ figures are approximate).
 from typing import NamedTuple
 
 from pileus.store import Transaction
+from pileus.store.tuples import Part
 
 from .tables import Counts, Queue, counts, lines, turns, visible
 
@@ -63,16 +64,25 @@ def _fifo(tx: Transaction, queue: Queue, totals: Counts, now: int) -> Figures:
     """A group hides at most its ten messages in flight; delayed ones are the last of their line."""
     flying = delayed = 0
     for key, _ in turns.scan(tx, queue.space, after=(now + 1,), limit=WALK_MAX):
-        for _, place in lines.scan(tx, queue.space, key[1], limit=10):
-            if place.visible <= now:
-                continue
-            if place.state.receives > place.state.base:
-                flying += 1
+        places = lines.scan(tx, queue.space, key[1], limit=10)
+        flying += sum(place.visible > now and place.state.receives > place.state.base for _, place in places)
     if queue.delay:
-        groups_seen = {key[1] for key, _ in turns.scan(tx, queue.space, limit=WALK_MAX)}
-        for group in groups_seen:
-            for _, place in lines.scan(tx, queue.space, group, limit=WALK_MAX, reverse=True):
-                if place.visible <= now or place.state.receives > place.state.base:
-                    break
-                delayed += 1
+        for group in {key[1] for key, _ in turns.scan(tx, queue.space, limit=WALK_MAX)}:
+            delayed += _delayed(tx, queue, group, now, WALK_MAX - delayed)
     return Figures(totals.total - flying - delayed, flying, delayed)
+
+
+def _delayed(tx: Transaction, queue: Queue, group: Part, now: int, limit: int) -> int:
+    """Counted from the end of the line, a few at a time."""
+    found = 0
+    before: tuple[Part, ...] | None = None
+    while found < limit:
+        page = list(lines.scan(tx, queue.space, group, before=before, limit=50, reverse=True))
+        for _, place in page:
+            if place.visible <= now or place.state.receives > place.state.base:
+                return found
+            found += 1
+        if len(page) < 50:
+            return found
+        before = page[-1][0]
+    return found

@@ -12,9 +12,8 @@ import orjson
 
 from pileus.service import Call
 
-from .address import arn_of, own_queue, policy_of, tags_of
+from .address import own_queue, queue_operation
 from .errors import InvalidParameterValue, OverLimit, invalid, missing
-from .service import sqs
 from .tables import Queue, queues
 
 ACTIONS_MAX = 7
@@ -53,7 +52,7 @@ OWNERS_ONLY = frozenset(
 )
 
 
-@sqs.operation("AddPermission", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("AddPermission")
 def add_permission(call: Call, request: dict[str, Any]) -> None:
     queue, label = own_queue(call, request), _label(request)
     accounts, actions = request.get("AWSAccountIds"), request.get("Actions")
@@ -95,7 +94,7 @@ def _check_actions(actions: list[str]) -> None:
             )
 
 
-@sqs.operation("RemovePermission", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("RemovePermission")
 def remove_permission(call: Call, request: dict[str, Any]) -> None:
     queue, label = own_queue(call, request), _label(request)
     policy = _document(queue)

@@ -17,13 +17,11 @@ from pileus.service.paginate import BadToken
 
 from . import attributes, redrive
 from .address import (
-    arn_of,
     name_arn,
     own_queue,
     policy_by_name,
-    policy_of,
     queue_of,
-    tags_of,
+    queue_operation,
     url_of,
 )
 from .attributes import bad_value
@@ -37,7 +35,7 @@ from .errors import (
     no_such_queue,
 )
 from .service import sqs
-from .tables import Deleted, Doomed, Queue, dead_letter_sources, deleted_names, doomed, queues
+from .tables import Deleted, Doomed, Queue, dead_letter_sources, deleted_names, doomed, move_tasks, queues
 from .tags import check_tags
 
 NAME_FREE_AFTER_S = 60
@@ -81,7 +79,7 @@ def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         call.account, call.region, name, arn("sqs", call.region, call.account, name), uid, uid, call.now, call.now
     )
     queue = attributes.applied(msgspec.structs.replace(queue, fifo=fifo, tags=tags), wanted)
-    _check_documents(call, queue, wanted)
+    _check_documents(call, queue, given)
     queues.put(call.tx, call.account, call.region, name, record=queue)
     return {"QueueUrl": url_of(call, queue)}
 
@@ -99,12 +97,12 @@ def _is_fifo(name: str, given: dict[str, str]) -> bool:
     return False
 
 
-def _check_documents(call: Call, queue: Queue, changes: dict[str, str]) -> None:
-    if changes.get("RedrivePolicy"):
-        redrive.check_target(call.tx, queue, changes["RedrivePolicy"])
+def _check_documents(call: Call, queue: Queue, given: dict[str, str]) -> None:
+    if given.get("RedrivePolicy"):
+        redrive.check_target(call.tx, queue, given["RedrivePolicy"])
 
 
-@sqs.operation("GetQueueUrl", resource=name_arn, resource_policy=policy_by_name)
+@sqs.operation("GetQueueUrl", resource=name_arn, resource_policy=policy_by_name, unsigned=True)
 def get_queue_url(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     name = request.get("QueueName")
     if not name:
@@ -147,7 +145,7 @@ def list_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-@sqs.operation("ListDeadLetterSourceQueues", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("ListDeadLetterSourceQueues", shared=True)
 def list_dead_letter_source_queues(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue, size = queue_of(call, request), _page_size(request)
     sources = list(queues.find(call.tx, dead_letter_sources, queue.arn, limit=100_000))
@@ -165,14 +163,14 @@ def list_dead_letter_source_queues(call: Call, request: dict[str, Any]) -> dict[
     return answer
 
 
-@sqs.operation("GetQueueAttributes", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("GetQueueAttributes", shared=True)
 def get_queue_attributes(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue = queue_of(call, request)
     found = attributes.answered(call, queue, request.get("AttributeNames", []))
     return {"Attributes": found} if found else {}
 
 
-@sqs.operation("SetQueueAttributes", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("SetQueueAttributes")
 def set_queue_attributes(call: Call, request: dict[str, Any]) -> None:
     """At once: AWS takes up to 60 seconds to propagate."""
     queue, given = own_queue(call, request), request.get("Attributes")
@@ -182,11 +180,11 @@ def set_queue_attributes(call: Call, request: dict[str, Any]) -> None:
         raise bad_value("FifoQueue")
     changes = attributes.checked(given, queue.fifo)
     queue = msgspec.structs.replace(attributes.applied(queue, changes), modified=call.now)
-    _check_documents(call, queue, changes)
+    _check_documents(call, queue, given)
     queues.put(call.tx, queue.account, queue.region, queue.name, record=queue)
 
 
-@sqs.operation("PurgeQueue", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("PurgeQueue", shared=True)
 def purge_queue(call: Call, request: dict[str, Any]) -> None:
     """Every message there is now, those in flight too, is gone at once: AWS takes up to 60 seconds."""
     queue = queue_of(call, request)
@@ -197,9 +195,11 @@ def purge_queue(call: Call, request: dict[str, Any]) -> None:
     queues.put(call.tx, queue.account, queue.region, queue.name, record=queue)
 
 
-@sqs.operation("DeleteQueue", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("DeleteQueue")
 def delete_queue(call: Call, request: dict[str, Any]) -> None:
     queue = own_queue(call, request)
     queues.delete(call.tx, queue.account, queue.region, queue.name)
     deleted_names.put(call.tx, queue.account, queue.region, queue.name, record=Deleted(call.now))
     doomed.put(call.tx, queue.space, record=Doomed(queue.uid))
+    for rest, _ in list(move_tasks.scan(call.tx, queue.account, queue.region, queue.name)):
+        move_tasks.delete(call.tx, queue.account, queue.region, queue.name, *rest)

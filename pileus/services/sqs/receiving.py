@@ -9,10 +9,9 @@ from typing import Any
 from pileus.service import Call, Wait
 
 from . import contents, counting, fifo, redrive, standard
-from .address import arn_of, policy_of, queue_of, tags_of
+from .address import queue_of, queue_operation
 from .errors import InvalidAttributeName, OverLimit, invalid
 from .receipts import write
-from .service import sqs
 from .standard import SECOND, Taken
 from .tables import Queue
 
@@ -35,7 +34,7 @@ SYSTEM_NAMES = (
 _IGNORED = frozenset({"SqsManagedSseEnabled", "Policy", "VisibilityTimeout", "QueueArn", "CreatedTimestamp"})
 
 
-@sqs.operation("ReceiveMessage", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("ReceiveMessage", shared=True)
 def receive_message(call: Call, request: dict[str, Any]) -> dict[str, Any] | Wait:
     queue = queue_of(call, request)
     limit = _number(request, "MaxNumberOfMessages", 1, 1, BATCH_MAX, "Must be between 1 and 10, if provided.")

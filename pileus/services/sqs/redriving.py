@@ -3,6 +3,7 @@
 Source: Amazon SQS Developer Guide, "Learn how to configure a dead-letter queue redrive in Amazon SQS".
 """
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ class RunMoveTasks:
                 move_tasks.put(tx, *key, record=changed)
             return again
 
+        await asyncio.sleep(0)  # callers go first
         return await world.store.transact(step)
 
 
@@ -83,7 +85,7 @@ def _move(tx: Transaction, source: Queue, task: MoveTask, now: int, limit: int) 
         if destination is None:
             return moved, NO_QUEUE, False
         remove()
-        _send_anew(tx, destination, message, now)
+        _send_anew(tx, destination, message, now + moved)
         moved += 1
     return moved, "", len(rows) < limit
 

@@ -12,10 +12,9 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from . import contents, fifo, standard
-from .address import arn_of, policy_of, queue_of, tags_of
+from .address import queue_of, queue_operation
 from .batches import check_entries, each
 from .errors import BatchRequestTooLong, InvalidParameterValue, invalid, missing
-from .service import sqs
 from .standard import SECOND
 from .tables import Attribute, Deduplication, Message, Queue, State, deduplications
 
@@ -26,19 +25,12 @@ FAIR = "MessageGroupId on a standard queue is kept and returned, but does not ye
 _NEW = State()
 
 
-@sqs.operation("SendMessage", resource=arn_of, context=tags_of, resource_policy=policy_of, partial=FAIR)
+@queue_operation("SendMessage", shared=True, partial=FAIR)
 def send_message(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return send(call, queue_of(call, request), request)
 
 
-@sqs.operation(
-    "SendMessageBatch",
-    action="SendMessage",
-    resource=arn_of,
-    context=tags_of,
-    resource_policy=policy_of,
-    partial=FAIR,
-)
+@queue_operation("SendMessageBatch", action="SendMessage", shared=True, partial=FAIR)
 def send_message_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue, entries = queue_of(call, request), check_entries("SendMessageBatch", request)
     size = sum(_size(entry) for entry in entries)
@@ -46,7 +38,8 @@ def send_message_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         raise BatchRequestTooLong(
             f"Batch requests cannot be longer than {BATCH_BYTES_MAX} bytes. You have sent {size} bytes."
         )
-    return each(entries, lambda entry: send(call, queue, entry))
+    # A microsecond apart, so that a standard queue too hands them out in the order of the batch.
+    return each(entries, lambda entry: send(call, queue, entry, entries.index(entry)))
 
 
 def _size(entry: dict[str, Any]) -> int:
@@ -58,7 +51,7 @@ def _size(entry: dict[str, Any]) -> int:
     return size
 
 
-def send(call: Call, queue: Queue, entry: dict[str, Any]) -> dict[str, Any]:
+def send(call: Call, queue: Queue, entry: dict[str, Any], after: int = 0) -> dict[str, Any]:
     """Adds one message. Everything that can fail does so before the first write."""
     raw = contents.body_bytes(entry.get("MessageBody"))
     size, md5 = len(raw), contents.digest(raw)
@@ -79,7 +72,7 @@ def send(call: Call, queue: Queue, entry: dict[str, Any]) -> dict[str, Any]:
     group = entry.get("MessageGroupId") or ""
     if group:
         contents.check_id(group, "MessageGroupId")
-    now = int(call.now * 1e6)
+    now = int(call.now * 1e6) + after
     available = now + _delay(queue, entry) * SECOND
     sender = call.caller.user_id or "anonymous"
     id_ = ids.request_id()

@@ -9,23 +9,20 @@ from typing import Any
 from pileus.service import Call
 
 from . import fifo, receipts, standard
-from .address import arn_of, policy_of, queue_of, tags_of
+from .address import queue_of, queue_operation
 from .batches import check_entries, each
 from .errors import invalid, missing
 from .receiving import VISIBILITY_MAX
-from .service import sqs
 from .standard import SECOND
 from .tables import Queue
 
 
-@sqs.operation("DeleteMessage", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("DeleteMessage", shared=True)
 def delete_message(call: Call, request: dict[str, Any]) -> None:
     _delete(call, queue_of(call, request), request)
 
 
-@sqs.operation(
-    "DeleteMessageBatch", action="DeleteMessage", resource=arn_of, context=tags_of, resource_policy=policy_of
-)
+@queue_operation("DeleteMessageBatch", action="DeleteMessage", shared=True)
 def delete_message_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue, entries = queue_of(call, request), check_entries("DeleteMessageBatch", request)
     return each(entries, lambda entry: _delete(call, queue, entry))
@@ -38,18 +35,12 @@ def _delete(call: Call, queue: Queue, entry: dict[str, Any]) -> None:
     engine.delete(call.tx, queue, receipt, int(call.now * 1e6), handle)
 
 
-@sqs.operation("ChangeMessageVisibility", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("ChangeMessageVisibility", shared=True)
 def change_message_visibility(call: Call, request: dict[str, Any]) -> None:
     _change(call, queue_of(call, request), request)
 
 
-@sqs.operation(
-    "ChangeMessageVisibilityBatch",
-    action="ChangeMessageVisibility",
-    resource=arn_of,
-    context=tags_of,
-    resource_policy=policy_of,
-)
+@queue_operation("ChangeMessageVisibilityBatch", action="ChangeMessageVisibility", shared=True)
 def change_message_visibility_batch(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue, entries = queue_of(call, request), check_entries("ChangeMessageVisibilityBatch", request)
     return each(entries, lambda entry: _change(call, queue, entry))

@@ -6,6 +6,7 @@ behind one. Source: Amazon SQS API Reference, "SetQueueAttributes" (MessageReten
 "PurgeQueue".
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -88,7 +89,7 @@ class SweepSpaces:
             return False
 
         while await world.store.transact(work):
-            pass
+            await asyncio.sleep(0)  # callers go first
         return Done
 
 
@@ -127,7 +128,7 @@ async def _repeat(world: Any, key: tuple[Any, ...], step: Step) -> None:
         return queue is not None and step(tx, queue)
 
     while await world.store.transact(work):
-        pass
+        await asyncio.sleep(0)  # callers go first
 
 
 def _forget(tx: Transaction, queue: Queue, now: int) -> bool:

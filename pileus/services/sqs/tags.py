@@ -11,9 +11,8 @@ import msgspec
 
 from pileus.service import Call
 
-from .address import arn_of, own_queue, policy_of, tags_of
+from .address import own_queue, queue_operation
 from .errors import InvalidParameterValue, missing
-from .service import sqs
 from .tables import queues
 
 TAGS_MAX = 50
@@ -36,7 +35,7 @@ def check_tags(there: dict[str, str], new: dict[str, str], queue_name: str) -> N
         raise InvalidParameterValue(f"Too many tags added for queue {queue_name}.")
 
 
-@sqs.operation("TagQueue", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("TagQueue")
 def tag_queue(call: Call, request: dict[str, Any]) -> None:
     queue, new = own_queue(call, request), request.get("Tags")
     if not new:
@@ -46,7 +45,7 @@ def tag_queue(call: Call, request: dict[str, Any]) -> None:
     queues.put(call.tx, queue.account, queue.region, queue.name, record=queue)
 
 
-@sqs.operation("UntagQueue", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("UntagQueue")
 def untag_queue(call: Call, request: dict[str, Any]) -> None:
     queue, gone = own_queue(call, request), request.get("TagKeys")
     if not gone:
@@ -55,7 +54,7 @@ def untag_queue(call: Call, request: dict[str, Any]) -> None:
     queues.put(call.tx, queue.account, queue.region, queue.name, record=msgspec.structs.replace(queue, tags=left))
 
 
-@sqs.operation("ListQueueTags", resource=arn_of, context=tags_of, resource_policy=policy_of)
+@queue_operation("ListQueueTags")
 def list_queue_tags(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     tags = own_queue(call, request).tags
     return {"Tags": tags} if tags else {}
