@@ -1,5 +1,6 @@
 """Login profiles and passwords, and the account's password policy."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from . import targets
 from .entities import own_name, user_named
 from .service import (
     EntityAlreadyExists,
+    EntityTemporarilyUnmodifiable,
     InvalidUserType,
     NoSuchEntity,
     PasswordPolicyViolation,
@@ -28,13 +30,12 @@ def account_of(call: Call) -> Account:
     return accounts.get(call.tx, call.account) or Account()
 
 
-def _acceptable(call: Call, user: User, password: str) -> str:
-    """The password's hash. Raises PasswordPolicyViolation."""
-    account = account_of(call)
-    wrong = violation(account.password_policy, password, (user.account, account.alias))
+async def _acceptable(call: Call, account: Account, password: str) -> str:
+    """The password's hash, made on a thread: it is slow on purpose. Raises PasswordPolicyViolation."""
+    wrong = violation(account.password_policy, password, (call.account, account.alias))
     if wrong is not None:
         raise PasswordPolicyViolation(wrong)
-    return hashed(password)
+    return await asyncio.to_thread(hashed, password)
 
 
 def _profile_of(call: Call, user: User) -> LoginProfile:
@@ -62,17 +63,22 @@ def _named(call: Call, request: Request) -> User:
 
 
 @iam.operation("CreateLoginProfile", resource=targets.the_user, context=targets.of_user)
-def create_login_profile(call: Call, request: Request) -> dict[str, Any]:
-    user = _named(call, request)
-    if login_profiles.get(call.tx, user.account, user.id) is not None:
-        raise EntityAlreadyExists(f"Login Profile for user {user.name} already exists.")
+async def create_login_profile(call: Call, request: Request) -> dict[str, Any]:
     if "Password" not in request:
         raise ValidationError("Password must be given.")
-    now = float(int(call.now))
-    kept = _acceptable(call, user, request["Password"])
-    profile = LoginProfile(kept, now, now, request.get("PasswordResetRequired", False))
-    login_profiles.put(call.tx, user.account, user.id, record=profile)
-    return _show(user, profile)
+    account = await call.transact(account_of)
+    kept = await _acceptable(call, account, request["Password"])
+
+    def work(inner: Call) -> dict[str, Any]:
+        user = _named(inner, request)
+        if login_profiles.get(inner.tx, user.account, user.id) is not None:
+            raise EntityAlreadyExists(f"Login Profile for user {user.name} already exists.")
+        now = float(int(inner.now))
+        profile = LoginProfile(kept, now, now, request.get("PasswordResetRequired", False))
+        login_profiles.put(inner.tx, user.account, user.id, record=profile)
+        return _show(user, profile)
+
+    return await call.transact(work)
 
 
 @iam.operation("GetLoginProfile", resource=targets.the_user, context=targets.of_user)
@@ -82,14 +88,18 @@ def get_login_profile(call: Call, request: Request) -> dict[str, Any]:
 
 
 @iam.operation("UpdateLoginProfile", resource=targets.the_user, context=targets.of_user)
-def update_login_profile(call: Call, request: Request) -> None:
-    user = user_named(call, request["UserName"])
-    profile = _profile_of(call, user)
+async def update_login_profile(call: Call, request: Request) -> None:
+    def read(inner: Call) -> tuple[User, LoginProfile, Account]:
+        user = user_named(inner, request["UserName"])
+        return user, _profile_of(inner, user), account_of(inner)
+
+    user, profile, account = await call.transact(read)
+    changed = profile
     if "Password" in request:
-        profile = _changed(call, user, profile, request["Password"])
+        changed = await _changed(call, account, profile, request["Password"])
     if "PasswordResetRequired" in request:
-        profile = msgspec.structs.replace(profile, reset_required=request["PasswordResetRequired"])
-    login_profiles.put(call.tx, user.account, user.id, record=profile)
+        changed = msgspec.structs.replace(changed, reset_required=request["PasswordResetRequired"])
+    await call.transact(lambda inner: _put_unless_changed(inner, user, profile, changed))
 
 
 @iam.operation("DeleteLoginProfile", resource=targets.the_user, context=targets.of_user)
@@ -103,30 +113,42 @@ def delete_login_profile(call: Call, request: Request) -> None:
     "ChangePassword",
     unconditional="The operation itself asks: the account's password policy may allow it to every user.",
 )
-def change_password(call: Call, request: Request) -> None:
+async def change_password(call: Call, request: Request) -> None:
     if call.caller.principal.kind != "user":
         raise InvalidUserType("Only IAM Users can change their own password.")
-    user = user_named(call, call.caller.standing.user_name)
+    user, profile, account = await call.transact(_own_profile)
+    if not await asyncio.to_thread(matches, request["OldPassword"], profile.password):
+        raise ValidationError("The old password was incorrect.")
+    changed = await _changed(call, account, profile, request["NewPassword"])
+    cleared = msgspec.structs.replace(changed, reset_required=False)
+    await call.transact(lambda inner: _put_unless_changed(inner, user, profile, cleared))
+
+
+def _own_profile(call: Call) -> tuple[User, LoginProfile, Account]:
+    """The caller's own, if it may change it: by its policies, or because the account's policy lets every user."""
+    user, account = user_named(call, call.caller.standing.user_name), account_of(call)
     try:
         must_allow(call, "iam:ChangePassword", user.arn)
     except AccessDenied as denied:
-        policy = account_of(call).password_policy
+        policy = account.password_policy
         if denied.decision.effect == "explicitDeny" or policy is None or not policy.users_may_change:
             raise
-    profile = _profile_of(call, user)
-    if not matches(request["OldPassword"], profile.password):
-        raise ValidationError("The old password was incorrect.")
-    changed = _changed(call, user, profile, request["NewPassword"])
-    cleared = msgspec.structs.replace(changed, reset_required=False)
-    login_profiles.put(call.tx, user.account, user.id, record=cleared)
+    return user, _profile_of(call, user), account
 
 
-def _changed(call: Call, user: User, profile: LoginProfile, password: str) -> LoginProfile:
-    kept = _acceptable(call, user, password)
-    if reused(profile, account_of(call).password_policy, password):
+async def _changed(call: Call, account: Account, profile: LoginProfile, password: str) -> LoginProfile:
+    kept = await _acceptable(call, account, password)
+    if await asyncio.to_thread(reused, profile, account.password_policy, password):
         raise PasswordPolicyViolation("Password does not conform to the account password policy: it was used before.")
     former = (profile.password, *profile.former)[:REMEMBERED_MAX]
     return msgspec.structs.replace(profile, password=kept, former=former, changed=float(int(call.now)))
+
+
+def _put_unless_changed(call: Call, user: User, before: LoginProfile, after: LoginProfile) -> None:
+    """What was hashed meanwhile must not overwrite what somebody else wrote meanwhile."""
+    if login_profiles.get(call.tx, user.account, user.id) != before:
+        raise EntityTemporarilyUnmodifiable(f"Login Profile for User {user.name} cannot be modified at the moment.")
+    login_profiles.put(call.tx, user.account, user.id, record=after)
 
 
 # -- the account's policy ---------------------------------------------------------------------------------------------

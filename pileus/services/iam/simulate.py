@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from pileus.base.errors import NotImplementedYet
 from pileus.identity.account import controls
 from pileus.identity.managed import find_policy
@@ -54,7 +56,7 @@ def _carried(call: Call, carrier: Carrier) -> list[Source]:
             policy = find_policy(call.tx, arn)
             if policy is not None:
                 kind_of_policy = "aws-managed" if policy.account == "aws" else "user-managed"
-                found.append(Source(policy.name, kind_of_policy, policy.document))
+                found.append(Source(policy.name, kind_of_policy, policy.document, arn=policy.arn))
     return found
 
 
@@ -135,21 +137,40 @@ def simulate_custom_policy(call: Call, request: Request) -> dict[str, Any]:
     return _answer(call, request, _scene(call, request, principal, identity, None, levels))
 
 
+def _excluded(source: Source, left_out: Sequence[dict[str, Any]]) -> bool:
+    """Whether the request leaves a policy out: by its type, its ARN, or its name and bearer."""
+    for one in left_out:
+        kind = one.get("PolicyType")
+        if kind == source.type or (kind == "inline" and source.type in ("user", "group", "role")):
+            return True
+        if source.arn and one.get("PolicyArn") == source.arn:
+            return True
+        inline = one.get("InlinePolicyIdentifier")
+        if inline is not None:
+            named = f"{inline['AttachmentType']}_{inline['AttachmentName']}_{inline['PolicyName']}"
+            if source.type == inline["AttachmentType"] and source.id == named:
+                return True
+    return False
+
+
 def _source_arn(call: Call, request: Request) -> str:
     return str(request["PolicySourceArn"])
 
 
 @iam.operation("SimulatePrincipalPolicy", resource=_source_arn)
 def simulate_principal_policy(call: Call, request: Request) -> dict[str, Any]:
-    if "PolicyExclusionList" in request:
-        raise NotImplementedYet("Pileus does not simulate with PolicyExclusionList yet.")
     source = _identity_at(call, request["PolicySourceArn"])
-    identity = _carried(call, source) + given(request.get("PolicyInputList", []), "PolicyInputList")
+    left_out = request.get("PolicyExclusionList", [])
+    identity = [one for one in _carried(call, source) if not _excluded(one, left_out)]
+    identity += given(request.get("PolicyInputList", []), "PolicyInputList")
     principal, carrier = _principal_of(source), source
     if "CallerArn" in request:
         principal, other = _caller(call, request)
         carrier = other or source
-    kept = controls.get(call.tx, call.account)
+    types = {one.get("PolicyType") for one in left_out}
+    kept = controls.get(call.tx, call.account) if "scp" not in types else None
+    if "permission-boundary" in types and isinstance(carrier, User | Role):
+        carrier = msgspec.structs.replace(carrier, boundary="")
     levels = [[Source(one.name, "none", one.document, "scp") for one in level] for level in kept.levels] if kept else []
     return _answer(call, request, _scene(call, request, principal, identity, carrier, levels))
 

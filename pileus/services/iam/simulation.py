@@ -31,6 +31,7 @@ class Source(NamedTuple):
     type: str
     document: str
     kind: PolicyKind = "identity"
+    arn: str = ""
 
     def compiled(self) -> Policy:
         return compile_policy(self.document, self.kind, self.id, self.type)

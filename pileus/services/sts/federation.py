@@ -37,9 +37,10 @@ def assume(call: Call, request: Request, vouched: Vouched) -> tuple[Session, dic
     """The session and the answer's members that both operations have. Raises AccessDenied in STS's words."""
     operation = call.operation.name
     principal = Principal(vouched.kind, unique_id=vouched.provider, provider=vouched.provider)
-    call.caller = Caller(Standing(principal), "", vouched.provider, vouched.session_name)
     role = named_role(call, request)
-    given = passed.read(call, request, request["RoleArn"].split(":")[4])
+    account = request["RoleArn"].split(":")[4]
+    call.caller = Caller(Standing(principal), account, vouched.provider, vouched.session_name)
+    given = passed.read(call, request, account)
     tagged = given._replace(
         tags=vouched.tags,
         transitive=vouched.transitive,

@@ -67,6 +67,22 @@ def test_a_users_own_policies_groups_and_boundary_are_simulated(account, iam):
     assert first["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
 
 
+def test_policies_can_be_left_out(account, iam):
+    account.user("bob", allow("sqs:SendMessage"))
+    sqs = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
+    iam.attach_user_policy(UserName="bob", PolicyArn=sqs)
+    ask = {"PolicySourceArn": f"arn:aws:iam::{account.id}:user/bob", "ActionNames": ["sqs:SendMessage", "sqs:ListQueues"]}
+
+    def without(**left_out):
+        answer = iam.simulate_principal_policy(**ask, PolicyExclusionList=[left_out])
+        return [decision for _, _, decision in decisions(answer)]
+
+    assert without(PolicyType="inline") == ["implicitDeny", "allowed"]
+    assert without(PolicyArn=sqs) == ["allowed", "implicitDeny"]
+    bobs_own = {"PolicyName": "own", "AttachmentType": "user", "AttachmentName": "bob"}
+    assert without(InlinePolicyIdentifier=bobs_own) == ["implicitDeny", "allowed"]
+
+
 def test_a_resource_policy_takes_part(account, iam):
     account.user("bob")
     arn = f"arn:aws:iam::{account.id}:user/bob"
