@@ -1,7 +1,8 @@
 """Managed policies: those of customers, with their versions, and those of AWS, which are data beside this module.
 
-Source of the data: AWS Managed Policy Reference Guide, one page a policy; each entry names its own. The documents are those that
-AWS's GetPolicyVersion answers, as the public mirror zoph-io/MAMIP shows them; what is not here is refused, never guessed.
+Source of the data: AWS Managed Policy Reference Guide, one page a policy; each entry names its own. The documents are
+those that AWS's GetPolicyVersion answers, as the public mirror zoph-io/MAMIP shows them; what is not here is refused,
+never guessed.
 """
 
 import base64

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from pileus.identity.account import accounts, aliases
+from pileus.identity.certificates import server_certificates
 from pileus.identity.devices import devices_of, mfa_devices
 from pileus.identity.keys import keys_of
 from pileus.identity.managed import VERSIONS_MAX, ManagedPolicy, find_policy, managed_policies
@@ -14,7 +15,7 @@ from pileus.identity.providers import oidc_providers, saml_providers
 from pileus.identity.roles import Role, instance_profiles, profiles_of, roles
 from pileus.service import Call
 
-from . import access_keys, attachments, documents
+from . import access_keys, attachments, certificates, documents, signing_certificates
 from . import groups as group_rules
 from . import instance_profiles as profile_rules
 from . import policies as policy_rules
@@ -88,7 +89,7 @@ def get_account_summary(call: Call, request: Request) -> dict[str, Any]:
         "AccountAccessKeysPresent": len(keys_of(tx, account, "")),
         "AccountPasswordPresent": 0,
         "AccountSigningCertificatesPresent": 0,
-        "ServerCertificates": 0,
+        "ServerCertificates": count(server_certificates),
     }
     return {"SummaryMap": {**counts, **_QUOTAS}}
 
@@ -104,8 +105,8 @@ _QUOTAS = {
     "VersionsPerPolicyQuota": VERSIONS_MAX,
     "GroupsPerUserQuota": group_rules.GROUPS_PER_USER_MAX,
     "AccessKeysPerUserQuota": access_keys.KEYS_MAX,
-    "SigningCertificatesPerUserQuota": 2,
-    "ServerCertificatesQuota": 20,
+    "SigningCertificatesPerUserQuota": signing_certificates.CERTIFICATES_MAX,
+    "ServerCertificatesQuota": certificates.CERTIFICATES_MAX,
     "AttachedPoliciesPerUserQuota": attachments.ATTACHED_MAX,
     "AttachedPoliciesPerGroupQuota": attachments.ATTACHED_MAX,
     "AttachedPoliciesPerRoleQuota": attachments.ATTACHED_MAX,

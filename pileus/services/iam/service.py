@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pileus.base.errors import ApiError
-from pileus.identity.keys import Session
 from pileus.service import Call, Service
 
 Request = dict[str, Any]
@@ -59,6 +58,11 @@ PasswordPolicyViolation = iam.error("PasswordPolicyViolationException")
 InvalidUserType = iam.error("InvalidUserTypeException")
 InvalidAuthenticationCode = iam.error("InvalidAuthenticationCodeException")
 EntityTemporarilyUnmodifiable = iam.error("EntityTemporarilyUnmodifiableException")
+DuplicateCertificate = iam.error("DuplicateCertificateException")
+MalformedCertificate = iam.error("MalformedCertificateException")
+KeyPairMismatch = iam.error("KeyPairMismatchException")
+DuplicateSshKey = iam.error("DuplicateSSHPublicKeyException")
+InvalidPublicKey = iam.error("InvalidPublicKeyException")
 
 
 class ValidationError(ApiError):

@@ -12,7 +12,7 @@ def test_an_alias_belongs_to_one_account(account, iam):
     iam.create_account_alias(AccountAlias=alias)
     assert iam.list_account_aliases()["AccountAliases"] == [alias]
     other = Account(account.cloud).root()
-    with pytest.raises(ClientError, match=f"EntityAlreadyExists.*The account alias {alias} already exists."):
+    with pytest.raises(ClientError, match=rf"EntityAlreadyExists.*The account alias {alias} already exists."):
         other.create_account_alias(AccountAlias=alias)
     iam.create_account_alias(AccountAlias=alias + "-b")
     other.create_account_alias(AccountAlias=alias)
@@ -66,7 +66,7 @@ def set_controls(account, *levels):
 def test_a_service_control_policy_binds_even_the_root(account):
     account.root("sqs").list_queues()
     set_controls(account, [allow("*")], [allow("*"), deny("sqs:*")])
-    with pytest.raises(ClientError, match="with an explicit deny in a service control policy"):
+    with pytest.raises(ClientError, match=r"with an explicit deny in a service control policy"):
         account.root("sqs").list_queues()
     account.root().list_users()
 
@@ -75,5 +75,5 @@ def test_every_level_of_control_policies_must_allow(account):
     key = account.user("bob", allow("*"))
     set_controls(account, [allow("*")], [allow("iam:*")])
     account.cloud.client("iam", **key).list_users()
-    with pytest.raises(ClientError, match="because no service control policy allows the sqs:ListQueues action"):
+    with pytest.raises(ClientError, match=r"because no service control policy allows the sqs:ListQueues action"):
         account.cloud.client("sqs", **key).list_queues()

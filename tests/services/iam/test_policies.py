@@ -13,20 +13,20 @@ SQS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
 def test_a_managed_policy_works_through_user_and_group(account, iam):
     key = account.user("bob")
     sqs = account.cloud.client("sqs", **key)
-    with pytest.raises(ClientError, match="because no identity-based policy allows the sqs:ListQueues action"):
+    with pytest.raises(ClientError, match=r"because no identity-based policy allows the sqs:ListQueues action"):
         sqs.list_queues()
     arn = iam.create_policy(PolicyName="lists", PolicyDocument=document(allow("sqs:ListQueues")))["Policy"]["Arn"]
     iam.attach_user_policy(UserName="bob", PolicyArn=arn)
     sqs.list_queues()
     iam.detach_user_policy(UserName="bob", PolicyArn=arn)
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         sqs.list_queues()
     iam.create_group(GroupName="devs")
     iam.attach_group_policy(GroupName="devs", PolicyArn=arn)
     iam.add_user_to_group(GroupName="devs", UserName="bob")
     sqs.list_queues()
     iam.remove_user_from_group(GroupName="devs", UserName="bob")
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         sqs.list_queues()
 
 
@@ -36,7 +36,7 @@ def test_the_default_version_is_the_one_in_force(account, iam):
     arn = iam.create_policy(PolicyName="p", PolicyDocument=document(allow("sqs:ListQueues")))["Policy"]["Arn"]
     iam.attach_user_policy(UserName="bob", PolicyArn=arn)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(deny("sqs:*")), SetAsDefault=True)
-    with pytest.raises(ClientError, match=f"with an explicit deny in an identity-based policy: {arn}"):
+    with pytest.raises(ClientError, match=rf"with an explicit deny in an identity-based policy: {arn}"):
         sqs.list_queues()
     iam.set_default_policy_version(PolicyArn=arn, VersionId="v1")
     sqs.list_queues()
@@ -46,14 +46,14 @@ def test_versions_are_numbered_onwards_and_five_at_most(iam):
     arn = iam.create_policy(PolicyName="p", PolicyDocument=document(allow("sqs:*")))["Policy"]["Arn"]
     for _ in range(4):
         iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow("sqs:*")))
-    with pytest.raises(ClientError, match="LimitExceeded.*A managed policy can have up to 5 versions."):
+    with pytest.raises(ClientError, match=r"LimitExceeded.*A managed policy can have up to 5 versions."):
         iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow("sqs:*")))
     iam.delete_policy_version(PolicyArn=arn, VersionId="v5")
     made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow("sns:*")))["PolicyVersion"]
     assert made["VersionId"] == "v6"
     listed = [one["VersionId"] for one in iam.list_policy_versions(PolicyArn=arn)["Versions"]]
     assert listed == ["v6", "v4", "v3", "v2", "v1"]
-    with pytest.raises(ClientError, match="DeleteConflict.*Cannot delete the default version of a policy."):
+    with pytest.raises(ClientError, match=r"DeleteConflict.*Cannot delete the default version of a policy."):
         iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
     shown = iam.get_policy_version(PolicyArn=arn, VersionId="v6")["PolicyVersion"]["Document"]
     assert shown["Statement"][0]["Action"] == "sns:*"
@@ -64,31 +64,31 @@ def test_a_policy_in_use_or_with_versions_is_not_deleted(account, iam):
     arn = iam.create_policy(PolicyName="p", PolicyDocument=document(allow("sqs:*")))["Policy"]["Arn"]
     iam.attach_user_policy(UserName="bob", PolicyArn=arn)
     assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
-    with pytest.raises(ClientError, match="Cannot delete a policy attached to entities."):
+    with pytest.raises(ClientError, match=r"Cannot delete a policy attached to entities."):
         iam.delete_policy(PolicyArn=arn)
     iam.detach_user_policy(UserName="bob", PolicyArn=arn)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow("sqs:*")))
-    with pytest.raises(ClientError, match="This policy has more than one version."):
+    with pytest.raises(ClientError, match=r"This policy has more than one version."):
         iam.delete_policy(PolicyArn=arn)
     iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
     iam.delete_policy(PolicyArn=arn)
-    with pytest.raises(ClientError, match=f"NoSuchEntity.*Policy {arn} was not found."):
+    with pytest.raises(ClientError, match=rf"NoSuchEntity.*Policy {arn} was not found."):
         iam.get_policy(PolicyArn=arn)
 
 
 def test_an_unknown_managed_policy_is_not_attachable(account, iam):
     account.user("bob")
     arn = "arn:aws:iam::aws:policy/NoSuchPolicyOfAws"
-    with pytest.raises(ClientError, match=f"NoSuchEntity.*Policy {arn} does not exist or is not attachable."):
+    with pytest.raises(ClientError, match=rf"NoSuchEntity.*Policy {arn} does not exist or is not attachable."):
         iam.attach_user_policy(UserName="bob", PolicyArn=arn)
-    with pytest.raises(ClientError, match="InvalidInput.*ARN arn:aws:iam::aws:user/policy-of-none is not valid."):
+    with pytest.raises(ClientError, match=r"InvalidInput.*ARN arn:aws:iam::aws:user/policy-of-none is not valid."):
         iam.attach_user_policy(UserName="bob", PolicyArn="arn:aws:iam::aws:user/policy-of-none")
 
 
 def test_the_policy_of_another_account_is_out_of_reach(account, iam):
     arn = iam.create_policy(PolicyName="p", PolicyDocument=document(allow("sqs:*")))["Policy"]["Arn"]
     other = type(account)(account.cloud).root()
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         other.get_policy(PolicyArn=arn)
 
 
@@ -98,7 +98,7 @@ def test_ten_managed_policies_are_the_most(iam):
         made = iam.create_policy(PolicyName=f"p{number}", PolicyDocument=document(allow("sqs:*")))["Policy"]
         if number < 10:
             iam.attach_role_policy(RoleName="r", PolicyArn=made["Arn"])
-    with pytest.raises(ClientError, match="LimitExceeded.*Cannot exceed quota for PoliciesPerRole: 10"):
+    with pytest.raises(ClientError, match=r"LimitExceeded.*Cannot exceed quota for PoliciesPerRole: 10"):
         iam.attach_role_policy(RoleName="r", PolicyArn=made["Arn"])
 
 
@@ -131,7 +131,7 @@ def test_inline_policies_are_kept_listed_and_removed(iam):
     assert iam.list_group_policies(GroupName="devs")["PolicyNames"] == ["a", "b"]
     assert iam.get_group_policy(GroupName="devs", PolicyName="a")["PolicyDocument"] == json.loads(text)
     iam.delete_group_policy(GroupName="devs", PolicyName="a")
-    with pytest.raises(ClientError, match="NoSuchEntity.*The group policy with name a cannot be found."):
+    with pytest.raises(ClientError, match=r"NoSuchEntity.*The group policy with name a cannot be found."):
         iam.get_group_policy(GroupName="devs", PolicyName="a")
 
 
@@ -140,7 +140,7 @@ def test_white_space_does_not_count_towards_the_size(iam):
     roomy = json.dumps({"Version": "2012-10-17", "Statement": [allow("sqs:*")]}) + " " * 5_000
     iam.put_user_policy(UserName="bob", PolicyName="roomy", PolicyDocument=roomy)
     large = document(allow([f"sqs:Action{number:04}" for number in range(120)]))
-    with pytest.raises(ClientError, match="LimitExceeded.*Maximum policy size of 2048 bytes exceeded for user bob"):
+    with pytest.raises(ClientError, match=r"LimitExceeded.*Maximum policy size of 2048 bytes exceeded for user bob"):
         iam.put_user_policy(UserName="bob", PolicyName="large", PolicyDocument=large)
 
 
@@ -181,7 +181,7 @@ def test_a_boundary_caps_what_policies_allow(account, iam):
     sqs, sts = account.cloud.client("sqs", **key), account.cloud.client("iam", **key)
     iam.put_user_permissions_boundary(UserName="bob", PermissionsBoundary=SQS)
     sqs.list_queues()
-    with pytest.raises(ClientError, match="because no permissions boundary allows the iam:ListUsers action"):
+    with pytest.raises(ClientError, match=r"because no permissions boundary allows the iam:ListUsers action"):
         sts.list_users()
     shown = iam.get_user(UserName="bob")["User"]["PermissionsBoundary"]
     assert shown == {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": SQS}
@@ -194,14 +194,14 @@ def test_a_delegated_administrator_may_only_attach_what_the_condition_names(acco
     account.user("bob")
     boss = account.cloud.client("iam", **key)
     boss.attach_user_policy(UserName="bob", PolicyArn=SQS)
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         boss.attach_user_policy(UserName="bob", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
 
 
 def test_users_must_be_made_with_a_boundary_when_the_policy_says_so(account):
     key = account.user("boss", allow("iam:CreateUser", Condition={"StringEquals": {"iam:PermissionsBoundary": SQS}}))
     boss = account.cloud.client("iam", **key)
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         boss.create_user(UserName="free")
     boss.create_user(UserName="capped", PermissionsBoundary=SQS)
 
@@ -214,5 +214,5 @@ def test_tags_of_the_user_decide(account, iam):
         iam.create_user(UserName=name, Tags=[{"Key": "team", "Value": team}])
     boss = account.cloud.client("iam", **key)
     boss.delete_user(UserName="his")
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         boss.delete_user(UserName="other")

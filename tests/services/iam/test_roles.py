@@ -29,7 +29,7 @@ def test_a_user_made_again_under_the_old_name_inherits_no_trust(account, iam):
     iam.delete_user_policy(UserName="bob", PolicyName="own")
     iam.delete_user(UserName="bob")
     second = account.user("bob", allow("sts:AssumeRole"))
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         account.cloud.client("sts", **second).assume_role(RoleArn=role, RoleSessionName="me")
     shown = iam.get_role(RoleName="r")["Role"]["AssumeRolePolicyDocument"]
     assert shown["Statement"][0]["Principal"] == {"AWS": unique}
@@ -42,10 +42,10 @@ def test_a_session_dies_with_its_role(account, iam):
     sts = account.session(made, "sts")
     assert sts.get_caller_identity()["Arn"].endswith(":assumed-role/r/me")
     iam.delete_role(RoleName="r")
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId"):
         sts.get_caller_identity()
     account.role("r", {"AWS": account.id})
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId"):
         sts.get_caller_identity()
 
 
@@ -67,7 +67,7 @@ def test_a_changed_trust_policy_decides_the_next_call(account, iam):
     sts = account.cloud.client("sts", **key)
     sts.assume_role(RoleArn=role, RoleSessionName="me")
     iam.update_assume_role_policy(RoleName="r", PolicyDocument=trusts({"Service": "ec2.amazonaws.com"}))
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         sts.assume_role(RoleArn=role, RoleSessionName="me")
 
 
@@ -77,13 +77,13 @@ def test_an_instance_profile_carries_one_role(account, iam):
     made = iam.create_instance_profile(InstanceProfileName="p", Path="/web/")["InstanceProfile"]
     assert made["Arn"] == f"arn:aws:iam::{account.id}:instance-profile/web/p"
     iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
-    with pytest.raises(ClientError, match="LimitExceeded"):
+    with pytest.raises(ClientError, match=r"LimitExceeded"):
         iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="other")
     found = iam.list_instance_profiles_for_role(RoleName="r")["InstanceProfiles"]
     assert [one["Roles"][0]["RoleName"] for one in found] == ["r"]
-    with pytest.raises(ClientError, match="must remove roles from instance profile first"):
+    with pytest.raises(ClientError, match=r"must remove roles from instance profile first"):
         iam.delete_role(RoleName="r")
-    with pytest.raises(ClientError, match="must remove roles from instance profile first"):
+    with pytest.raises(ClientError, match=r"must remove roles from instance profile first"):
         iam.delete_instance_profile(InstanceProfileName="p")
     iam.remove_role_from_instance_profile(InstanceProfileName="p", RoleName="r")
     iam.delete_instance_profile(InstanceProfileName="p")
@@ -94,7 +94,7 @@ def test_passing_a_role_needs_permission(account, iam):
     account.role("r", {"Service": "ec2.amazonaws.com"})
     iam.create_instance_profile(InstanceProfileName="p")
     key = account.user("bob", allow("iam:AddRoleToInstanceProfile"))
-    with pytest.raises(ClientError, match="iam:PassRole on resource"):
+    with pytest.raises(ClientError, match=r"iam:PassRole on resource"):
         account.cloud.client("iam", **key).add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
 
 
@@ -103,13 +103,13 @@ def test_a_service_linked_role_is_made_for_its_service_and_deleted_by_a_task(acc
     assert made["Arn"] == (
         f"arn:aws:iam::{account.id}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_mine"
     )
-    with pytest.raises(ClientError, match="UnmodifiableEntity"):
+    with pytest.raises(ClientError, match=r"UnmodifiableEntity"):
         iam.delete_role(RoleName=made["RoleName"])
     task = iam.delete_service_linked_role(RoleName=made["RoleName"])["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
-    with pytest.raises(ClientError, match="NoSuchEntity"):
+    with pytest.raises(ClientError, match=r"NoSuchEntity"):
         iam.get_role(RoleName=made["RoleName"])
-    with pytest.raises(ClientError, match="Custom suffix is not allowed"):
+    with pytest.raises(ClientError, match=r"Custom suffix is not allowed"):
         iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com", CustomSuffix="mine")
 
 
@@ -118,7 +118,7 @@ def test_the_service_of_a_linked_role_is_a_condition_key(account):
     key = account.user("bob", allow("iam:CreateServiceLinkedRole", Condition=only))
     bob = account.cloud.client("iam", **key)
     bob.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         bob.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
 
 

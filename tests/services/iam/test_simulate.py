@@ -9,11 +9,14 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 
 
 def decisions(answer):
-    return [(one["EvalActionName"], one["EvalResourceName"], one["EvalDecision"]) for one in answer["EvaluationResults"]]
+    return [
+        (one["EvalActionName"], one["EvalResourceName"], one["EvalDecision"]) for one in answer["EvaluationResults"]
+    ]
 
 
 def test_given_policies_decide_and_are_pointed_at(iam):
-    text = '{\n  "Version": "2012-10-17",\n  "Statement": [\n    {"Effect": "Allow", "Action": "sqs:Get*", "Resource": "*"}\n  ]\n}'
+    statement = '{"Effect": "Allow", "Action": "sqs:Get*", "Resource": "*"}'
+    text = f'{{\n  "Version": "2012-10-17",\n  "Statement": [\n    {statement}\n  ]\n}}'
     answer = iam.simulate_custom_policy(PolicyInputList=[text], ActionNames=["sqs:GetQueueUrl", "sqs:SendMessage"])
     assert decisions(answer) == [("sqs:GetQueueUrl", "*", "allowed"), ("sqs:SendMessage", "*", "implicitDeny")]
     (matched,) = answer["EvaluationResults"][0]["MatchedStatements"]
@@ -42,7 +45,9 @@ def test_missing_keys_are_named_and_given_ones_decide(iam):
     assert (answer["EvalDecision"], answer["MissingContextValues"]) == ("implicitDeny", ["aws:RequestTag/team"])
     entry = {"ContextKeyName": "aws:RequestTag/team", "ContextKeyValues": ["red"], "ContextKeyType": "string"}
     assert decisions(iam.simulate_custom_policy(**ask, ContextEntries=[entry]))[0][2] == "allowed"
-    assert iam.get_context_keys_for_custom_policy(PolicyInputList=policies)["ContextKeyNames"] == ["aws:RequestTag/team"]
+    assert iam.get_context_keys_for_custom_policy(PolicyInputList=policies)["ContextKeyNames"] == [
+        "aws:RequestTag/team"
+    ]
 
 
 def test_a_users_own_policies_groups_and_boundary_are_simulated(account, iam):
@@ -71,7 +76,10 @@ def test_policies_can_be_left_out(account, iam):
     account.user("bob", allow("sqs:SendMessage"))
     sqs = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
     iam.attach_user_policy(UserName="bob", PolicyArn=sqs)
-    ask = {"PolicySourceArn": f"arn:aws:iam::{account.id}:user/bob", "ActionNames": ["sqs:SendMessage", "sqs:ListQueues"]}
+    ask = {
+        "PolicySourceArn": f"arn:aws:iam::{account.id}:user/bob",
+        "ActionNames": ["sqs:SendMessage", "sqs:ListQueues"],
+    }
 
     def without(**left_out):
         answer = iam.simulate_principal_policy(**ask, PolicyExclusionList=[left_out])
@@ -95,7 +103,9 @@ def test_a_resource_policy_takes_part(account, iam):
 
 
 def test_results_come_in_pages(iam):
-    actions = [f"sqs:{name}" for name in ("SendMessage", "ReceiveMessage", "DeleteMessage", "ListQueues", "GetQueueUrl")]
+    actions = [
+        f"sqs:{name}" for name in ("SendMessage", "ReceiveMessage", "DeleteMessage", "ListQueues", "GetQueueUrl")
+    ]
     pages = iam.get_paginator("simulate_custom_policy").paginate(
         PolicyInputList=[document(allow("sqs:*"))], ActionNames=actions, PaginationConfig={"PageSize": 2}
     )
@@ -103,13 +113,13 @@ def test_results_come_in_pages(iam):
 
 
 def test_what_is_no_identity_or_no_policy_is_refused(account, iam):
-    with pytest.raises(ClientError, match="InvalidInput"):
+    with pytest.raises(ClientError, match=r"InvalidInput"):
         iam.simulate_principal_policy(PolicySourceArn=f"arn:aws:sqs:us-east-1:{account.id}:q", ActionNames=["a:B"])
-    with pytest.raises(ClientError, match="NoSuchEntity"):
+    with pytest.raises(ClientError, match=r"NoSuchEntity"):
         iam.simulate_principal_policy(PolicySourceArn=f"arn:aws:iam::{account.id}:user/no", ActionNames=["a:B"])
-    with pytest.raises(ClientError, match="InvalidInput"):
+    with pytest.raises(ClientError, match=r"InvalidInput"):
         iam.simulate_custom_policy(PolicyInputList=["{}"], ActionNames=["sqs:SendMessage"])
-    with pytest.raises(ClientError, match="InvalidInput"):
+    with pytest.raises(ClientError, match=r"InvalidInput"):
         iam.simulate_custom_policy(PolicyInputList=[document(allow("*"))], ActionNames=["sqs:*"])
 
 
@@ -117,4 +127,6 @@ def test_a_simulation_and_a_call_agree(account, iam):
     key = account.user("bob", allow("sqs:ListQueues", Condition={"StringEquals": {"aws:username": "bob"}}))
     account.cloud.client("sqs", **key).list_queues()
     arn = f"arn:aws:iam::{account.id}:user/bob"
-    assert decisions(iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["sqs:ListQueues"]))[0][2] == "allowed"
+    assert (
+        decisions(iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["sqs:ListQueues"]))[0][2] == "allowed"
+    )

@@ -1,4 +1,5 @@
-"""Users: made, found without regard to case, renamed with their keys, listed in pages, removed when nothing hangs on them."""
+"""Users: made, found without regard to case, renamed with their keys, listed in pages, removed when nothing hangs on
+them."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -37,7 +38,7 @@ def test_an_unknown_user_is_no_such_entity(iam):
 
 
 def test_a_bad_name_is_a_validation_error(iam):
-    with pytest.raises(ClientError, match="1 validation error detected: Value 'a b' at 'userName'"):
+    with pytest.raises(ClientError, match=r"1 validation error detected: Value 'a b' at 'userName'"):
         iam.create_user(UserName="a b")
 
 
@@ -55,7 +56,7 @@ def test_a_marker_of_another_listing_is_refused(iam):
     for number in range(3):
         iam.create_user(UserName=f"u{number}")
     marker = iam.list_users(MaxItems=1)["Marker"]
-    with pytest.raises(ClientError, match="Invalid Marker"):
+    with pytest.raises(ClientError, match=r"Invalid Marker"):
         iam.list_groups(Marker=marker)
 
 
@@ -69,7 +70,7 @@ def test_a_renamed_user_keeps_id_keys_groups_and_policies(account, iam):
     assert (after["UserName"], after["UserId"]) == ("rob", before)
     assert after["Arn"] == f"arn:aws:iam::{account.id}:user/x/rob"
     assert [user["UserName"] for user in iam.get_group(GroupName="devs")["Users"]] == ["rob"]
-    with pytest.raises(ClientError, match="NoSuchEntity"):
+    with pytest.raises(ClientError, match=r"NoSuchEntity"):
         iam.get_user(UserName="bob")
 
 
@@ -119,7 +120,7 @@ def test_tags_are_replaced_without_case_and_removed(iam):
     assert iam.list_user_tags(UserName="bob")["Tags"] == [{"Key": "a", "Value": "1"}, {"Key": "team", "Value": "blue"}]
     iam.untag_user(UserName="bob", TagKeys=["TEAM"])
     assert iam.list_user_tags(UserName="bob")["Tags"] == [{"Key": "a", "Value": "1"}]
-    with pytest.raises(ClientError, match="Duplicate tag keys"):
+    with pytest.raises(ClientError, match=r"Duplicate tag keys"):
         iam.tag_user(UserName="bob", Tags=[{"Key": "x", "Value": "1"}, {"Key": "X", "Value": "2"}])
 
 

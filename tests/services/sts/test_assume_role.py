@@ -13,7 +13,7 @@ def assume(account, key, role, name="me", **more):
 def test_the_trust_policy_must_allow_even_inside_the_account(account):
     role = account.role("r", {"Service": "ec2.amazonaws.com"})
     key = account.user("bob", allow("*"))
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         assume(account, key, role)
 
 
@@ -25,7 +25,7 @@ def test_a_trust_that_names_the_user_needs_no_policy_of_the_user(account):
 
 def test_a_trust_in_the_account_leaves_it_to_the_users_policies(account):
     role = account.role("r", {"AWS": account.id})
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         assume(account, account.user("bob"), role)
     assume(account, account.user("eve", allow("sts:AssumeRole", role)), role)
 
@@ -33,26 +33,26 @@ def test_a_trust_in_the_account_leaves_it_to_the_users_policies(account):
 def test_across_accounts_both_sides_must_allow(account):
     other = Account(account.cloud)
     role = other.role("r", {"AWS": f"arn:aws:iam::{account.id}:root"})
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         assume(account, account.user("bob"), role)
     key = account.user("eve", allow("sts:AssumeRole"))
     made = assume(account, key, role)
     assert made["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{other.id}:assumed-role/r/me"
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         assume(account, key, other.role("closed", {"Service": "ec2.amazonaws.com"}))
 
 
 def test_a_role_that_does_not_exist_is_denied_like_one_that_does(account):
     key = account.user("bob", allow("*"))
-    with pytest.raises(ClientError, match="AccessDenied.*is not authorized to perform: sts:AssumeRole on resource"):
+    with pytest.raises(ClientError, match=r"AccessDenied.*is not authorized to perform: sts:AssumeRole on resource"):
         assume(account, key, f"arn:aws:iam::{account.id}:role/none")
-    with pytest.raises(ClientError, match="ValidationError.*arn:aws:sqs:us-east-1:1:queue is invalid"):
+    with pytest.raises(ClientError, match=r"ValidationError.*arn:aws:sqs:us-east-1:1:queue is invalid"):
         assume(account, key, "arn:aws:sqs:us-east-1:1:queue")
 
 
 def test_the_root_assumes_no_role(account):
     role = account.role("r", {"AWS": account.id})
-    with pytest.raises(ClientError, match="Roles may not be assumed by root accounts."):
+    with pytest.raises(ClientError, match=r"Roles may not be assumed by root accounts."):
         account.root("sts").assume_role(RoleArn=role, RoleSessionName="me")
 
 
@@ -60,7 +60,7 @@ def test_the_duration_is_bounded_by_the_role(account):
     role = account.role("r", {"AWS": account.id}, MaxSessionDuration=7200)
     key = account.user("bob", allow("sts:AssumeRole"))
     assume(account, key, role, DurationSeconds=7200)
-    with pytest.raises(ClientError, match="exceeds the MaxSessionDuration set for this role"):
+    with pytest.raises(ClientError, match=r"exceeds the MaxSessionDuration set for this role"):
         assume(account, key, role, DurationSeconds=7201)
 
 
@@ -71,7 +71,7 @@ def test_a_chained_role_lasts_an_hour_at_most(account):
     made = assume(account, key, first)["Credentials"]
     chained = account.session(made, "sts")
     assert chained.assume_role(RoleArn=second, RoleSessionName="me", DurationSeconds=3600)
-    with pytest.raises(ClientError, match="exceeds the 1 hour session limit for roles assumed by role chaining"):
+    with pytest.raises(ClientError, match=r"exceeds the 1 hour session limit for roles assumed by role chaining"):
         chained.assume_role(RoleArn=second, RoleSessionName="me", DurationSeconds=3601)
 
 
@@ -81,7 +81,7 @@ def test_the_external_id_decides(account):
     key = account.user("bob", allow("sts:AssumeRole"))
     assume(account, key, role, ExternalId="s3cret")
     for given in ({}, {"ExternalId": "guess"}):
-        with pytest.raises(ClientError, match="AccessDenied"):
+        with pytest.raises(ClientError, match=r"AccessDenied"):
             assume(account, key, role, **given)
 
 
@@ -92,12 +92,12 @@ def test_session_policies_only_take_away(account):
     assert 0 < made["PackedPolicySize"] < 100
     session = account.session(made["Credentials"], "sqs")
     session.list_queues()
-    with pytest.raises(ClientError, match="because no session policy allows the sqs:CreateQueue action"):
+    with pytest.raises(ClientError, match=r"because no session policy allows the sqs:CreateQueue action"):
         session.create_queue(QueueName="q")
     managed = [{"arn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}]
     session = account.session(assume(account, key, role, PolicyArns=managed)["Credentials"], "sqs")
     session.list_queues()
-    with pytest.raises(ClientError, match="no session policy allows"):
+    with pytest.raises(ClientError, match=r"no session policy allows"):
         session.create_queue(QueueName="q")
 
 
@@ -105,9 +105,9 @@ def test_too_much_to_pass_is_refused(account):
     role = account.role("r", {"AWS": account.id})
     key = account.user("bob", allow("sts:AssumeRole"))
     large = document(allow([f"sqs:Action{number:04}" for number in range(140)]))
-    with pytest.raises(ClientError, match="PackedPolicyTooLarge"):
+    with pytest.raises(ClientError, match=r"PackedPolicyTooLarge"):
         assume(account, key, role, Policy=large)
-    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+    with pytest.raises(ClientError, match=r"MalformedPolicyDocument"):
         assume(account, key, role, Policy="{}")
 
 
@@ -117,12 +117,12 @@ def test_session_tags_need_permission_and_then_decide(account):
     role = account.role("r", granted, allow("sqs:ListQueues", Condition=mine), Tags=[{"Key": "Team", "Value": "blue"}])
     key = account.user("bob", allow(["sts:AssumeRole", "sts:TagSession"]))
     plain = account.session(assume(account, key, role)["Credentials"], "sqs")
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         plain.list_queues()
     tagged = assume(account, key, role, Tags=[{"Key": "team", "Value": "red"}])
     account.session(tagged["Credentials"], "sqs").list_queues()
     closed = account.role("closed", {"AWS": account.id})
-    with pytest.raises(ClientError, match="sts:TagSession"):
+    with pytest.raises(ClientError, match=r"sts:TagSession"):
         assume(account, key, closed, Tags=[{"Key": "team", "Value": "red"}])
 
 
@@ -136,7 +136,7 @@ def test_transitive_tags_go_along_a_chain_and_cannot_be_replaced(account):
     made = assume(account, key, first, Tags=tags, TransitiveTagKeys=["team"])["Credentials"]
     chained = account.session(made, "sts")
     account.session(chained.assume_role(RoleArn=second, RoleSessionName="me")["Credentials"], "sqs").list_queues()
-    with pytest.raises(ClientError, match="conflicts with a transitive tag key from the calling session"):
+    with pytest.raises(ClientError, match=r"conflicts with a transitive tag key from the calling session"):
         chained.assume_role(RoleArn=second, RoleSessionName="me", Tags=[{"Key": "Team", "Value": "blue"}])
 
 
@@ -149,9 +149,9 @@ def test_the_source_identity_stays_for_the_chain(account):
     assert made["SourceIdentity"] == "bob"
     chained = account.session(made["Credentials"], "sts")
     assert chained.assume_role(RoleArn=second, RoleSessionName="me")["SourceIdentity"] == "bob"
-    with pytest.raises(ClientError, match="source identity"):
+    with pytest.raises(ClientError, match=r"source identity"):
         chained.assume_role(RoleArn=second, RoleSessionName="me", SourceIdentity="eve")
-    with pytest.raises(ClientError, match="sts:SetSourceIdentity"):
+    with pytest.raises(ClientError, match=r"sts:SetSourceIdentity"):
         assume(account, key, account.role("closed", {"AWS": account.id}), SourceIdentity="bob")
 
 
@@ -162,7 +162,7 @@ def test_an_explicit_deny_for_old_tokens_revokes_sessions(account):
     session.list_queues()
     old = deny("*", Condition={"DateLessThan": {"aws:TokenIssueTime": "2099-01-01T00:00:00Z"}})
     account.root().put_role_policy(RoleName="r", PolicyName="revoke", PolicyDocument=document(old))
-    with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+    with pytest.raises(ClientError, match=r"with an explicit deny in an identity-based policy"):
         session.list_queues()
 
 
@@ -178,7 +178,7 @@ def test_credentials_expire_by_the_clouds_clock(cloud):
     with pytest.raises(ClientError, match=r"ExpiredToken.*The security token included in the request is expired"):
         session.list_queues()
     cloud.advance(2 * 24 * 3600)
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId"):
         session.list_queues()
 
 
@@ -186,7 +186,7 @@ def test_a_wrong_session_token_is_refused(account):
     role = account.role("r", {"AWS": account.id})
     key = account.user("bob", allow("sts:AssumeRole"))
     made = assume(account, key, role)["Credentials"]
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId"):
         account.session({**made, "SessionToken": made["SessionToken"][:-1] + "!"}, "sts").get_caller_identity()
 
 

@@ -29,12 +29,15 @@ def test_a_sealed_denial_is_opened_by_its_account(account):
 
 def test_another_account_or_a_changed_message_opens_nothing(account):
     message = sealed(account)
-    for client, text in ((Account(account.cloud).root("sts"), message), (account.root("sts"), message[:-8] + "AAAAAAA=")):
-        with pytest.raises(ClientError, match="InvalidAuthorizationMessage"):
+    for client, text in (
+        (Account(account.cloud).root("sts"), message),
+        (account.root("sts"), message[:-8] + "AAAAAAA="),
+    ):
+        with pytest.raises(ClientError, match=r"InvalidAuthorizationMessage"):
             client.decode_authorization_message(EncodedMessage=text)
 
 
 def test_opening_needs_permission(account):
     key = account.user("bob")
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         account.cloud.client("sts", **key).decode_authorization_message(EncodedMessage="x")

@@ -34,14 +34,14 @@ def test_a_session_token_is_the_user_itself(account):
     made = account.cloud.client("sts", **key).get_session_token()["Credentials"]
     assert account.session(made, "sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{account.id}:user/bob"
     account.session(made, "sqs").list_queues()
-    with pytest.raises(ClientError, match="Cannot call GetSessionToken with session credentials"):
+    with pytest.raises(ClientError, match=r"Cannot call GetSessionToken with session credentials"):
         account.session(made, "sts").get_session_token()
 
 
 def test_without_mfa_a_session_token_is_no_good_for_iam(account):
     key = account.user("bob", allow("*"))
     made = account.cloud.client("sts", **key).get_session_token()["Credentials"]
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId"):
         account.session(made, "iam").list_users()
     serial, seed = with_device(account, "bob")
     (now,) = codes(seed, 1)
@@ -55,7 +55,7 @@ def test_a_code_is_taken_once(account):
     sts = account.cloud.client("sts", **key)
     (now,) = codes(seed, 1)
     sts.get_session_token(SerialNumber=serial, TokenCode=now)
-    with pytest.raises(ClientError, match="MultiFactorAuthentication failed with invalid MFA one time pass code"):
+    with pytest.raises(ClientError, match=r"MultiFactorAuthentication failed with invalid MFA one time pass code"):
         sts.get_session_token(SerialNumber=serial, TokenCode=now)
 
 
@@ -63,7 +63,7 @@ def test_a_device_of_another_user_is_no_good(account):
     key = account.user("eve")
     account.user("bob")
     serial, seed = with_device(account, "bob")
-    with pytest.raises(ClientError, match="unable to validate MFA code"):
+    with pytest.raises(ClientError, match=r"unable to validate MFA code"):
         account.cloud.client("sts", **key).get_session_token(SerialNumber=serial, TokenCode=codes(seed, 1)[0])
 
 
@@ -73,7 +73,7 @@ def test_a_role_may_ask_for_mfa(account):
     key = account.user("bob", allow("sts:AssumeRole"))
     serial, seed = with_device(account, "bob")
     sts = account.cloud.client("sts", **key)
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         sts.assume_role(RoleArn=role, RoleSessionName="me")
     sts.assume_role(RoleArn=role, RoleSessionName="me", SerialNumber=serial, TokenCode=codes(seed, 1)[0])
 
@@ -88,12 +88,12 @@ def test_a_federated_user_may_what_user_and_policy_both_allow(account):
     }
     guest = account.session(made["Credentials"], "sqs")
     guest.list_queues()
-    with pytest.raises(ClientError, match="federated-user/guest is not authorized to perform: sqs:CreateQueue"):
+    with pytest.raises(ClientError, match=r"federated-user/guest is not authorized to perform: sqs:CreateQueue"):
         guest.create_queue(QueueName="q")
-    with pytest.raises(ClientError, match="InvalidClientTokenId|AccessDenied"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId|AccessDenied"):
         account.session(made["Credentials"], "iam").list_users()
     bare = sts.get_federation_token(Name="bare")["Credentials"]
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         account.session(bare, "sqs").list_queues()
 
 
@@ -101,7 +101,7 @@ def test_the_roots_federated_user_has_what_the_policy_allows(account):
     made = account.root("sts").get_federation_token(Name="guest", Policy=document(allow("sqs:ListQueues")))
     guest = account.session(made["Credentials"], "sqs")
     guest.list_queues()
-    with pytest.raises(ClientError, match="no session policy allows"):
+    with pytest.raises(ClientError, match=r"no session policy allows"):
         guest.create_queue(QueueName="q")
 
 
@@ -111,7 +111,7 @@ def test_a_deleted_users_sessions_are_dead(account):
     iam = account.root()
     iam.delete_access_key(UserName="bob", AccessKeyId=key["key"])
     iam.delete_user(UserName="bob")
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId"):
         account.session(made, "sts").get_caller_identity()
 
 
@@ -121,12 +121,12 @@ def test_the_roots_session_lasts_an_hour(cloud):
     session = account.session(made, "sts")
     assert session.get_caller_identity()["Arn"].endswith(":root")
     cloud.advance(3601)
-    with pytest.raises(ClientError, match="ExpiredToken"):
+    with pytest.raises(ClientError, match=r"ExpiredToken"):
         session.get_caller_identity()
 
 
 def test_whose_key_it_is(account):
     key = account.user("bob")
     assert account.root("sts").get_access_key_info(AccessKeyId=key["key"])["Account"] == account.id
-    with pytest.raises(ClientError, match="Invalid Access Key ID"):
+    with pytest.raises(ClientError, match=r"Invalid Access Key ID"):
         account.root("sts").get_access_key_info(AccessKeyId="AKIANOBODYNOBODY0000")

@@ -116,7 +116,7 @@ def test_a_token_becomes_a_session(account, provider, sts, role, algorithm):
     assert made["Provider"] == f"arn:aws:iam::{account.id}:oidc-provider/{provider.name}"
     session = account.session(made["Credentials"], "sqs")
     session.list_queues()
-    with pytest.raises(ClientError, match="assumed-role/web/me is not authorized"):
+    with pytest.raises(ClientError, match=r"assumed-role/web/me is not authorized"):
         session.create_queue(QueueName="q")
 
 
@@ -140,10 +140,10 @@ def test_a_token_nobody_signed_is_refused(provider, sts, role):
     good = provider.token()
     forged = good.split(".")[0] + "." + provider.token(sub="alice", aud="app", extra=1).split(".")[1]
     for token in (forged + "." + good.split(".")[2], provider.token("none"), provider.token("HS256")):
-        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+        with pytest.raises(ClientError, match=r"InvalidIdentityToken"):
             assume(sts, role, token)
     for text in ("no-token", "a.b.c", "e30.e30.x"):
-        with pytest.raises(ClientError, match="InvalidIdentityToken"):
+        with pytest.raises(ClientError, match=r"InvalidIdentityToken"):
             assume(sts, role, text)
 
 
@@ -154,7 +154,7 @@ def test_an_issuer_that_does_not_answer_is_named(account, sts):
     now = int(time.time())
     claims = {"iss": silent, "sub": "a", "aud": "app", "iat": now, "exp": now + 60}
     token = f"{b64(b'{}')}.{b64(json.dumps(claims).encode())}.{b64(b'x')}"
-    with pytest.raises(ClientError, match="IDPCommunicationError"):
+    with pytest.raises(ClientError, match=r"IDPCommunicationError"):
         assume(sts, role, token)
 
 
@@ -170,7 +170,7 @@ def test_tags_in_the_token_become_session_tags(account, provider, sts, role):
     tags = {"https://aws.amazon.com/tags": {"principal_tags": {"team": ["red"]}, "transitive_tag_keys": ["team"]}}
     account.session(assume(sts, role, provider.token(**tags))["Credentials"], "sqs").list_queues()
     plain = account.session(assume(sts, role, provider.token())["Credentials"], "sqs")
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ClientError, match=r"AccessDenied"):
         plain.list_queues()
 
 
@@ -179,9 +179,9 @@ def test_providers_are_kept_changed_and_removed(account, iam, provider):
         "OpenIDConnectProviderArn"
     ]
     assert arn == f"arn:aws:iam::{account.id}:oidc-provider/id.example.com/realm"
-    with pytest.raises(ClientError, match="EntityAlreadyExists"):
+    with pytest.raises(ClientError, match=r"EntityAlreadyExists"):
         iam.create_open_id_connect_provider(Url="https://id.example.com/realm")
-    with pytest.raises(ClientError, match="Invalid Open ID Connect Provider URL"):
+    with pytest.raises(ClientError, match=r"Invalid Open ID Connect Provider URL"):
         iam.create_open_id_connect_provider(Url="http://id.example.com/realm")
     iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="b")
     iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="a")
