@@ -61,6 +61,7 @@ def assume(call: Call, request: Request, vouched: Vouched) -> tuple[Session, dic
         vouched.session_name,
         call.now,
         duration_of(asked, role),
+        token_size=request.get("MinimumSessionTokenSize", 0),
         source_identity=vouched.source_identity,
         policies=tagged.policies,
         policy_arns=tagged.policy_arns,

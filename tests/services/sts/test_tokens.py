@@ -38,6 +38,14 @@ def test_a_session_token_is_the_user_itself(account):
         account.session(made, "sts").get_session_token()
 
 
+def test_a_session_token_is_as_long_as_asked(account):
+    sts = account.root("sts")
+    for size in (0, 1000, 4096):
+        made = sts.get_session_token(MinimumSessionTokenSize=size)["Credentials"]
+        assert len(made["SessionToken"]) >= max(size, 256)
+        assert account.session(made, "sts").get_caller_identity()["Account"] == account.id
+
+
 def test_without_mfa_a_session_token_is_no_good_for_iam(account):
     key = account.user("bob", allow("*"))
     made = account.cloud.client("sts", **key).get_session_token()["Credentials"]
