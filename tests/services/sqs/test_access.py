@@ -5,8 +5,9 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import TestCloud
 from sqs_asking import attributes, bodies, make, receive, refused
+
+from tests.conftest import TestCloud
 
 OTHER = "111111111111"
 

@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from conftest import TestCloud
 from sqs_asking import LongPoll, attributes, bodies, receive, refused
+
+from tests.conftest import TestCloud
 
 
 @pytest.fixture
