@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pileus.identity.keys import AccessKey
-from pileus.identity.standing import compile_standing
+from pileus.identity.keys import AccessKey, root_arn
+from pileus.identity.standing import Standing
+from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller
 from pileus.services.sqs import sqs
 from pileus.services.sqs.address import read_url
@@ -16,6 +17,7 @@ from pileus.services.sqs.rows import NumberTable, pack_numbers
 from pileus.store import Table, pack
 from pileus.store.memory import MemoryStore
 
+ALLOW = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 numbers = st.integers(min_value=0, max_value=(1 << 63) - 1)
 
 
@@ -105,7 +107,9 @@ class Watched(MemoryStore):
 def test_a_send_a_receive_and_a_delete_cost_the_same_however_long_the_queue_is() -> None:
     store = Watched()
     key = AccessKey("test", "test", "000000000000", "", "000000000000", 0.0)
-    standing = compile_standing(None, key)  # type: ignore[arg-type]  # root needs no rows
+    standing = Standing(
+        Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)
+    )
     caller = Caller(standing, key.account, standing.principal.arn, key.account, key)
     moment = 1_700_000_000.0
 
