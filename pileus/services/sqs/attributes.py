@@ -47,6 +47,7 @@ FIGURES = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+NO_QUOTA = "FifoThroughputLimit is kept and checked, but no throughput quota is enforced; encryption is refused"
 _CHOICES = {
     "DeduplicationScope": ("messageGroup", "queue"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
