@@ -22,8 +22,8 @@ from pileus.gateway.server import Limits, Server
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.service import Service
-from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
 from pileus.services.iam import iam
+from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
 from pileus.services.sts import sts
 from pileus.services.sts.expiry import SessionReaper
 from pileus.settings import Settings
@@ -33,7 +33,13 @@ from pileus.store.memory import MemoryStore
 log = logging.getLogger("pileus")
 
 SERVICES: tuple[Service, ...] = (iam, sqs, sts)
-RECONCILERS: tuple[Callable[[], Reconciler], ...] = (ExpireMessages, FreeNames, SweepSpaces, RunMoveTasks, SessionReaper)
+RECONCILERS: tuple[Callable[[], Reconciler], ...] = (
+    ExpireMessages,
+    FreeNames,
+    SweepSpaces,
+    RunMoveTasks,
+    SessionReaper,
+)
 
 CLOCK_OFFSET = pack(("clock.offset",))
 

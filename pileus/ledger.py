@@ -1,6 +1,7 @@
 """The ledger of honesty: every operation of every service is real, partial (with what is missing) or refused.
 
-Made from what the services registered, never written by hand. `docs/ledger.md` is its printed form; a test keeps the two equal.
+Made from what the services registered, never written by hand. `docs/ledger.md` is its printed form; a test keeps the
+two equal.
 """
 
 import sys
@@ -38,7 +39,7 @@ def as_markdown() -> str:
     lines = [
         "# The ledger",
         "",
-        "Made from the code by `python -m pileus.ledger > docs/ledger.md`. *Refused* operations answer 501 and name this ledger;",
+        "Made from the code by `make format`. *Refused* operations answer 501 and name this ledger;",
         "a service that is not listed is refused whole.",
     ]
     for name in dict.fromkeys(entry.service for entry in entries()):

@@ -19,7 +19,8 @@ REGION = "us-east-1"
 
 
 class TestCloud:
-    """A running cloud. `client` gives boto3 clients, `advance` moves its clock on, `restart` starts it again on the same files."""
+    """A running cloud. `client` gives boto3 clients, `advance` moves its clock on, `restart` starts it again on the
+    same files."""
 
     __test__ = False
 

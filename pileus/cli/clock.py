@@ -41,7 +41,9 @@ def advance(data_dir: str | None, duration: str) -> None:
 
 def _show(answer: dict[str, float]) -> None:
     offset = answer["offset"]
-    click.echo(f"{iso(answer['now'])}" + (f"  ({_spoken(offset)} ahead of the machine)" if offset else "  (as the machine)"))
+    click.echo(
+        f"{iso(answer['now'])}" + (f"  ({_spoken(offset)} ahead of the machine)" if offset else "  (as the machine)")
+    )
 
 
 def _spoken(seconds: float) -> str:

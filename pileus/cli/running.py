@@ -1,7 +1,7 @@
 """Whether a cloud runs in a data directory, where it listens, and how to ask it something.
 
-The server holds a lock on `run.lock` as long as it lives; `run.json` says who and where. A stale `run.json` without the lock means
-nothing, so a reused process id is never mistaken for a cloud.
+The server holds a lock on `run.lock` as long as it lives; `run.json` says who and where. A stale `run.json` without
+the lock means nothing, so a reused process id is never mistaken for a cloud.
 """
 
 import fcntl
@@ -99,7 +99,8 @@ def root_key(running: Running) -> tuple[str, str]:
 
 
 def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
-    """A signed request to the administration pages (gateway/admin.py). Raises ClickException with the cloud's own words."""
+    """A signed request to the administration pages (gateway/admin.py). Raises ClickException with the cloud's own
+    words."""
     key, secret = root_key(running)
     payload = json.dumps(body).encode()
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(SystemClock().machine()))

@@ -1,10 +1,11 @@
 """The loop that runs reconcilers.
 
-A reconciler is told which key to look at and never what happened to it, so a missed, doubled or reordered wake-up is harmless.
-The work queue is rows in the store, written in the same transaction as the change: a crash loses nothing.
+A reconciler is told which key to look at and never what happened to it, so a missed, doubled or reordered wake-up is
+harmless. The work queue is rows in the store, written in the same transaction as the change: a crash loses nothing.
 
     dirty  table, key…        -> how often it was written; removed after a look during which nobody wrote it again
-    timer  due (us), table, key…  -> look again then;   alarm  table, key… -> the due moment, so that a key has one timer
+    timer  due (us), table, key…  -> look again then;   alarm  table, key… -> the due moment, so that a key has one
+    timer
 """
 
 import asyncio
@@ -39,7 +40,8 @@ class World(Protocol):
 
 
 class Reconciler(Protocol):
-    """`watches` is the name of the table whose keys it looks at. `reconcile` may be killed at any line and run again."""
+    """`watches` is the name of the table whose keys it looks at. `reconcile` may be killed at any line and run
+    again."""
 
     watches: str
 
@@ -106,7 +108,8 @@ class Loop:
             try:
                 outcome = await reconciler.reconcile(self._world, tuple(key))
             except Exception:
-                # Not swallowed: logged with its trace, and the key is looked at again. One bad key must not stop the rest.
+                # Not swallowed: logged with its trace, and the key is looked at again. One bad key must not stop the
+                # rest.
                 log.exception("reconciling %s %s failed", table, key)
                 outcome = RequeueAt(self._world.clock.now() + RETRY_AFTER_S)
             if outcome is not None:

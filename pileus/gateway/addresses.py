@@ -1,7 +1,7 @@
 """Host-style addresses: what a host name says beside the path.
 
-`bucket.s3.eu-west-1.amazonaws.com`, `bucket.s3.localhost.localstack.cloud:4566` and `bucket.localhost:4566` put a bucket before the
-path (Amazon S3 User Guide, "Virtual hosting of general purpose buckets").
+`bucket.s3.eu-west-1.amazonaws.com`, `bucket.s3.localhost.localstack.cloud:4566` and `bucket.localhost:4566` put a
+bucket before the path (Amazon S3 User Guide, "Virtual hosting of general purpose buckets").
 """
 
 ENDINGS = (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud", ".localhost")
@@ -17,7 +17,8 @@ def labels_of(host: str) -> list[str]:
 
 
 def service_of(host: str) -> str | None:
-    """The service a host names: `sqs.eu-west-1.amazonaws.com`, `eu-west-1.queue.amazonaws.com`, `bucket.s3.localhost`."""
+    """The service a host names: `sqs.eu-west-1.amazonaws.com`, `eu-west-1.queue.amazonaws.com`,
+    `bucket.s3.localhost`."""
     labels = labels_of(host)
     if not labels:
         return None

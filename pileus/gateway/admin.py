@@ -1,6 +1,8 @@
-"""Administration under `/_pileus/`: the clock, the call records, explanations, the ledger. For the root of account 000000000000.
+"""Administration under `/_pileus/`: the clock, the call records, explanations, the ledger. For the root of account
+000000000000.
 
-Requests are signed like any other (service name `pileus`): whoever may read records or move the clock has shown who they are.
+Requests are signed like any other (service name `pileus`): whoever may read records or move the clock has shown who
+they are.
 """
 
 from collections.abc import Callable
@@ -21,7 +23,8 @@ Page = Callable[[Transaction, dict[str, Any]], Any]
 
 
 class Admin:
-    """`pages` maps (method, path) to a function of a transaction and the request's JSON body. Extended by the composition root."""
+    """`pages` maps (method, path) to a function of a transaction and the request's JSON body. Extended by the
+    composition root."""
 
     def __init__(self, cloud: Any):
         self._cloud = cloud

@@ -69,7 +69,7 @@ class Front:
     def _localstack_health(self) -> dict[str, Any]:
         """The shape that scripts written for LocalStack wait for."""
         return {
-            "services": {name: "running" for name in sorted(self.cloud.services)},
+            "services": dict.fromkeys(sorted(self.cloud.services), "running"),
             "edition": "pileus",
             "version": self.version,
         }

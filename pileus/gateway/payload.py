@@ -1,8 +1,9 @@
 """A streamed body, decoded and verified while it passes: `aws-chunked`, signed chunks, trailing checksums.
 
-Source: Amazon S3 API Reference, "Signature calculations for the authorization header: transferring a payload in multiple chunks" and
-"… including trailing headers"; Amazon S3 User Guide, "Checking object integrity". Memory is bounded by one chunk's pieces: a chunk's
-signature can only be judged at its end, so the operation must not make visible what it has read before the stream has ended well.
+Source: Amazon S3 API Reference, "Signature calculations for the authorization header: transferring a payload in
+multiple chunks" and "… including trailing headers"; Amazon S3 User Guide, "Checking object integrity". Memory is
+bounded by the pieces that arrive: a chunk's signature can only be judged at its end, so the operation must not make
+visible what it has read before the stream has ended well.
 """
 
 import hashlib
@@ -87,7 +88,8 @@ class Declared:
 
 
 def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
-    """The body of an operation that streams, decoded and verified while it is read. `signed` is None for an unsigned request."""
+    """The body of an operation that streams, decoded and verified while it is read. `signed` is None for an unsigned
+    request."""
     headers = request.headers
     declared = Declared.of(headers, signed.payload if signed is not None else headers.get("x-amz-content-sha256", ""))
     if declared.payload.startswith("STREAMING-") and declared.payload not in KINDS:
@@ -131,7 +133,8 @@ class _Chain:
 
 
 class Payload:
-    """An async iterator of the body's own bytes. Raises ApiError (S3's codes) at the end, or sooner, when they are not what was signed.
+    """An async iterator of the body's own bytes. Raises ApiError (S3's codes) at the end, or sooner, when they are
+    not what was signed.
 
     `trailers` holds the trailing headers after the end; `length` counts the bytes so far.
     """
@@ -147,9 +150,13 @@ class Payload:
         algorithm = declared.checksum[0] if declared.checksum else (named or "").removeprefix("x-amz-checksum-")
         self._trailing = named
         self._checksum = _known_checksum(algorithm) if algorithm else None
+        self._out = self._checked()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._checked()
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._out)
 
     async def _checked(self) -> AsyncIterator[bytes]:
         async for piece in self._pieces:

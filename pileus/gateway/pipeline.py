@@ -55,7 +55,21 @@ class Cloud:
 class Exchange:
     """One request on its way through the stops."""
 
-    __slots__ = ("call", "claim", "cloud", "error", "http", "peer", "request_id", "respond", "route", "secure", "signed", "started", "task")
+    __slots__ = (
+        "call",
+        "claim",
+        "cloud",
+        "error",
+        "http",
+        "peer",
+        "request_id",
+        "respond",
+        "route",
+        "secure",
+        "signed",
+        "started",
+        "task",
+    )
 
     def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond):
         self.cloud, self.http, self.peer, self.secure, self.respond = cloud, http, peer, secure, respond
@@ -89,7 +103,7 @@ class Exchange:
                 tx.reset()
                 return result
             response = self.encode(result)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - not swallowed: answered, and a defect is logged with its trace
             tx.reset()
             response = self.failed(error)
         self.record(tx, response.status, tx.wrote)
@@ -164,7 +178,7 @@ class Exchange:
         assert self.call is not None
         try:
             response = self.encode(await operation.handler(self.call, self.call.request))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as above
             response = self.failed(error)
         await self.cloud.store.transact(lambda tx: self.record(tx, response.status, False))
         self.respond(response)

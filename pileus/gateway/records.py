@@ -1,6 +1,7 @@
 """The record of every call: who, what, where from, how it ended, how long it took.
 
-A call that changed something is recorded by the same commit as its change. The others wait up to FLUSH_SECONDS and share one
+A call that changed something is recorded by the same commit as its change. The others wait up to FLUSH_SECONDS and
+share one
 commit, so that a read costs no write. `pileus logs` follows the records; trail, metrics and bill will read them.
 """
 

@@ -1,8 +1,9 @@
 """Why a request is turned away before any service sees it, in AWS's words.
 
-Each refusal is made once, under the name the query protocol uses; `dressed` gives it the name and status of the protocol and
-service at hand. Source: "Common Errors" of the API references of STS, SQS, DynamoDB; Amazon S3 API Reference, "Error responses";
-IAM User Guide, "Troubleshoot Signature Version 4 signing for AWS API requests".
+Each refusal is made once, under the name the query protocol uses; `dressed` gives it the name and status of the
+protocol and
+service at hand. Source: "Common Errors" of the API references of STS, SQS, DynamoDB; Amazon S3 API Reference, "Error
+responses"; IAM User Guide, "Troubleshoot Signature Version 4 signing for AWS API requests".
 """
 
 from time import gmtime, strftime
@@ -66,11 +67,15 @@ def incomplete_query(absent: list[str]) -> Refusal:
 
 
 def bad_credential(text: str) -> Refusal:
-    return _incomplete(f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{text}'")
+    return _incomplete(
+        f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{text}'"
+    )
 
 
 def bad_date(stamp: str) -> Refusal:
-    return _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org/wiki/ISO_8601")
+    return _incomplete(
+        f"Date must be in ISO-8601 'basic format'. Got '{stamp}'. See http://en.wikipedia.org/wiki/ISO_8601"
+    )
 
 
 def unknown_algorithm(algorithm: str) -> Refusal:
@@ -79,9 +84,7 @@ def unknown_algorithm(algorithm: str) -> Refusal:
 
 def bad_expiry(text: str) -> Refusal:
     message = f"X-Amz-Expires must be a number between 1 and 604800 seconds, not '{text}'"
-    return Refusal(
-        "IncompleteSignature", 400, message, s3=("AuthorizationQueryParametersError", 400, message)
-    )
+    return Refusal("IncompleteSignature", 400, message, s3=("AuthorizationQueryParametersError", 400, message))
 
 
 def _incomplete(message: str) -> Refusal:
@@ -126,11 +129,12 @@ def expired_token() -> Refusal:
 
 def mismatch() -> Refusal:
     message = (
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
-        " and signing method. Consult the service documentation for details."
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access"
+        " Key and signing method. Consult the service documentation for details."
     )
     s3_message = (
-        "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+        "The request signature we calculated does not match the signature you provided."
+        " Check your key and signing method."
     )
     return _signature(message, ("SignatureDoesNotMatch", 403, s3_message))
 
@@ -151,7 +155,10 @@ def expired(stamp: str, end: float, machine: float) -> Refusal:
 
 
 def date_mismatch(date: str, stamp: str) -> Refusal:
-    message = f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{date}' != '{stamp[:8]}', from '{stamp}'."
+    message = (
+        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
+        f" '{date}' != '{stamp[:8]}', from '{stamp}'."
+    )
     return _signature(message, ("AuthorizationHeaderMalformed", 400, message))
 
 

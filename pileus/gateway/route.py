@@ -5,7 +5,7 @@ scope, the host name, and (unsigned query calls) the API version beside `Action`
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pileus.base.errors import ApiError, NotImplementedYet
@@ -13,6 +13,7 @@ from pileus.model import Api, index, load
 from pileus.service import Operation, Service
 from pileus.wire import Codec, HttpRequest, codec
 from pileus.wire.names import action_of, cbor_of, parameter
+from pileus.wire.rest_routes import Routes
 
 from . import addresses
 
@@ -36,6 +37,7 @@ class Router:
     def __init__(self, services: Iterable[Service]):
         self._services = {service.name: service for service in services}
         self._kept: dict[tuple[str, ...], Route] = {}
+        self._routes: dict[str, Routes] = {}
 
     def route(self, request: HttpRequest, scope_service: str | None) -> Route:
         """Raises ApiError when not even a service is meant."""
@@ -45,17 +47,42 @@ class Router:
         if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
             service_id, name = cbor_of(request)
             return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
-        service = scope_service or addresses.service_of(request.headers.get("host", ""))
+        host = request.headers.get("host", "")
+        service = scope_service or addresses.service_of(host)
         action = _leading_action(request.body) or action_of(request)
-        if service is None and action is not None:
-            service = self._by_version(parameter(request, "Version"))
         if service is None:
-            raise ApiError(
-                "The request names no service: sign it (Signature Version 4), or address the service's host.",
-                code="MissingAuthenticationToken",
-                status=403,
-            )
+            service = self._by_version(parameter(request, "Version")) if action is not None else self._fallback()
+        if action is None:
+            found = self._rest(service, request, host)
+            if found is not None:
+                return found
         return self._remembered("query", service, action or "")
+
+    def _fallback(self) -> str:
+        """What names no service at all is S3's (a public object's plain URL), once there is an S3."""
+        if "s3" in self._services:
+            return "s3"
+        raise _no_service()
+
+    def _rest(self, signing_name: str, request: HttpRequest, host: str) -> Route | None:
+        """By method and path, for services that speak REST. None for those that do not."""
+        name = self._name_of(signing_name, "")
+        service = self._services.get(name)
+        api = service.api if service is not None else load(name)
+        protocol = api.protocols[0]
+        if not protocol.startswith("rest-"):
+            return None
+        routes = self._routes.get(name)
+        if routes is None:
+            routes = self._routes[name] = Routes(api)
+        path = request.path
+        if name == "s3" and (bucket := addresses.bucket_of(host)) is not None:
+            path = f"/{bucket}{path}"
+        matched = routes.match(request.method, path, request.query, request.headers)
+        if matched is None:
+            return self._to(name, protocol, f"{request.method} {request.path}")
+        route = self._remembered(protocol, signing_name, matched[0])
+        return replace(route, labels=matched[1]) if matched[1] else route
 
     def _remembered(self, protocol: str, service: str, name: str) -> Route:
         key = (protocol, service, name)
@@ -71,14 +98,20 @@ class Router:
         prefix = ""
         if protocol == "json":
             prefix, _, name = name.rpartition(".")
-        mine = self._registered(signing_name, prefix)
+        return self._to(self._name_of(signing_name, prefix), protocol, name)
+
+    def _name_of(self, signing_name: str, target_prefix: str) -> str:
+        """Our (botocore's) name of a service. Raises ApiError for one that AWS does not have."""
+        mine = self._registered(signing_name, target_prefix)
         if mine is not None:
-            return self._to(mine, protocol, name)
-        entry = index.find_service(target_prefix=prefix) if prefix else None
-        entry = entry or index.find_service(signing_name=signing_name) or index.find_service(endpoint_prefix=signing_name)
+            return mine
+        entry = index.find_service(target_prefix=target_prefix) if target_prefix else None
+        entry = (
+            entry or index.find_service(signing_name=signing_name) or index.find_service(endpoint_prefix=signing_name)
+        )
         if entry is None:
             raise ApiError(f"AWS has no service '{signing_name}'.", code="UnknownServiceException", status=404)
-        return self._to(entry.name, protocol, name)
+        return entry.name
 
     def _registered(self, signing_name: str, target_prefix: str) -> str | None:
         """The index of all of AWS's services is only opened for one that Pileus does not have."""
@@ -106,12 +139,20 @@ class Router:
             refusal = _unknown(protocol, name, api)
         return Route(service_name, protocol, spoken, None, None, refusal, compatible)
 
-    def _by_version(self, version: str | None) -> str | None:
+    def _by_version(self, version: str | None) -> str:
         """Unsigned query calls (AssumeRoleWithWebIdentity) name their service by the API's version alone."""
         for service in self._services.values():
             if "query" in (*service.api.protocols, "query") and service.api.api_version == version:
                 return service.api.signing_name
-        return None
+        raise _no_service()
+
+
+def _no_service() -> ApiError:
+    return ApiError(
+        "The request names no service: sign it (Signature Version 4), or address the service's host.",
+        code="MissingAuthenticationToken",
+        status=403,
+    )
 
 
 def _leading_action(body: Any) -> str | None:
@@ -131,6 +172,8 @@ def _unknown(protocol: str, name: str, api: Api) -> ApiError:
         return ApiError(
             f"Could not find operation {name} for version {api.api_version}", code="InvalidAction", status=400
         )
+    if protocol.startswith("rest-"):
+        return ApiError(f"{api.service_id} has no operation at {name}.", code="UnknownOperationException", status=404)
     return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)
 
 

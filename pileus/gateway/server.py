@@ -1,8 +1,9 @@
 """Stop 1: sockets. HTTP/1.1 over asyncio with the compiled parser httptools (docs/decisions/0002-http-server.md).
 
-A connection has one request in work at a time and keeps the following ones waiting (pipelining); answers leave in order. A body is
-read whole up to a limit, unless the pipeline says at its head that the operation streams: then it is handed on in pieces, and the
-socket is not read faster than the operation consumes.
+A connection has one request in work at a time and keeps the following ones waiting (pipelining); answers leave in
+order. A body is
+read whole up to a limit, unless the pipeline says at its head that the operation streams: then it is handed on in
+pieces, and the socket is not read faster than the operation consumes.
 """
 
 import asyncio
@@ -37,7 +38,9 @@ class Limits:
     """What one client may ask of the server's memory and patience. Bytes and seconds."""
 
     header_bytes: int = 32 * 1024
-    body_bytes: int = 16 * 1024 * 1024 + 64 * 1024  # DynamoDB's batch of 16 MB is the largest of AWS's that does not stream
+    body_bytes: int = (
+        16 * 1024 * 1024 + 64 * 1024
+    )  # DynamoDB's batch of 16 MB is the largest of AWS's that does not stream
     target_bytes: int = 16 * 1024
     headers: int = 200
     whole_bytes: int = 64 * 1024  # a body up to this is read whole even if the operation streams
@@ -314,7 +317,10 @@ class Connection(asyncio.Protocol):
             head_only = request.method == "HEAD"
 
             def respond(
-                response: HttpResponse, keep: bool = keep_alive, bare: bool = head_only, body: BodyStream | None = stream
+                response: HttpResponse,
+                keep: bool = keep_alive,
+                bare: bool = head_only,
+                body: BodyStream | None = stream,
             ) -> None:
                 self._answer(response, keep, bare, body)
 
@@ -477,7 +483,7 @@ class Server:
     async def listen(self, host: str, port: int, tls: Any = None) -> int:
         """Returns the port (a free one for 0)."""
         loop = asyncio.get_running_loop()
-        patience = {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 1.0} if tls is not None else {}
+        patience: dict[str, Any] = {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 1.0} if tls else {}
         listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls, backlog=1024, **patience)
         self._listeners.append(listener)
         if self._sweeper is None:
@@ -487,8 +493,8 @@ class Server:
     def send(self, transport: Any, data: bytes) -> None:
         """Writes an answer; among many clients, after the other requests of this turn of the event loop.
 
-        Waking a client costs the sender more than the answer's bytes do. Sent one after the other, the answers of a turn wake
-        a busy client once.
+        Waking a client costs the sender more than the answer's bytes do. Sent one after the other, the answers of a
+        turn wake a busy client once.
         """
         if len(self.connections) < CROWD:
             transport.write(data)

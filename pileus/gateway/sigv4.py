@@ -1,6 +1,7 @@
 """Stop 3: who is calling. AWS Signature Version 4, in headers and in the query.
 
-Source: IAM User Guide, "AWS Signature Version 4 for API requests", "Create a signed AWS API request" and "Troubleshoot Signature Version 4";
+Source: IAM User Guide, "AWS Signature Version 4 for API requests", "Create a signed AWS API request" and
+"Troubleshoot Signature Version 4";
 Amazon S3 API Reference, "Authenticating Requests". Signatures alone are judged by the machine's clock.
 """
 
@@ -241,8 +242,8 @@ def _payload(request: HttpRequest, claim: Claim) -> str:
 
 
 class SigningKey:
-    """One day's key for a service in a region. The two keyed halves of HMAC-SHA256 are kept (RFC 2104), which makes signing with the
-    same key again less than half the work."""
+    """One day's key for a service in a region. The two keyed halves of HMAC-SHA256 are kept (RFC 2104), which makes
+    signing with the same key again less than half the work."""
 
     __slots__ = ("_inner", "_outer")
 

@@ -1,6 +1,7 @@
 """TLS with a local authority: made once, kept in the data directory, trusted by whom the person tells to.
 
-`ca.pem` is what clients trust (AWS_CA_BUNDLE; `pileus env` sets it); the authority's key never leaves the data directory.
+`ca.pem` is what clients trust (AWS_CA_BUNDLE; `pileus env` sets it); the authority's key never leaves the data
+directory.
 """
 
 import datetime
@@ -89,9 +90,7 @@ def _issue(path: Path, host: str, authority: x509.Certificate, authority_key: ec
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     _write(path, _private(key) + certificate.public_bytes(serialization.Encoding.PEM))

@@ -1,4 +1,5 @@
-"""Calls that wait (long polls): run again when their key is signalled or their time is up. Nothing sleeps, nothing polls."""
+"""Calls that wait (long polls): run again when their key is signalled or their time is up. Nothing sleeps, nothing
+polls."""
 
 import asyncio
 from collections.abc import Callable

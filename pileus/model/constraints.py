@@ -236,8 +236,7 @@ _JAVA_CLASS = re.compile(r"\\p\{(?:Is)?(\w+)\}|\\p([LNZMSP])(?!\w)")
 
 def _regular_expression(pattern: str) -> re.Pattern[str] | None:
     """Java's expression as Python's, or None when Python cannot say it: such a pattern is not checked here."""
-    translated = _CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), pattern)
-    translated = _translate_classes(translated)
+    translated = _translate_classes(_CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), pattern))
     if translated is None:
         return None
     try:
@@ -255,7 +254,7 @@ def _translate_classes(pattern: str) -> str | None:
         if found is not None:
             replacement = _JAVA_CLASSES.get(f"\\p{{{found[1] or found[2]}}}")
             if replacement is None or (depth and replacement.startswith("[^")):
-                return None if not depth or found[1] not in ("L",) and found[2] != "L" else _letters_in_class(pattern)
+                return None if not depth or (found[1] not in ("L",) and found[2] != "L") else _letters_in_class(pattern)
             made.append(replacement[1:-1] if depth and replacement.startswith("[") else replacement)
             position = found.end()
             continue
@@ -271,6 +270,6 @@ def _translate_classes(pattern: str) -> str | None:
 
 
 def _letters_in_class(pattern: str) -> str | None:
-    """Inside brackets letters are what `\\w` is, near enough: digits and `_` come along, as AWS's tag patterns allow."""
+    """Inside brackets letters are what `\\w` is, near enough: digits and `_` come along, as in AWS's tag patterns."""
     widened = pattern.replace(r"\p{L}", r"\w").replace(r"\p{IsL}", r"\w").replace(r"\pL", r"\w")
     return _translate_classes(widened) if widened != pattern else None

@@ -75,7 +75,9 @@ def actions(prefix: str) -> dict[str, Action]:
 
 def _action(prefix: str, raw: dict[str, Any]) -> Action:
     resources = tuple(
-        ActionResource(r["name"], bool(r.get("required")), tuple(r.get("conditionKeys", ())), tuple(r.get("dependentActions", ())))
+        ActionResource(
+            r["name"], bool(r.get("required")), tuple(r.get("conditionKeys", ())), tuple(r.get("dependentActions", ()))
+        )
         for r in raw.get("resourceTypes", ())
     )
     return Action(

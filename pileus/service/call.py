@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: their standing before policies, and the key it signed with (None: anonymous, or a service of the cloud)."""
+    """Who calls: their standing before policies, and the key it signed with (None: anonymous, or a service of the
+    cloud)."""
 
     standing: Standing
     account: str
@@ -37,10 +38,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An operation's answer when it has none yet: run me again when `key` is signalled, or at `until` (the cloud's clock).
+    """An operation's answer when it has none yet: run me again when `key` is signalled, or at `until` (the cloud's
+    clock).
 
-    Those who wait on one key are woken in order, and only as long as each finds what it waited for: a waiter that waits again means
-    that the others would too.
+    Those who wait on one key are woken in order, and only as long as each finds what it waited for: a waiter that
+    waits again means that the others would too.
     """
 
     key: bytes
@@ -60,7 +62,8 @@ class Cloud(Protocol):
 
 @dataclass(slots=True)
 class Call:
-    """One call of one operation. `now` is the cloud's clock at its start; `endpoint` is the base URL the client used."""
+    """One call of one operation. `now` is the cloud's clock at its start; `endpoint` is the base URL the client
+    used."""
 
     cloud: Cloud
     tx: Transaction
@@ -108,7 +111,8 @@ class Call:
     def invoke(self, service: str, operation: str, request: dict[str, Any], *, as_: Caller | None = None) -> Any:
         """Another service's operation, in this transaction, with the same authorisation. No HTTP.
 
-        `as_`: the service principal or role it is done as; the caller itself by default (then `aws:ViaAWSService` is true).
+        `as_`: the service principal or role it is done as; the caller itself by default (then `aws:ViaAWSService` is
+        true).
         """
         target = self.cloud.service(service).operations[operation]
         inner = Call(

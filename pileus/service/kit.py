@@ -1,6 +1,7 @@
 """A Service and its operations: what is registered here exists, everything else the model lists is refused.
 
-An operation is a plain function `handler(call, request) -> dict | None | Wait`, pure over `call.tx`. One that must touch the
+An operation is a plain function `handler(call, request) -> dict | None | Wait`, pure over `call.tx`. One that must
+touch the
 world while the caller waits, or that streams, is an `async def`: it opens transactions of its own with `call.transact`.
 """
 
@@ -70,8 +71,10 @@ class Operation:
 
 
 class Service:
-    """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model (None: the
-    service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by the URL's path."""
+    """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model
+    (None: the
+    service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by the
+    URL's path."""
 
     def __init__(
         self,
@@ -103,10 +106,12 @@ class Service:
     ) -> Callable[[Handler], Handler]:
         """Registers an operation of the model.
 
-        `action`: the IAM action if it is not the operation's name. `resource`: the ARN(s) it is asked for; by default the action's first
-        resource type with the request's members filled in. `context`: the service's own condition keys. `resource_policy`: the policy
-        the resource carries. `partial`: what is missing, for the ledger. `unconditional`: why no permission is needed (AWS's documentation).
-        `unsigned`: AWS takes this call without a signature.
+        `action`: the IAM action if it is not the operation's name. `resource`: the ARN(s) it is asked for; by
+        default the action's first
+        resource type with the request's members filled in. `context`: the service's own condition keys.
+        `resource_policy`: the policy
+        the resource carries. `partial`: what is missing, for the ledger. `unconditional`: why no permission is
+        needed (AWS's documentation). `unsigned`: AWS takes this call without a signature.
         """
         if name in self.operations:
             raise RuntimeError(f"{self.name} registers {name} twice")
@@ -120,8 +125,8 @@ class Service:
         return declare
 
     def error(self, shape: str, *, code: str | None = None, status: int | None = None) -> type[ApiError]:
-        """The exception class of an error shape. Code and status come from the model when first raised; `code` and `status`
-        are for errors AWS documents but does not model."""
+        """The exception class of an error shape. Code and status come from the model when first raised; `code` and
+        `status` are for errors AWS documents but does not model."""
         known = self._errors.get(shape)
         if known is None:
             known = self._errors[shape] = _error_class(self, shape, code, status)

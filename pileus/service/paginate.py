@@ -1,7 +1,7 @@
 """Listing pages: one way for every service.
 
-A token names the last key of the page before it, sealed so that only this listing takes it back: a page is found by its place,
-never by a count, so that what is added or removed meanwhile neither repeats nor skips the rest.
+A token names the last key of the page before it, sealed so that only this listing takes it back: a page is found by
+its place, never by a count, so that what is added or removed meanwhile neither repeats nor skips the rest.
 """
 
 import binascii
@@ -54,8 +54,8 @@ def paginate(
 ) -> Page[Item]:
     """One page of at most `limit` items that pass `keep`.
 
-    `rows(after, n)` yields up to n (key, item) pairs beyond key `after`, in order: usually `Table.scan`. `purpose` binds a token to its
-    listing (operation, account, filters). Raises BadToken.
+    `rows(after, n)` yields up to n (key, item) pairs beyond key `after`, in order: usually `Table.scan`. `purpose`
+    binds a token to its listing (operation, account, filters). Raises BadToken.
     """
     after = unseal(purpose, token) if token else None
     items: list[Item] = []

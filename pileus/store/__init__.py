@@ -5,12 +5,12 @@ from .table import DIRTY, Index, Table, wake
 from .tuples import pack, prefix_range, unpack
 
 __all__ = [
+    "DIRTY",
     "KEY_BYTES_MAX",
     "VALUE_BYTES_MAX",
-    "DIRTY",
-    "Index",
     "AlreadyOpen",
     "Conflict",
+    "Index",
     "LimitExceeded",
     "Store",
     "Table",

@@ -66,7 +66,8 @@ class Store(Protocol):
     async def transact(self, work: Work[T]) -> T: ...
 
     def submit(self, work: Work[Any], done: Done) -> None:
-        """The same without a coroutine: `done(result, error)` is called on the event loop after the commit, perhaps before this returns."""
+        """The same without a coroutine: `done(result, error)` is called on the event loop after the commit, perhaps
+        before this returns."""
         ...
 
     def on_signal(self, listener: Callable[[set[bytes]], None]) -> None:

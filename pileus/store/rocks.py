@@ -1,7 +1,7 @@
 """The default store: RocksDB, through rocksdict. One process owns it; every closure is one atomic write.
 
-Durability `process`: a write reaches the kernel (the log's write(2)) before its answer, so it survives `kill -9` of this
-process. Durability `full`: the log is also synced, once for all closures that wait, so it survives a power cut.
+Durability `process`: a write reaches the kernel (the log's write(2)) before its answer, so it survives `kill -9` of
+this process. Durability `full`: the log is also synced, once for all closures that wait, so it survives a power cut.
 Why RocksDB: docs/decisions/0001-embedded-store.md.
 """
 
@@ -19,9 +19,9 @@ from rocksdict import (
     WriteBatch,
 )
 
+from .api import AlreadyOpen, Done, Work
 from .closures import ClosureStore, HotValues
 from .overlay import OverlayTransaction, Pairs
-from .api import AlreadyOpen, Done, Work
 
 MEMTABLE_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024

@@ -89,8 +89,8 @@ class Table(Generic[Record]):
     ) -> Iterator[tuple[tuple[Part, ...], Record]]:
         """Records whose key begins with `prefix`, in key order: (the rest of the key, record).
 
-        `after` and `before` are rests of keys that bound the scan (both exclusive); `begins` keeps those whose next key part, a
-        string, begins so.
+        `after` and `before` are rests of keys that bound the scan (both exclusive); `begins` keeps those whose next
+        key part, a string, begins so.
         """
         head = self.prefix + pack(prefix)
         start, stop = head, head + END

@@ -21,7 +21,7 @@ def pack(parts: tuple[Part, ...]) -> bytes:
         elif kind is int:
             out += b"\x15" + (part + _OFFSET).to_bytes(8, "big")  # type: ignore[operator]
         elif kind is bytes:
-            out += b"\x01" + part.replace(b"\0", b"\0\xff") + b"\0"  # type: ignore[union-attr,arg-type]
+            out += b"\x01" + part.replace(b"\0", b"\0\xff") + b"\0"  # type: ignore[union-attr,arg-type,operator]
         else:
             raise TypeError(f"a key part is a str, an int or bytes, not {part!r}")
     return out

@@ -1,4 +1,5 @@
-"""What the server does with bytes on a socket: pipelining, limits, slow and broken clients. Raw sockets, as no SDK would send."""
+"""What the server does with bytes on a socket: pipelining, limits, slow and broken clients. Raw sockets, as no SDK
+would send."""
 
 import socket
 import time
