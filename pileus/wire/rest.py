@@ -72,6 +72,7 @@ class RestCodec(Codec):
         return [read] if table else []
 
     def _queries(self, operation: Operation, shape: Shape) -> list[Part]:
+        """A map holds every parameter but the path's own, those of other members too, as Smithy's servers do."""
         maps = [m for m in shape.members.values() if m.location == "querystring" and m.shape.type == "map"]
         lists = {m.name for m in shape.members.values() if m.location == "querystring" and m.shape.type == "list"}
         table = _located(shape, "querystring", _query_reader)
@@ -84,17 +85,17 @@ class RestCodec(Codec):
         def read(request: HttpRequest, labels: dict[str, str], found: dict[str, Any]) -> None:
             if not request.query:
                 return
-            rest: list[tuple[str, str]] = []
-            for called, text in form.pairs(request.query):
+            fields = form.pairs(request.query)
+            for called, text in fields:
                 entry = table.get(called)
                 if entry is None:
-                    rest.append((called, text))
-                elif entry[0] in lists:
+                    continue
+                if entry[0] in lists:
                     found.setdefault(entry[0], []).append(entry[1](text))
                 else:
                     found[entry[0]] = entry[1](text)
-            for member in maps:  # what no other member claims, which is what a client's map held
-                _gather(member, [pair for pair in rest if pair[0] not in constant], found)
+            for member in maps:
+                _gather(member, [field for field in fields if field[0] not in constant], found)
 
         return [read]
 

@@ -51,11 +51,13 @@ class RestXmlCodec(RestCodec):
 
     def payload_reader(self, member: Member) -> Callable[[bytes], Any]:
         read = self.reader.value(member)
-        root = member.location_name
+        roots = {
+            name for name in (member.location_name, member.shape.raw.get("locationName"), member.shape.name) if name
+        }
 
         def of(body: bytes) -> Any:
             node = parse(body)
-            if root is not None and node.name != root:
+            if node.name not in roots:
                 raise MalformedXml(f"The XML has an unexpected element: {node.name[:128]}")
             return read(node)
 

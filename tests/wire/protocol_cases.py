@@ -43,7 +43,16 @@ def source_distribution() -> Path:
     archive = folder / f"botocore-{version}.tar.gz"
     if not archive.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", *_BUILD_NEEDS, "--dest", str(folder), f"botocore=={version}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            *_BUILD_NEEDS,
+            "--dest",
+            str(folder),
+            f"botocore=={version}",
+        ]
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
     return archive
 
