@@ -14,6 +14,7 @@ from pileus.wire.http import HttpRequest, HttpResponse
 # Reads one part of a request into the dict.
 Part = Callable[[HttpRequest, dict[str, str], dict[str, Any]], None]
 _EVENTS = "application/vnd.amazon.eventstream"
+_IN_ANSWERS = frozenset({"header", "headers", "statusCode"})  # an answer has no path and no query string
 _NO_BODY = frozenset({204, 304})
 
 
@@ -198,7 +199,7 @@ class RestCodec(Codec):
             return lambda result: (encode(result[events]), _EVENTS)
         if shape.payload is not None:
             return self._payload_body(shape.members[shape.payload])
-        elsewhere = frozenset(name for name, member in shape.members.items() if member.location)
+        elsewhere = frozenset(name for name, member in shape.members.items() if member.location in _IN_ANSWERS)
         if len(elsewhere) == len(shape.members):
             return lambda result: self.empty_body(shape)
         write = self.body_writer(shape, elsewhere, operation)
@@ -230,7 +231,7 @@ class RestCodec(Codec):
         return headers, {
             name: value
             for name, value in error.members.items()
-            if name not in shape.shape.members or not shape.shape.members[name].location
+            if name not in shape.shape.members or shape.shape.members[name].location not in _IN_ANSWERS
         }
 
 
