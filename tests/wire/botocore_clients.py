@@ -10,9 +10,10 @@ from botocore.awsrequest import HeadersDict
 from botocore.eventstream import EventStream
 from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import PROTOCOL_PARSERS
-from botocore.utils import parse_timestamp
+from botocore.serialize import create_serializer
+from botocore.utils import parse_timestamp, percent_encode_sequence
 
-from pileus.wire import HttpResponse
+from pileus.wire import HttpRequest, HttpResponse
 
 
 def epoch(value: Any) -> float:
@@ -25,6 +26,20 @@ async def _collect(body: AsyncIterator[bytes]) -> bytes:
 
 def whole(response: HttpResponse) -> bytes:
     return response.body if isinstance(response.body, bytes) else asyncio.run(_collect(response.body))
+
+
+def sent(operation: OperationModel, protocol: str, params: dict[str, Any]) -> HttpRequest:
+    """The request a botocore client makes of params."""
+    made = create_serializer(protocol, False).serialize_to_request(params, operation)
+    body = made["body"]
+    if isinstance(body, dict):
+        body = percent_encode_sequence(body).encode()
+    path, _, query = made["url_path"].partition("?")
+    further = made["query_string"]
+    if isinstance(further, dict):
+        further = percent_encode_sequence(further)
+    headers = {name.lower(): str(value) for name, value in made["headers"].items()}
+    return HttpRequest(made["method"], path, "&".join(part for part in (query, further) if part), headers, body)
 
 
 class _Raw:
