@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-type_names = frozenset(
-    "structure list map string integer long short byte bigint bigdecimal float double boolean blob timestamp character".split()
-)
-
 
 class Member:
     """One use of a shape: a structure's member, a list's item, a map's key or value, an operation's input."""

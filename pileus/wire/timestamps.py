@@ -3,7 +3,7 @@
 import calendar
 import re
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -14,9 +14,9 @@ _HTTP = re.compile(
     r"(?:\w{3,9},? )?(\d{1,2})[ -](\w{3})[ -](\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))? (?:GMT|UTC|([+-]\d{4}))",
     re.ASCII,
 )
-_MONTHS = {m: i for i, m in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTH_NAMES = tuple(_MONTHS)
 _LATEST = 253402300800.0  # the year 10000
 _EARLIEST = -62135596800.0  # the year 1
 
@@ -67,7 +67,7 @@ def checked(moment: float) -> float:
 def _epoch(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float:
     if hour > 24 or minute > 59 or second > 60:
         raise ValueError("no such time of day")
-    return float(calendar.timegm(datetime(year, month, day, tzinfo=timezone.utc).timetuple())) + (
+    return float(calendar.timegm(datetime(year, month, day, tzinfo=UTC).timetuple())) + (
         hour * 3600 + minute * 60 + second
     )
 
@@ -113,4 +113,4 @@ def _fast_iso(whole: int) -> str:
 
 
 def _date(whole: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=whole)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=whole)
