@@ -150,7 +150,8 @@ def _own_check(shape: Shape) -> Check | None:
             rules.append(_at_most(_itself, shape.max, "value "))
     if shape.type == "string" and shape.pattern and (pattern := _regular_expression(shape.pattern)) is not None:
         text = f"Member must satisfy regular expression pattern: {shape.pattern}"
-        longest = max(4096, 4 * int(shape.max or 0))  # what is far too long is not worth matching
+        # What is far longer than allowed is refused for that already; matching it too would only cost time.
+        longest = float("inf") if shape.max is None else max(4096, 4 * shape.max)
         rules.append((lambda value: len(value) <= longest and pattern.fullmatch(value) is None, text))
     if shape.type == "string" and shape.enum:
         allowed = frozenset(shape.enum)
