@@ -49,3 +49,8 @@ def secret_key(characters: int = 40) -> str:
 def token(octets: int = 32) -> str:
     """URL-safe text nobody can guess."""
     return secrets.token_urlsafe(octets)
+
+
+def secret_int(bits: int = 63) -> int:
+    """A whole number nobody can guess; 63 bits fit a signed column."""
+    return int.from_bytes(os.urandom((bits + 7) // 8), "big") >> (-bits % 8)

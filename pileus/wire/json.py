@@ -10,7 +10,9 @@ from pileus.base.errors import ApiError
 from pileus.model import Api, Operation
 from pileus.wire.codec import Codec, Decoder, Encoder, is_sender
 from pileus.wire.http import HttpRequest, HttpResponse
+from pileus.wire.json_bodies import JsonBodies
 from pileus.wire.json_shapes import JsonReader, JsonWriter, parse
+from pileus.wire.rpc_events import compile_event_encoder
 
 # Errors that AWS's front end answers before any service is asked carry its own namespace.
 _FRONT_END = frozenset({
@@ -22,13 +24,13 @@ _NAMESPACES = {"sqs": "com.amazonaws.sqs#", "dynamodb": "com.amazonaws.dynamodb.
 _FRONT_END_NAMESPACE = "com.amazon.coral.service#"
 
 
-class JsonCodec(Codec):
+class JsonCodec(JsonBodies, Codec):
     protocol = "json"
 
     def __init__(self, api: Api):
         super().__init__(api)
         self.reader, self.writer = JsonReader(), JsonWriter()
-        self.content_type = ("content-type", f"application/x-amz-json-{api.json_version}")
+        self.content_header = ("content-type", f"application/x-amz-json-{api.json_version}")
 
     def compile_decoder(self, operation: Operation) -> Decoder:
         if operation.input is None:
@@ -45,13 +47,16 @@ class JsonCodec(Codec):
         shape = operation.output
         write = self.writer.structure(shape) if shape is not None else None
         members = frozenset(shape.members) if shape is not None else frozenset[str]()
-        content_type = self.content_type
+        content_type = self.content_header
         if shape is None:  # SQS answers such operations with no body at all; clients read it as an empty answer
             return lambda result, request_id: HttpResponse(
                 200,
                 [("x-amzn-RequestId", request_id), content_type],
                 b"{}" if not self.api.aws_query_compatible else b"",
             )
+
+        if operation.event_stream_output is not None:
+            return compile_event_encoder(self, operation)
 
         def encode(result: dict[str, Any], request_id: str) -> HttpResponse:
             if not members.issuperset(result):
@@ -62,7 +67,7 @@ class JsonCodec(Codec):
         return encode
 
     def encode_error(self, operation: Operation | None, error: ApiError, request_id: str) -> HttpResponse:
-        headers = [("x-amzn-RequestId", request_id), self.content_type]
+        headers = [("x-amzn-RequestId", request_id), self.content_header]
         if self.api.aws_query_compatible:
             headers.append(query_error_header(self, error))
         return HttpResponse(error.status, headers, orjson.dumps(self._error_body(error)))

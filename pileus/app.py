@@ -1,0 +1,187 @@
+"""The composition root: the only file that knows everything. Builds a cloud from settings and runs it."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pileus import __version__
+from pileus.base import ids
+from pileus.base.clock import SystemClock
+from pileus.control import Loop, Reconciler
+from pileus.gateway.admin import Admin
+from pileus.gateway.front import Front
+from pileus.gateway.pipeline import Cloud
+from pileus.gateway.server import Limits, Server
+from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
+from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
+from pileus.service import Service
+from pileus.services.iam import iam
+from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
+from pileus.services.sts import sts
+from pileus.services.sts.expiry import SessionReaper
+from pileus.settings import Settings
+from pileus.store import Store, Transaction, pack
+from pileus.store.memory import MemoryStore
+
+log = logging.getLogger("pileus")
+
+SERVICES: tuple[Service, ...] = (iam, sqs, sts)
+RECONCILERS: tuple[Callable[[], Reconciler], ...] = (
+    ExpireMessages,
+    FreeNames,
+    SweepSpaces,
+    RunMoveTasks,
+    SessionReaper,
+)
+
+CLOCK_OFFSET = pack(("clock.offset",))
+
+
+def open_store(settings: Settings) -> Store:
+    """Raises AlreadyOpen when another Pileus has this data directory."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if settings.store == "memory":
+        return MemoryStore()
+    if settings.store == "sqlite":
+        from pileus.store.sqlite import SqliteStore
+
+        return SqliteStore(settings.data_dir / "state.sqlite", settings.durability)
+    if settings.store == "rocks":
+        from pileus.store.rocks import RocksStore
+
+        return RocksStore(settings.data_dir / "state", settings.durability)
+    raise ValueError(f"there is no store '{settings.store}': choose rocks, sqlite or memory")
+
+
+class App:
+    """One running cloud."""
+
+    def __init__(self, settings: Settings, store: Store, clock: SystemClock):
+        self.settings, self.store, self.clock = settings, store, clock
+        self.cloud = Cloud(
+            store,
+            clock,
+            {service.name: service for service in SERVICES},
+            None if settings.secure else Conveniences(),
+        )
+        self.loop = Loop(self.cloud, [make() for make in RECONCILERS])
+        self.admin = Admin(self.cloud)
+        self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
+        self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins)
+        self.server = Server(self.front, Limits())
+        self._background: list[asyncio.Task[None]] = []
+
+    async def start(self) -> int:
+        """Returns the port it listens on."""
+        self.clock.offset = await self.store.transact(lambda tx: _offset(tx))
+        await self.store.transact(self._root_key)
+        settings = self.settings
+        port = await self.server.listen(settings.host, settings.port)
+        if settings.https_port:
+            from pileus.gateway import tls
+
+            await self.server.listen(settings.host, settings.https_port, tls.context(settings.data_dir, settings.host))
+        self._background.append(asyncio.get_running_loop().create_task(self.loop.run()))
+        return port
+
+    async def stop(self) -> None:
+        await self.server.stop()
+        for task in self._background:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self.cloud.recorder.flush()
+        await self.store.transact(lambda tx: None)
+        self.store.close()
+
+    def root_key(self) -> tuple[str, str]:
+        """(key id, secret) of the root of account 000000000000."""
+        if not self.settings.secure:
+            return "test", Conveniences().secret
+        key, secret = (self.settings.data_dir / "root.key").read_text().split()
+        return key, secret
+
+    def _root_key(self, tx: Transaction) -> None:
+        """A secure cloud has root keys of its own, made once and kept in the data directory."""
+        if not self.settings.secure:
+            return
+        path = self.settings.data_dir / "root.key"
+        if path.exists():
+            key_id, secret = path.read_text().split()
+        else:
+            key_id, secret = ids.access_key_id(), ids.secret_key()
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(f"{key_id}\n{secret}\n")
+        if access_keys.get(tx, key_id) is None:
+            key = AccessKey(key_id, secret, ROOT_ACCOUNT, "", ROOT_ACCOUNT, self.clock.now())
+            access_keys.put(tx, key_id, record=key)
+
+    def advance(self, tx: Transaction, seconds: float) -> None:
+        """Moves the cloud's clock on; everything that was due meanwhile becomes due now."""
+        offset = _offset(tx) + seconds
+        tx.put(CLOCK_OFFSET, repr(offset).encode())
+        self.clock.offset = offset
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.loop.stir)
+        loop.call_soon(self.cloud.waiting.check_time)
+
+    def _clock_page(self, tx: Transaction, body: dict[str, Any]) -> Any:
+        seconds = float(body.get("advance", 0))
+        if seconds < 0:
+            raise ValueError("time runs forwards")
+        if seconds:
+            self.advance(tx, seconds)
+        return {"now": self.clock.now(), "machine": self.clock.machine(), "offset": self.clock.offset}
+
+
+def _offset(tx: Transaction) -> float:
+    return float(tx.get(CLOCK_OFFSET) or b"0")
+
+
+async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
+    """Runs until SIGTERM or SIGINT; `ready(port)` is called once requests are answered."""
+    app = App(settings, open_store(settings), SystemClock())
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    port = await app.start()
+    scripts = init_scripts(app, port)
+    for stage in ("BOOT", "START"):
+        await scripts.run(stage)
+    # What is loaded by now stays: keep the collector from walking it again and again.
+    gc.collect()
+    gc.freeze()
+    # Requests make few cycles: look for them seldom.
+    gc.set_threshold(50_000, 20, 100)
+    ready(port)
+    running = loop.create_task(scripts.run("READY"))
+    await stopping.wait()
+    log.info("stopping")
+    running.cancel()
+    await scripts.run("SHUTDOWN")
+    await app.stop()
+
+
+def init_scripts(app: App, port: int) -> InitScripts:
+    """The scripts of the settings' folders, and their pages."""
+    settings = app.settings
+    folders = [settings.data_dir / "init", LOCALSTACK]
+    if settings.init_dir:
+        folders.insert(0, Path(settings.init_dir))
+    environment = {"AWS_ENDPOINT_URL": f"http://{settings.host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+    key, secret = app.root_key()
+    environment |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+    scripts = InitScripts(folders, environment)
+    app.front.pages["/_localstack/init"] = scripts.status
+    for stage in STAGES:
+        app.front.pages[f"/_localstack/init/{stage.lower()}"] = partial(scripts.status, stage)
+    return scripts

@@ -1,0 +1,160 @@
+"""The loop that runs reconcilers.
+
+A reconciler is told which key to look at and never what happened to it, so a missed, doubled or reordered wake-up is
+harmless. The work queue is rows in the store, written in the same transaction as the change: a crash loses nothing.
+
+    dirty  table, key…        -> how often it was written; removed after a look during which nobody wrote it again
+    timer  due (us), table, key…  -> look again then;   alarm  table, key… -> the due moment, so that a key has one
+    timer
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from pileus.base.clock import Clock, SimClock
+from pileus.store import DIRTY, Store, Transaction, pack, prefix_range, unpack
+
+log = logging.getLogger("pileus.control")
+
+BATCH = 100
+RETRY_AFTER_S = 5.0
+
+
+@dataclass(frozen=True)
+class RequeueAt:
+    """Look at this key again at `moment` (the cloud's clock), or sooner if it is written."""
+
+    moment: float
+
+
+Done = None
+Outcome = RequeueAt | None
+
+
+class World(Protocol):
+    store: Store
+    clock: Clock
+
+
+class Reconciler(Protocol):
+    """`watches` is the name of the table whose keys it looks at. `reconcile` may be killed at any line and run
+    again."""
+
+    watches: str
+
+    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome: ...
+
+
+class Loop:
+    def __init__(self, world: World, reconcilers: list[Reconciler], seed: int | None = None):
+        self._world, self._random = world, Random(seed)
+        self._shuffled = seed is not None
+        self._watching: dict[str, list[Reconciler]] = {}
+        for reconciler in reconcilers:
+            self._watching.setdefault(reconciler.watches, []).append(reconciler)
+        self._stirred = asyncio.Event()
+        world.store.on_signal(self._hear)
+
+    def _hear(self, keys: set[bytes]) -> None:
+        if DIRTY in keys:
+            self._stirred.set()
+
+    def stir(self) -> None:
+        """Has the loop look at the clock again (it was moved on)."""
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Forever: works while there is work, then sleeps until something is written or a timer is due."""
+        while True:
+            self._stirred.clear()
+            await self.run_until_idle()
+            timer = await self.next_timer()
+            wait = None if timer is None else max(0.0, timer - self._world.clock.now())
+            try:
+                await asyncio.wait_for(self._stirred.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def run_until_idle(self) -> None:
+        while due := await self._due():
+            if self._shuffled:
+                self._random.shuffle(due)
+            for row in due:
+                await self._look(row)
+
+    async def advance(self, seconds: float) -> None:
+        """Moves a simulated clock on, stopping at every timer on the way."""
+        clock = self._world.clock
+        if not isinstance(clock, SimClock):
+            raise TypeError("only a simulated clock is advanced by its loop")
+        end = clock.now() + seconds
+        await self.run_until_idle()
+        while (timer := await self.next_timer()) is not None and timer <= end:
+            clock.advance_to(max(timer, clock.now()))
+            await self.run_until_idle()
+        clock.advance_to(end)
+
+    async def _look(self, row: bytes) -> None:
+        _, table, *key = unpack(row)
+        store = self._world.store
+        seen = await store.transact(lambda tx: tx.get(row))
+        if seen is None:
+            return
+        again: float | None = None
+        for reconciler in self._watching.get(str(table), ()):
+            try:
+                outcome = await reconciler.reconcile(self._world, tuple(key))
+            except Exception:
+                # Not swallowed: logged with its trace, and the key is looked at again. One bad key must not stop the
+                # rest.
+                log.exception("reconciling %s %s failed", table, key)
+                outcome = RequeueAt(self._world.clock.now() + RETRY_AFTER_S)
+            if outcome is not None:
+                again = outcome.moment if again is None else min(again, outcome.moment)
+
+        def settle(tx: Transaction) -> None:
+            if tx.get(row) == seen:
+                tx.delete(row)
+            _set_timer(tx, (table, *key), again)
+
+        await store.transact(settle)
+
+    async def _due(self) -> list[bytes]:
+        now = int(self._world.clock.now() * 1e6)
+
+        def work(tx: Transaction) -> list[bytes]:
+            for row, _ in tx.scan(pack(("timer",)), pack(("timer", now + 1)), BATCH):
+                _, _, *subject = unpack(row)
+                tx.delete(row)
+                tx.delete(pack(("alarm", *subject)))
+                dirty = pack(("dirty", *subject))
+                if tx.get(dirty) is None:
+                    tx.put(dirty, b"\0")
+            return [row for row, _ in tx.scan(*prefix_range(("dirty",)), BATCH)]
+
+        return await self._world.store.transact(work)
+
+    async def next_timer(self) -> float | None:
+        def work(tx: Transaction) -> float | None:
+            rows = tx.scan(*prefix_range(("timer",)), 1)
+            return int(unpack(rows[0][0])[1]) / 1e6 if rows else None
+
+        return await self._world.store.transact(work)
+
+
+def _set_timer(tx: Transaction, subject: tuple[Any, ...], moment: float | None) -> None:
+    """A key has one timer at most: the latest answer of its reconcilers counts."""
+    alarm = pack(("alarm", *subject))
+    old = tx.get(alarm)
+    if old is not None:
+        tx.delete(pack(("timer", int.from_bytes(old, "big"), *subject)))
+    if moment is None:
+        if old is not None:
+            tx.delete(alarm)
+        return
+    due = int(moment * 1e6)
+    tx.put(pack(("timer", due, *subject)), b"")
+    tx.put(alarm, due.to_bytes(8, "big"))

@@ -1,0 +1,98 @@
+"""Administration under `/_pileus/`: the clock, the call records, explanations, the ledger. For the root of account
+000000000000.
+
+Requests are signed like any other (service name `pileus`): whoever may read records or move the clock has shown who
+they are.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import orjson
+
+from pileus.base.errors import ApiError
+from pileus.identity.keys import ROOT_ACCOUNT
+from pileus.store import Transaction
+from pileus.wire import HttpRequest, HttpResponse
+
+from . import records, refusals, sigv4
+
+SERVICE = "pileus"
+Page = Callable[[Transaction, dict[str, Any]], Any]
+
+
+class Admin:
+    """`pages` maps (method, path) to a function of a transaction and the request's JSON body. Extended by the
+    composition root."""
+
+    def __init__(self, cloud: Any):
+        self._cloud = cloud
+        self.pages: dict[tuple[str, str], Page] = {
+            ("POST", "/_pileus/calls"): self._calls,
+            ("POST", "/_pileus/explain"): self._explain,
+        }
+
+    def handle(self, request: HttpRequest, respond: Callable[[HttpResponse], None]) -> None:
+        def done(answer: Any, error: BaseException | None) -> None:
+            if error is None:
+                respond(_json(200, answer))
+            elif isinstance(error, ApiError):
+                respond(_json(error.status, {"error": error.wire_code(), "message": error.message}))
+            else:
+                respond(_json(500, {"error": "InternalFailure", "message": str(error)}))
+
+        self._cloud.store.submit(lambda tx: self._run(tx, request), done)
+
+    def _run(self, tx: Transaction, request: HttpRequest) -> Any:
+        page = self.pages.get((request.method, request.path))
+        if page is None:
+            raise ApiError(f"no page {request.method} {request.path}", code="NotFound", status=404)
+        self._authenticate(tx, request)
+        try:
+            body = orjson.loads(request.whole_body() or b"{}")
+        except orjson.JSONDecodeError:
+            raise ApiError("the body is not JSON", code="BadRequest", status=400) from None
+        if not isinstance(body, dict):
+            raise ApiError("the body is not a JSON object", code="BadRequest", status=400)
+        return page(tx, body)
+
+    def _authenticate(self, tx: Transaction, request: HttpRequest) -> None:
+        claim = sigv4.claim_of(request)
+        if claim is None:
+            raise refusals.missing_token()
+        if claim.service != SERVICE:
+            raise refusals.wrong_service(SERVICE)
+        clock = self._cloud.clock
+        signed = sigv4.verify(tx, request, claim, self._cloud.conveniences, clock.machine(), clock.now())
+        principal = self._cloud.standings.of(tx, signed.key).principal
+        if principal.kind != "root" or principal.account != ROOT_ACCOUNT:
+            raise ApiError(
+                f"only the root of account {ROOT_ACCOUNT} administers this cloud", code="AccessDenied", status=403
+            )
+
+    def _calls(self, tx: Transaction, body: dict[str, Any]) -> Any:
+        """Records after position `after`, or the `last` n of them."""
+        limit = min(int(body.get("limit", 500)), 5_000)
+        if "after" in body:
+            found = list(records.read(tx, int(body["after"]), limit))
+        else:
+            found = records.latest(tx, min(int(body.get("last", 20)), 5_000))
+        return {"calls": [{"position": position, **msgspec.to_builtins(record)} for position, record in found]}
+
+    def _explain(self, tx: Transaction, body: dict[str, Any]) -> Any:
+        """Why a past call was denied: by its request id, or the latest denial."""
+        request_id = body.get("request_id")
+        if not request_id:
+            last = next(records.denial_order.scan(tx, limit=1, reverse=True), None)
+            if last is None:
+                raise ApiError("no call has been denied yet", code="NotFound", status=404)
+            request_id = str(last[0][1])
+        denial = records.denials.get(tx, str(request_id))
+        if denial is None:
+            raise ApiError(f"no denial is recorded under request id {request_id}", code="NotFound", status=404)
+        return {"request_id": request_id, **msgspec.to_builtins(denial)}
+
+
+def _json(status: int, body: Any) -> HttpResponse:
+    return HttpResponse(status, [("content-type", "application/json")], orjson.dumps(body))

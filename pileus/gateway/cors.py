@@ -1,0 +1,58 @@
+"""Browsers: which web pages may speak to this cloud.
+
+A page of another site must not use a cloud that listens on the visitor's own machine with well-known keys. So a
+request that
+names an `Origin` is only taken from pages of this machine, or from origins the settings name; all others are
+refused, not merely left without headers. (S3's buckets have CORS rules of their own.)
+"""
+
+from urllib.parse import urlsplit
+
+from pileus.base.errors import ApiError
+from pileus.wire import HttpRequest, HttpResponse
+
+METHODS = "HEAD,GET,PUT,POST,DELETE,OPTIONS,PATCH"
+EXPOSED = "etag,x-amz-request-id,x-amzn-requestid,x-amz-id-2,x-amz-version-id,x-amzn-errortype,x-amzn-query-error"
+AGE_SECONDS = "600"
+
+
+def allowed(origin: str, extra: tuple[str, ...]) -> bool:
+    if origin in extra or "*" in extra:
+        return True
+    host = urlsplit(origin).hostname or ""
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+
+
+def preflight(request: HttpRequest, extra: tuple[str, ...]) -> HttpResponse | None:
+    """The answer to a browser's question before the request itself; None when this is no such question."""
+    origin = request.headers.get("origin")
+    if request.method != "OPTIONS" or origin is None or "access-control-request-method" not in request.headers:
+        return None
+    if not allowed(origin, extra):
+        return HttpResponse(403, [("content-type", "text/plain")], b"This origin is not allowed (PILEUS_CORS_ORIGINS).")
+    wanted = request.headers.get("access-control-request-headers", "*")
+    return HttpResponse(
+        200,
+        [
+            *headers(origin),
+            ("access-control-allow-methods", METHODS),
+            ("access-control-allow-headers", wanted),
+            ("access-control-max-age", AGE_SECONDS),
+        ],
+    )
+
+
+def headers(origin: str) -> list[tuple[str, str]]:
+    return [
+        ("access-control-allow-origin", origin),
+        ("access-control-expose-headers", EXPOSED),
+        ("vary", "origin"),
+    ]
+
+
+def refusal(origin: str) -> ApiError:
+    return ApiError(
+        f"A page of {origin} may not use this cloud. Name the origin in PILEUS_CORS_ORIGINS to allow it.",
+        code="AccessDenied",
+        status=403,
+    )

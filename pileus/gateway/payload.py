@@ -1,0 +1,313 @@
+"""A streamed body, decoded and verified while it passes: `aws-chunked`, signed chunks, trailing checksums.
+
+Source: Amazon S3 API Reference, "Signature calculations for the authorization header: transferring a payload in
+multiple chunks" and "… including trailing headers"; Amazon S3 User Guide, "Checking object integrity". Memory is bounded
+by the pieces that arrive: a chunk's signature can only be judged at its end, so the operation must not make visible what
+it has read before the stream has ended well.
+"""
+
+import hashlib
+import hmac
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pileus.base.errors import ApiError
+from pileus.wire import HttpRequest
+
+from .sigv4 import EMPTY_SHA256, Signed, SigningKey
+
+CHUNK_HEAD_BYTES_MAX = 1_024
+TRAILER_BYTES_MAX = 16 * 1_024
+CHUNK_BYTES_MAX = 5 * 1024**3
+SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+KINDS = (SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER)
+
+
+class Digest(Protocol):
+    def update(self, piece: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class Crc:
+    """A checksum of awscrt, as hashlib's objects are used. `size` is the checksum's length in bytes."""
+
+    def __init__(self, function: Callable[..., int], size: int):
+        self._function, self._size, self._value = function, size, 0
+
+    def update(self, piece: bytes) -> None:
+        self._value = self._function(piece, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._size, "big")
+
+
+def checksum(algorithm: str) -> Digest:
+    """CRC32, CRC32C, CRC64NVME, SHA1 or SHA256. Raises KeyError for another."""
+    name = algorithm.upper()
+    if name in ("SHA1", "SHA256"):
+        return hashlib.new(name.lower(), usedforsecurity=False)
+    from awscrt import checksums
+
+    functions = {
+        "CRC32": (checksums.crc32, 4),
+        "CRC32C": (checksums.crc32c, 4),
+        "CRC64NVME": (checksums.crc64nvme, 8),
+    }
+    return Crc(*functions[name])
+
+
+@dataclass
+class Declared:
+    """What the request's head says of its body."""
+
+    payload: str
+    decoded_length: int | None
+    trailers: frozenset[str]
+    checksum: tuple[str, str] | None = None
+    """Algorithm and its value in Base64, when a header already gives it."""
+
+    @classmethod
+    def of(cls, headers: dict[str, str], payload: str) -> "Declared":
+        length = headers.get("x-amz-decoded-content-length")
+        if length is not None and not length.isdigit():
+            raise ApiError("x-amz-decoded-content-length is not a number", code="InvalidRequest", status=400)
+        trailers = frozenset(
+            name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",") if name.strip()
+        )
+        given = [
+            (name.removeprefix("x-amz-checksum-"), value)
+            for name, value in headers.items()
+            if name.startswith("x-amz-checksum-") and name not in ("x-amz-checksum-algorithm", "x-amz-checksum-type")
+        ]
+        return cls(payload, None if length is None else int(length), trailers, given[0] if given else None)
+
+
+def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
+    """The body of an operation that streams, decoded and verified while it is read. `signed` is None for an unsigned
+    request."""
+    headers = request.headers
+    declared = Declared.of(headers, signed.payload if signed is not None else headers.get("x-amz-content-sha256", ""))
+    if declared.payload.startswith("STREAMING-") and declared.payload not in KINDS:
+        raise ApiError(f"{declared.payload} is not supported.", code="InvalidRequest", status=400)
+    encodings = [name.strip() for name in headers.get("content-encoding", "").split(",")]
+    if "aws-chunked" in encodings:
+        # It describes how the bytes travel, not the object (Amazon S3 API Reference, PutObject).
+        headers["content-encoding"] = ",".join(name for name in encodings if name != "aws-chunked")
+        if not headers["content-encoding"]:
+            del headers["content-encoding"]
+    body = request.body
+    source = _once(body) if isinstance(body, bytes) else body
+    if signed is None:
+        return Payload(source, declared, None)
+    claim = signed.claim
+    return Payload(source, declared, _Chain(signed.signer, claim.stamp, claim.scope, claim.signature))
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+class _Chain:
+    """Each chunk's signature covers the one before it."""
+
+    def __init__(self, key: SigningKey, stamp: str, scope: str, seed: str):
+        self._key, self._stamp, self._scope, self.previous = key, stamp, scope, seed
+
+    def chunk(self, digest: str) -> str:
+        return self._sign(f"AWS4-HMAC-SHA256-PAYLOAD\n{self._head()}\n{EMPTY_SHA256}\n{digest}")
+
+    def trailer(self, digest: str) -> str:
+        return self._sign(f"AWS4-HMAC-SHA256-TRAILER\n{self._head()}\n{digest}")
+
+    def _head(self) -> str:
+        return f"{self._stamp}\n{self._scope}\n{self.previous}"
+
+    def _sign(self, text: str) -> str:
+        self.previous = self._key.sign(text)
+        return self.previous
+
+
+class Payload:
+    """An async iterator of the body's own bytes. Raises ApiError (S3's codes) at the end, or sooner, when they are
+    not what was signed.
+
+    `trailers` holds the trailing headers after the end; `length` counts the bytes so far.
+    """
+
+    def __init__(self, source: AsyncIterator[bytes], declared: Declared, chain: _Chain | None):
+        self.declared, self.length = declared, 0
+        self.trailers: dict[str, str] = {}
+        self._source, self._chain = source, chain
+        self._buffer = b""
+        chunked = declared.payload in KINDS
+        self._pieces = self._chunks() if chunked else self._plain()
+        named = next((name for name in declared.trailers if name.startswith("x-amz-checksum-")), None)
+        algorithm = declared.checksum[0] if declared.checksum else (named or "").removeprefix("x-amz-checksum-")
+        self._trailing = named
+        self._checksum = _known_checksum(algorithm) if algorithm else None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._checked()
+
+    async def _checked(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            self.length += len(piece)
+            expected = self.declared.decoded_length
+            if expected is not None and self.length > expected:
+                raise _incomplete()
+            if self._checksum is not None:
+                self._checksum.update(piece)
+            yield piece
+        if self.declared.decoded_length is not None and self.length != self.declared.decoded_length:
+            raise _incomplete()
+        self._check_checksum()
+
+    def _check_checksum(self) -> None:
+        if self._checksum is None:
+            return
+        found = b64encode(self._checksum.digest()).decode()
+        if self.declared.checksum is not None:
+            algorithm, wanted = self.declared.checksum
+        else:
+            assert self._trailing is not None
+            algorithm = self._trailing.removeprefix("x-amz-checksum-")
+            wanted = self.trailers.get(self._trailing, "")
+        if found != wanted:
+            raise ApiError(
+                f"The {algorithm.upper()} you specified did not match the calculated checksum.",
+                code="BadDigest",
+                status=400,
+            )
+
+    async def _plain(self) -> AsyncIterator[bytes]:
+        signed = len(self.declared.payload) == 64
+        digest = hashlib.sha256() if signed else None
+        async for piece in self._source:
+            if digest is not None:
+                digest.update(piece)
+            yield piece
+        if digest is not None and digest.hexdigest() != self.declared.payload:
+            raise ApiError(
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                code="XAmzContentSHA256Mismatch",
+                status=400,
+            )
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        signed = self.declared.payload != UNSIGNED_TRAILER
+        while True:
+            size, signature = _chunk_head(await self._line(CHUNK_HEAD_BYTES_MAX), signed)
+            digest = hashlib.sha256()
+            left = size
+            while left:
+                piece = await self._some(left)
+                digest.update(piece)
+                left -= len(piece)
+                yield piece
+            if signed:
+                self._verify(signature, self._chain_of().chunk(digest.hexdigest()))
+            if size == 0:
+                break
+            if await self._line(2) != b"":
+                raise _malformed()
+        if self.declared.payload == SIGNED or not self.declared.trailers:
+            return
+        await self._read_trailers(signed)
+
+    async def _read_trailers(self, signed: bool) -> None:
+        """`name:value` lines; then, when chunks are signed, the signature over them."""
+        canonical, signature, room = "", "", TRAILER_BYTES_MAX
+        while line := await self._line(room):
+            room -= len(line)
+            name, colon, value = line.decode("latin-1").partition(":")
+            name = name.strip().lower()
+            if not colon:
+                raise _malformed()
+            if name == "x-amz-trailer-signature":
+                signature = value.strip()
+                continue
+            self.trailers[name] = value.strip()
+            canonical += f"{name}:{value.strip()}\n"
+        if self.trailers.keys() - self.declared.trailers:
+            raise _malformed()
+        if signed:
+            self._verify(signature, self._chain_of().trailer(hashlib.sha256(canonical.encode()).hexdigest()))
+
+    def _chain_of(self) -> _Chain:
+        if self._chain is None:
+            raise ApiError("Anonymous requests cannot sign their chunks.", code="AccessDenied", status=403)
+        return self._chain
+
+    @staticmethod
+    def _verify(given: str, wanted: str) -> None:
+        if not hmac.compare_digest(given.encode("latin-1", "replace"), wanted.encode()):
+            raise ApiError(
+                "The request signature we calculated does not match the signature you provided."
+                " Check your key and signing method.",
+                code="SignatureDoesNotMatch",
+                status=403,
+            )
+
+    async def _more(self) -> bool:
+        try:
+            self._buffer += await anext(self._source)
+        except StopAsyncIteration:
+            return False
+        return True
+
+    async def _some(self, at_most: int) -> bytes:
+        if not self._buffer and not await self._more():
+            raise _incomplete()
+        piece, self._buffer = self._buffer[:at_most], self._buffer[at_most:]
+        return piece
+
+    async def _line(self, at_most: int) -> bytes:
+        """The next line without its end; the end of the body counts as one."""
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            if len(self._buffer) > at_most + 2:
+                raise _malformed()
+            if not await self._more():
+                line, self._buffer = self._buffer, b""
+                return line
+        if end > at_most:
+            raise _malformed()
+        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
+        return line
+
+
+def _chunk_head(line: bytes, signed: bool) -> tuple[int, str]:
+    """`1000;chunk-signature=…` as (size, signature)."""
+    if not line:
+        raise _incomplete()
+    text, _, extension = line.decode("latin-1").partition(";")
+    digits = text.strip()
+    if not digits or len(digits) > 16 or any(digit not in "0123456789abcdefABCDEF" for digit in digits):
+        raise _malformed()
+    size = int(digits, 16)
+    if size > CHUNK_BYTES_MAX:
+        raise _malformed()
+    name, _, signature = extension.strip().partition("=")
+    if signed and name != "chunk-signature":
+        raise _malformed()
+    return size, signature
+
+
+def _known_checksum(algorithm: str) -> Digest:
+    try:
+        return checksum(algorithm)
+    except (KeyError, ValueError):
+        raise ApiError(f"The checksum algorithm {algorithm} is not known.", code="InvalidRequest", status=400) from None
+
+
+def _incomplete() -> ApiError:
+    message = "You did not provide the number of bytes specified by the Content-Length HTTP header"
+    return ApiError(message, code="IncompleteBody", status=400)
+
+
+def _malformed() -> ApiError:
+    return ApiError("The request body is not valid aws-chunked data.", code="InvalidRequest", status=400)

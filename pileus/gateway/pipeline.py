@@ -1,0 +1,257 @@
+"""The whole path of a request, on one screen: stops 2 to 6, in one closure over one transaction."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+from pileus.base import ids
+from pileus.base.clock import Clock, monotonic
+from pileus.base.errors import ApiError, ValidationError
+from pileus.identity.keys import Conveniences
+from pileus.identity.standing import ANONYMOUS, Standings
+from pileus.identity.usage import Uses
+from pileus.model import constraints
+from pileus.policy.explain import explain
+from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait, authorize
+from pileus.store import Store, Transaction
+from pileus.wire import HttpRequest, HttpResponse
+
+from . import payload, refusals, sigv4
+from .records import CallRecord, Denial, Recorder, keep_denial
+from .route import Route, Router, region_of
+from .server import Respond
+from .waiting import Waiting
+
+log = logging.getLogger("pileus.gateway")
+
+NOBODY = Caller(ANONYMOUS, "", "", "anonymous")
+
+
+@dataclass
+class Cloud:
+    """Everything a request may meet. Made by the composition root (app.py), or by a test."""
+
+    store: Store
+    clock: Clock
+    services: dict[str, Service]
+    conveniences: Conveniences | None = None
+
+    def __post_init__(self) -> None:
+        self.router = Router(self.services.values())
+        self.standings = Standings()
+        self.uses = Uses()
+        self.recorder = Recorder(self.store)
+        self.waiting = Waiting(self)
+
+    def service(self, name: str) -> Service:
+        return self.services[name]
+
+    def authorize(self, call: Call) -> None:
+        authorize(call)
+
+
+class Exchange:
+    """One request on its way through the stops."""
+
+    __slots__ = (
+        "call",
+        "claim",
+        "cloud",
+        "error",
+        "http",
+        "peer",
+        "request_id",
+        "respond",
+        "route",
+        "secure",
+        "signed",
+        "started",
+        "task",
+    )
+
+    def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond):
+        self.cloud, self.http, self.peer, self.secure, self.respond = cloud, http, peer, secure, respond
+        self.request_id = ids.request_id()
+        self.started = monotonic()
+        self.route: Route | None = None
+        self.claim: sigv4.Claim | None = None
+        self.signed: sigv4.Signed | None = None
+        self.call: Call | None = None
+        self.error: ApiError | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self.cloud.store.submit(self.attempt, self.done)
+
+    # -- the stops ------------------------------------------------------------------------------------------------
+
+    def attempt(self, tx: Transaction) -> "HttpResponse | Wait | Operation":
+        self.error = None
+        try:
+            if self.call is None:
+                self.call = self.admit(tx)
+            else:
+                self.call.tx, self.call.now = tx, self.cloud.clock.now()
+            self.cloud.authorize(self.call)
+            operation: Operation = self.call.operation
+            if operation.is_async:
+                return operation
+            result = operation.handler(self.call, self.call.request)
+            if type(result) is Wait:
+                tx.reset()
+                return result
+            response = self.encode(result)
+        except Exception as error:  # noqa: BLE001 - not swallowed: answered, and a defect is logged with its trace
+            tx.reset()
+            response = self.failed(error)
+        self.record(tx, response.status, tx.wrote)
+        return response
+
+    def admit(self, tx: Transaction) -> Call:
+        """Stops 2 to 4: route, authenticate, decode."""
+        http, cloud = self.http, self.cloud
+        self.claim = claim = sigv4.claim_of(http)
+        self.route = route = cloud.router.route(http, claim.service if claim is not None else None)
+        if route.operation is None:
+            raise route.refusal or AssertionError("a route has an operation or a refusal")
+        now = cloud.clock.now()
+        caller = self.authenticate(tx, route.operation, claim, now)
+        if route.operation.is_async and route.operation.model.streaming_input is not None:
+            http.body = payload.stream_of(http, self.signed)
+        request = route.codec.decode(route.operation.model, http, route.labels or {})
+        host = http.headers.get("host", "")
+        endpoint = f"{'https' if self.secure else 'http'}://{host}"
+        service = route.operation.service
+        if service.adjust is not None:
+            service.adjust(request, http.path, endpoint)
+        if service.validation is not None:
+            broken = constraints.check(route.operation.model, request)
+            if broken is not None:
+                raise ValidationError(broken, code=service.validation)
+        return Call(
+            cloud,
+            tx,
+            caller,
+            region_of(claim.region if claim is not None else None, host),
+            now,
+            self.request_id,
+            endpoint,
+            self.peer,
+            http.headers.get("user-agent", ""),
+            self.secure,
+            http.headers,
+            (),
+            now,
+            route.operation,
+            request,
+        )
+
+    def authenticate(self, tx: Transaction, operation: Operation, claim: sigv4.Claim | None, now: float) -> Caller:
+        if claim is None:
+            if operation.unsigned:
+                return NOBODY
+            raise refusals.missing_token()
+        expected = operation.service.api.signing_name
+        if claim.service != expected:
+            raise refusals.wrong_service(expected)
+        clock = self.cloud.clock
+        self.signed = signed = sigv4.verify(tx, self.http, claim, self.cloud.conveniences, clock.machine(), now)
+        standing = self.cloud.standings.of(tx, signed.key)
+        principal = standing.principal
+        return Caller(standing, signed.key.account, principal.arn, principal.unique_id, signed.key)
+
+    # -- the answer -----------------------------------------------------------------------------------------------
+
+    def done(self, outcome: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self.respond(self.failed(error))
+        elif type(outcome) is Wait:
+            self.cloud.waiting.add(self, outcome)
+        elif isinstance(outcome, Operation):
+            self.task = asyncio.get_running_loop().create_task(self.run_async(outcome))
+        else:
+            self.respond(outcome)
+
+    async def run_async(self, operation: Operation) -> None:
+        assert self.call is not None
+        try:
+            response = self.encode(await operation.handler(self.call, self.call.request))
+        except Exception as error:  # noqa: BLE001 - as above
+            response = self.failed(error)
+        await self.cloud.store.transact(lambda tx: self.record(tx, response.status, False))
+        self.respond(response)
+
+    def gone(self) -> None:
+        """The client hung up: what waits for it is dropped, so that nothing is handed to nobody."""
+        self.cloud.waiting.drop(self)
+        if self.task is not None:
+            self.task.cancel()
+
+    def encode(self, result: dict[str, Any] | None) -> HttpResponse:
+        assert self.route is not None
+        assert self.route.operation is not None
+        return self.route.codec.encode(self.route.operation.model, result, self.request_id)
+
+    def failed(self, error: BaseException) -> HttpResponse:
+        """Any error as the caller sees it. The one place where a defect becomes a 500, and its trace is logged."""
+        if not isinstance(error, ApiError):
+            log.error("request %s failed", self.request_id, exc_info=error)
+            error = ApiError(
+                "Pileus failed to handle this request; its log has the trace under the request id.",
+                code="InternalFailure",
+                status=500,
+            )
+            error.sender = False
+        route = self.route
+        if route is None:
+            self.error = error
+            return plain_error(error, self.request_id)
+        if isinstance(error, refusals.Refusal):
+            error = refusals.dressed(error, route.service, route.protocol, route.query_compatible)
+        self.error = error
+        return route.codec.encode_error(route.operation.model if route.operation else None, error, self.request_id)
+
+    def record(self, tx: Transaction, status: int, wrote: bool) -> None:
+        call, route, error = self.call, self.route, self.error
+        operation = route.operation if route is not None else None
+        now = self.cloud.clock.now()
+        if isinstance(error, AccessDenied) and call is not None:
+            keep_denial(tx, self.request_id, Denial(now, call.account, explain(error.request, error.grants)))
+            wrote = True
+        if call is not None and call.caller.key is not None and route is not None:
+            wrote = self.cloud.uses.note(tx, call.caller.key, now, call.region, route.service) or wrote
+        self.cloud.recorder.record(
+            tx,
+            CallRecord(
+                now,
+                self.request_id,
+                route.service if route is not None else "",
+                operation.name if operation is not None else "",
+                call.caller.account if call is not None else "",
+                call.caller.arn if call is not None else "",
+                status,
+                int((monotonic() - self.started) * 1e6),
+                error.wire_code() if error is not None else "",
+                error.message[:512] if error is not None else "",
+                self.claim.key_id if self.claim is not None else "",
+                call.region if call is not None else "",
+                call.resource if call is not None else "",
+                self.peer,
+                self.http.headers.get("user-agent", "")[:256],
+                wrote,
+            ),
+            wrote,
+        )
+
+
+def plain_error(error: ApiError, request_id: str) -> HttpResponse:
+    """For what reached no service: the form of AWS's query errors, which every SDK can read."""
+    kind = "Sender" if error.sender and error.status < 500 else "Receiver"
+    body = (
+        f"<ErrorResponse><Error><Type>{kind}</Type><Code>{escape(error.wire_code())}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    headers = [("content-type", "text/xml"), ("x-amzn-requestid", request_id)]
+    return HttpResponse(error.status, headers, body.encode())

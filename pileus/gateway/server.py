@@ -1,0 +1,532 @@
+"""Stop 1: sockets. HTTP/1.1 over asyncio with the compiled parser httptools (docs/decisions/0002-http-server.md).
+
+A connection has one request in work at a time and keeps the following ones waiting (pipelining); answers leave in
+order. A body is
+read whole up to a limit, unless the pipeline says at its head that the operation streams: then it is handed on in
+pieces, and the socket is not read faster than the operation consumes.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httptools
+
+from pileus.base.clock import monotonic
+from pileus.wire import HttpRequest, HttpResponse
+
+log = logging.getLogger("pileus.gateway")
+
+REASONS = {
+    100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
+    301: "Moved Permanently", 302: "Found", 304: "Not Modified", 307: "Temporary Redirect", 400: "Bad Request",
+    401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
+    409: "Conflict", 411: "Length Required", 412: "Precondition Failed", 413: "Content Too Large",
+    416: "Range Not Satisfiable", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    501: "Not Implemented", 503: "Service Unavailable",
+}  # fmt: skip
+STATUS_LINES = {code: f"HTTP/1.1 {code} {reason}\r\n" for code, reason in REASONS.items()}
+CROWD = 4
+BODILESS = frozenset({204, 304})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may ask of the server's memory and patience. Bytes and seconds."""
+
+    header_bytes: int = 32 * 1024
+    body_bytes: int = (
+        16 * 1024 * 1024 + 64 * 1024
+    )  # DynamoDB's batch of 16 MB is the largest of AWS's that does not stream
+    target_bytes: int = 16 * 1024
+    headers: int = 200
+    whole_bytes: int = 64 * 1024  # a body up to this is read whole even if the operation streams
+    stream_ahead_bytes: int = 256 * 1024
+    pipelined: int = 16
+    head_seconds: float = 20.0  # to send a whole head, from its first byte
+    body_idle_seconds: float = 60.0  # between two pieces of a body
+    idle_seconds: float = 180.0  # between two requests
+
+
+Respond = Callable[[HttpResponse], None]
+
+
+class Exchange(Protocol):
+    """A request in work, as the connection sees it."""
+
+    def gone(self) -> None:
+        """The client has hung up: nobody is left to answer."""
+        ...
+
+
+class App(Protocol):
+    """What the server serves."""
+
+    def wants_stream(self, head: HttpRequest) -> bool:
+        """Whether this request's body is to be handed on in pieces."""
+        ...
+
+    def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Exchange | None:
+        """Begins work on a request; `respond` is called once, now or later. None when it was answered at once."""
+        ...
+
+    def refuse(self, status: int, code: str, message: str) -> HttpResponse:
+        """An answer to what is not even a request."""
+        ...
+
+
+class BodyStream:
+    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError."""
+
+    def __init__(self, connection: "Connection"):
+        self._connection = connection
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+        self._ended = False
+        self._broken = False
+        self._arrived: asyncio.Future[None] | None = None
+
+    def feed(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > self._connection.limits.stream_ahead_bytes:
+            self._connection.pause("stream")
+        self._wake()
+
+    def end(self, broken: bool = False) -> None:
+        self._ended = True
+        self._broken = broken
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._connection.ask_body()
+        while not self._pieces:
+            if self._broken:
+                raise ConnectionResetError("the client hung up in the middle of a body")
+            if self._ended:
+                raise StopAsyncIteration
+            self._arrived = asyncio.get_running_loop().create_future()
+            await self._arrived
+        piece = self._pieces.popleft()
+        self._size -= len(piece)
+        if self._size <= self._connection.limits.stream_ahead_bytes // 2:
+            self._connection.resume("stream")
+        return piece
+
+    @property
+    def finished(self) -> bool:
+        return self._ended and not self._pieces
+
+
+class Connection(asyncio.Protocol):
+    """One client. Parser callbacks (`on_…`) build a request; `_next` hands one at a time to the app."""
+
+    def __init__(self, server: "Server"):
+        self.server, self.limits, self._app = server, server.limits, server.app
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: Any = None
+        self._peer = ""
+        self._secure = False
+        self._ready: deque[tuple[HttpRequest, bool]] = deque()
+        self._exchange: Exchange | None = None
+        self._busy = False
+        self._dispatching = False
+        self._closing = False
+        self._pauses: set[str] = set()
+        self._drained: asyncio.Future[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self.since = monotonic()
+        self.phase = "idle"
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._pieces: list[bytes] = []
+        self._body_bytes = 0
+        self._stream: BodyStream | None = None
+        self._expects = False
+
+    # The transport's side.
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._secure = transport.get_extra_info("ssl_object") is not None
+        self.server.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.server.connections.discard(self)
+        self._closing = True
+        if self._stream is not None:
+            self._stream.end(broken=True)
+        if self._exchange is not None:
+            self._exchange.gone()
+            self._exchange = None
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_exception(ConnectionResetError("the client hung up"))
+        self._ready.clear()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if self.phase == "idle":
+            self._enter("head")
+        elif self.phase == "body":
+            self.since = monotonic()
+        try:
+            if self.phase != "body":
+                self._head_bytes += len(data)
+            self._parser.feed_data(data)
+            if self._head_bytes > self.limits.header_bytes and self.phase == "head":
+                raise _too_many_headers()
+        except httptools.HttpParserUpgrade:
+            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not.
+            self._closing_soon()
+        except _Refusal as refusal:
+            self._refuse(refusal.status, refusal.code, refusal.text)
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, _Refusal):
+                self._refuse(cause.status, cause.code, cause.text)
+            else:
+                self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
+        self._next()
+
+    def eof_received(self) -> bool:
+        if self._stream is not None:
+            self._stream.end(broken=True)
+        return self._busy and self._exchange is None  # a half-closed client still gets the answer being written
+
+    def pause_writing(self) -> None:
+        self._drained = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    def pause(self, why: str) -> None:
+        if not self._pauses and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._pauses.add(why)
+
+    def resume(self, why: str) -> None:
+        if why in self._pauses:
+            self._pauses.discard(why)
+            if not self._pauses and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    # The parser's side.
+
+    def on_message_begin(self) -> None:
+        self._url, self._headers = b"", {}
+        self._pieces, self._body_bytes, self._stream, self._expects = [], 0, None, False
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        if len(self._url) > self.limits.target_bytes:
+            raise _Refusal(414, "RequestUriTooLong", "The request's target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        headers = self._headers
+        key = _HEADER_NAMES.get(name) or _header_name(name)
+        text = value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        headers = self._headers
+        limit = self.limits.header_bytes
+        # What arrived may hold more than the head: only then are the headers themselves counted.
+        if len(headers) > self.limits.headers or (
+            self._head_bytes > limit and sum(len(name) + len(value) for name, value in headers.items()) > limit
+        ):
+            raise _too_many_headers()
+        self._head_bytes = 0
+        declared = headers.get("content-length")
+        if declared is None and "transfer-encoding" not in headers:
+            return
+        self._enter("body")
+        if "expect" in headers:
+            self._expects = headers["expect"].lower() == "100-continue"
+        elif declared is not None and int(declared) <= self.limits.whole_bytes:
+            return
+        head = self._request(b"")
+        if (declared is None or int(declared) > 0) and self._app.wants_stream(head):
+            self._stream = head.body = BodyStream(self)
+            self._ready.append((head, self._parser.should_keep_alive()))
+            return
+        if declared is not None and int(declared) > self.limits.body_bytes:
+            raise _Refusal(413, "RequestEntityTooLarge", "Request size exceeded the maximum allowed size")
+        if self._expects:
+            self.ask_body()
+
+    def ask_body(self) -> None:
+        """Tells a client that waits with its body to send it."""
+        if self._expects and not self._closing:
+            self._expects = False
+            self.server.flush()
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, piece: bytes) -> None:
+        if self._stream is not None:
+            self._stream.feed(piece)
+            return
+        self._body_bytes += len(piece)
+        if self._body_bytes > self.limits.body_bytes:
+            raise _Refusal(413, "RequestEntityTooLarge", "Request size exceeded the maximum allowed size")
+        self._pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        self.phase = "work"
+        self._head_bytes = 0
+        if self._stream is not None:
+            self._stream.end()
+            self._stream = None
+            return
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._ready.append((self._request(body), self._parser.should_keep_alive()))
+        if len(self._ready) > self.limits.pipelined:
+            self.pause("pipeline")
+
+    def _request(self, body: bytes) -> HttpRequest:
+        target = self._url.decode("latin-1")
+        if not target.startswith("/"):
+            target = _path_of(target)
+        path, _, query = target.partition("?")
+        return HttpRequest(self._parser.get_method().decode("latin-1"), path, query, self._headers, body)
+
+    # Requests and answers.
+
+    def _next(self) -> None:
+        self._dispatching = True
+        while self._ready and not self._busy and not self._closing:
+            request, keep_alive = self._ready.popleft()
+            self._busy = True
+            stream = request.body if isinstance(request.body, BodyStream) else None
+            head_only = request.method == "HEAD"
+
+            def respond(
+                response: HttpResponse,
+                keep: bool = keep_alive,
+                bare: bool = head_only,
+                body: BodyStream | None = stream,
+            ) -> None:
+                self._answer(response, keep, bare, body)
+
+            exchange = self._app.start(request, self._peer, self._secure, respond)
+            if self._busy:
+                self._exchange = exchange
+        self._dispatching = False
+        if self._pauses and len(self._ready) <= self.limits.pipelined // 2:
+            self.resume("pipeline")
+
+    def _answer(self, response: HttpResponse, keep_alive: bool, bare: bool, stream: BodyStream | None) -> None:
+        self._exchange = None
+        if self._closing and self._transport.is_closing():
+            self._busy = False
+            return
+        if stream is not None and not stream.finished:
+            keep_alive = False  # the rest of an unread body is not worth reading
+        keep_alive = keep_alive and not self.server.stopping
+        body = response.body
+        if isinstance(body, bytes):
+            data = _head(response, len(body), keep_alive) + (b"" if bare else body)
+            if keep_alive:
+                self.server.send(self._transport, data)
+            else:
+                self.server.flush()
+                self._transport.write(data)
+            self._finished(keep_alive)
+        else:
+            self._writing = asyncio.get_running_loop().create_task(self._stream_out(response, body, keep_alive, bare))
+
+    async def _stream_out(
+        self, response: HttpResponse, body: AsyncIterator[bytes], keep_alive: bool, bare: bool
+    ) -> None:
+        declared = next((value for name, value in response.headers if name.lower() == "content-length"), None)
+        self._transport.write(_head(response, None if declared is None else int(declared), keep_alive))
+        try:
+            async for piece in body if not bare else _nothing():
+                if not piece:
+                    continue
+                self._transport.write(piece if declared is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+                if self._drained is not None:
+                    await self._drained
+            if declared is None and not bare:
+                self._transport.write(b"0\r\n\r\n")
+        except Exception:
+            # The head is out: all that is left to tell the client is an answer cut short.
+            log.exception("a streamed answer broke off")
+            self._transport.abort()
+            return
+        self._finished(keep_alive)
+
+    def _finished(self, keep_alive: bool) -> None:
+        self._busy = False
+        self._enter("idle")
+        if not keep_alive:
+            self._closing_soon()
+        elif self._ready and not self._dispatching:
+            self._next()
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        if not self._busy and not self._closing:
+            self.server.flush()
+            response = self._app.refuse(status, code, message)
+            assert isinstance(response.body, bytes)
+            self._transport.write(_head(response, len(response.body), False) + response.body)
+        self._closing_soon()
+
+    def _closing_soon(self) -> None:
+        self._closing = True
+        self._ready.clear()
+        if not self._busy or self._exchange is None:
+            self._transport.close()
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        self.since = monotonic()
+
+    def sweep(self, now: float) -> None:
+        """Ends a connection that has used up its time."""
+        waited, limits = now - self.since, self.limits
+        if self.phase == "idle" and not self._busy and waited > limits.idle_seconds:
+            self._transport.close()
+        elif self.phase == "head" and waited > limits.head_seconds:
+            self._refuse(408, "RequestTimeout", "The request's head did not arrive in time")
+        elif self.phase == "body" and waited > limits.body_idle_seconds:
+            self._refuse(
+                408,
+                "RequestTimeout",
+                "Your socket connection to the server was not read from or written to within the timeout period.",
+            )
+            self._transport.abort()
+
+    def stop(self) -> None:
+        """Lets a request in work finish; ends the connection otherwise."""
+        if not self._busy:
+            self._transport.close()
+
+
+class _Refusal(Exception):
+    def __init__(self, status: int, code: str, text: str):
+        super().__init__(code)
+        self.status, self.code, self.text = status, code, text
+
+
+def _too_many_headers() -> _Refusal:
+    return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")
+
+
+_HEADER_NAMES: dict[bytes, str] = {}
+
+
+def _header_name(name: bytes) -> str:
+    """Clients send the same few names again and again: their lower-case text is kept, a bounded number of them."""
+    text = name.decode("latin-1").lower()
+    if len(_HEADER_NAMES) < 1_000:
+        _HEADER_NAMES[name] = text
+    return text
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+def _path_of(target: str) -> str:
+    """The path of a target in absolute form (`http://host/path`); `*` and the like become `/`."""
+    _, scheme, rest = target.partition("://")
+    slash = rest.find("/")
+    return rest[slash:] if scheme and slash >= 0 else "/"
+
+
+def _head(response: HttpResponse, length: int | None, keep_alive: bool) -> bytes:
+    line = STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} Status\r\n"
+    parts = [line]
+    declared = False
+    for name, value in response.headers:
+        parts.append(f"{name}: {value}\r\n")
+        declared = declared or name.lower() == "content-length"
+    if response.status not in BODILESS and not declared:
+        parts.append("transfer-encoding: chunked\r\n" if length is None else f"content-length: {length}\r\n")
+    if not keep_alive:
+        parts.append("connection: close\r\n")
+    parts.append("\r\n")
+    return "".join(parts).encode("latin-1", "replace")
+
+
+class Server:
+    """Listens, keeps count of connections, and stops gracefully."""
+
+    SWEEP_SECONDS = 5.0
+
+    def __init__(self, app: App, limits: Limits | None = None):
+        self.app, self.limits = app, limits or Limits()
+        self.connections: set[Connection] = set()
+        self.stopping = False
+        self._listeners: list[asyncio.Server] = []
+        self._sweeper: asyncio.Task[None] | None = None
+        self._sending: list[tuple[Any, bytes]] = []
+
+    async def listen(self, host: str, port: int, tls: Any = None) -> int:
+        """Returns the port (a free one for 0)."""
+        loop = asyncio.get_running_loop()
+        patience: dict[str, Any] = {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 1.0} if tls else {}
+        listener = await loop.create_server(lambda: Connection(self), host, port, ssl=tls, backlog=1024, **patience)
+        self._listeners.append(listener)
+        if self._sweeper is None:
+            self._sweeper = loop.create_task(self._sweep())
+        return int(listener.sockets[0].getsockname()[1])
+
+    def send(self, transport: Any, data: bytes) -> None:
+        """Writes an answer; among many clients, after the other requests of this turn of the event loop.
+
+        Waking a client costs the sender more than the answer's bytes do. Sent one after the other, the answers of a
+        turn wake a busy client once.
+        """
+        if len(self.connections) < CROWD:
+            transport.write(data)
+            return
+        if not self._sending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._sending.append((transport, data))
+
+    def flush(self) -> None:
+        """Sends the answers that wait for the end of the turn."""
+        batch, self._sending = self._sending, []
+        for transport, data in batch:
+            transport.write(data)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self.SWEEP_SECONDS)
+            now = monotonic()
+            for connection in list(self.connections):
+                connection.sweep(now)
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Takes no more connections, lets requests in work finish for `patience` seconds, then ends what is left."""
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self.connections):
+            connection.stop()
+        end = monotonic() + patience
+        while self.connections and monotonic() < end:
+            await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection._transport.abort()
+        if self._sweeper is not None:
+            self._sweeper.cancel()

@@ -1,0 +1,51 @@
+"""When a key or a role was last used, for what and where; written at most once a minute for each, unless the use differs.
+
+Source: IAM API Reference, "AccessKeyLastUsed" and "RoleLastUsed".
+"""
+
+import msgspec
+
+from pileus.store import Table, Transaction
+
+from .keys import AccessKey, Session
+
+EVERY_S = 60.0
+KEPT_MAX = 8_192
+
+
+class Use(msgspec.Struct, frozen=True):
+    at: float
+    region: str
+    service: str
+
+
+uses = Table("identity.use", Use)  # key id, or the unique id of a role or user
+service_uses = Table("identity.use.service", Use)  # unique id, service
+
+
+class Uses:
+    """What this process has noted lately, so that most calls write nothing."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, Use] = {}
+
+    def note(self, tx: Transaction, key: AccessKey | Session, now: float, region: str, service: str) -> bool:
+        """True when it wrote."""
+        noted = self._noted.get(key.id)
+        if (
+            noted is not None
+            and 0 <= now - noted.at < EVERY_S
+            and noted.region == region
+            and noted.service == service
+        ):
+            return False
+        if len(self._noted) >= KEPT_MAX:
+            self._noted.clear()
+        use = self._noted[key.id] = Use(now, region, service)
+        who = key.role_id if isinstance(key, Session) and key.role_id else key.user_id
+        if isinstance(key, AccessKey):
+            uses.put(tx, key.id, record=use)
+        else:
+            uses.put(tx, who, record=use)
+        service_uses.put(tx, who, service, record=use)
+        return True

@@ -1,0 +1,82 @@
+"""May they: the caller's standing and the resource's own policy, against the operation's action and resource.
+
+Source: IAM User Guide, "Policy evaluation logic". The rules themselves are in `pileus.policy`; here they meet a call.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from pileus.base.errors import ApiError
+from pileus.policy import Decision, Grants, Policy, Request, compile_policy, decide, denial_message
+
+from .call import Call
+from .context import lookup, owner_of
+from .kit import Operation, ResourcePolicy
+
+
+class AccessDenied(ApiError):
+    """`request` and `grants` are kept so that the decision can be explained later."""
+
+    code, query_code, status = "AccessDeniedException", "AccessDenied", 400
+
+    def __init__(self, request: Request, grants: Grants, decision: Decision):
+        super().__init__(denial_message(request, decision))
+        self.request, self.grants, self.decision = request, grants, decision
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(policy: ResourcePolicy) -> Policy:
+    kind: Any = policy.kind
+    return compile_policy(policy.document, kind, policy.name)
+
+
+def authorize(call: Call) -> None:
+    """Raises AccessDenied unless every resource the call's operation touches may be touched."""
+    operation: Operation = call.operation
+    if operation.unconditional is not None:
+        return
+    resources = operation.resource(call, call.request)
+    own = operation.resource_policy(call, call.request) if operation.resource_policy is not None else None
+    if isinstance(resources, str):
+        call.resource = resources
+        _check(call, operation.action, resources, own, lookup(call, resources))
+        return
+    call.resource = resources[0] if resources else "*"
+    for resource in resources:
+        _check(call, operation.action, resource, own, lookup(call, resource))
+
+
+def must_allow(
+    call: Call,
+    action: str,
+    resource: str,
+    *,
+    context: dict[str, Any] | None = None,
+    own: ResourcePolicy | None = None,
+) -> None:
+    """A permission an operation needs besides its own (`iam:PassRole`). Raises AccessDenied."""
+    first = lookup(call, resource)
+    extra = {key.lower(): value for key, value in (context or {}).items()}
+
+    def find(key: str) -> Any:
+        value = extra.get(key)
+        return value if value is not None else first(key)
+
+    _check(call, action, resource, own, find)
+
+
+def _check(call: Call, action: str, resource: str, own: ResourcePolicy | None, context: Any) -> None:
+    standing = call.caller.standing
+    owner = own.account if own is not None else owner_of(resource, call.account)
+    asked = Request(standing.principal, action, resource, owner, context)
+    grants = Grants(
+        standing.identity,
+        standing.boundary,
+        standing.session,
+        _compiled(own) if own is not None and own.document else None,
+        standing.controls,
+        own.required if own is not None else False,
+    )
+    decision = decide(asked, grants)
+    if not decision.allowed:
+        raise AccessDenied(asked, grants, decision)

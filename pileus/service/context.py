@@ -1,0 +1,133 @@
+"""The global condition keys: what every request says of itself to the policies.
+
+Source: IAM User Guide, "AWS global condition context keys". A key is worked out only when a statement asks for it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pileus.base.clock import iso
+
+if TYPE_CHECKING:
+    from .call import Call
+
+Found = Any
+Reader = Callable[["Call"], Found]
+
+
+def _session(call: "Call", value: Callable[[Any], Found]) -> Found:
+    session = call.caller.session
+    return value(session) if session is not None else None
+
+
+def _principal_type(call: "Call") -> str:
+    kinds = {"root": "Account", "user": "User", "assumed-role": "AssumedRole", "federated-user": "FederatedUser"}
+    return kinds.get(call.caller.principal.kind, "Anonymous")
+
+
+def _principal_arn(call: "Call") -> str | None:
+    """For a session the role's ARN, not the session's."""
+    principal = call.caller.principal
+    return principal.role_arn or principal.arn or None
+
+
+def _mfa_present(call: "Call") -> bool | None:
+    # Long-term keys do not carry the key at all, which is why policies ask with BoolIfExists.
+    return _session(call, lambda session: session.mfa)
+
+
+def _mfa_age(call: "Call") -> int | None:
+    return _session(call, lambda session: int(call.now - session.issued) if session.mfa else None)
+
+
+def _service_name(call: "Call") -> str | None:
+    principal = call.caller.principal
+    return principal.arn if principal.kind == "service" else None
+
+
+READERS: dict[str, Reader] = {
+    "aws:currenttime": lambda call: iso(call.now),
+    "aws:epochtime": lambda call: str(int(call.now)),
+    "aws:sourceip": lambda call: None if call.via else (call.source_ip or None),
+    "aws:securetransport": lambda call: call.secure_transport,
+    "aws:useragent": lambda call: call.user_agent or None,
+    "aws:referer": lambda call: call.headers.get("referer"),
+    "aws:requestedregion": lambda call: call.region,
+    "aws:principalarn": _principal_arn,
+    "aws:principalaccount": lambda call: call.caller.account or None,
+    "aws:principaltype": _principal_type,
+    "aws:userid": lambda call: call.caller.user_id or "anonymous",
+    "aws:username": lambda call: call.caller.standing.user_name or None,
+    "aws:principalisawsservice": lambda call: call.caller.principal.kind == "service",
+    "aws:principalservicename": _service_name,
+    "aws:viaawsservice": lambda call: bool(call.via) and call.caller.principal.kind != "service",
+    "aws:calledvia": lambda call: [f"{name}.amazonaws.com" for name in call.via] or None,
+    "aws:calledviafirst": lambda call: f"{call.via[0]}.amazonaws.com" if call.via else None,
+    "aws:calledvialast": lambda call: f"{call.via[-1]}.amazonaws.com" if call.via else None,
+    "aws:multifactorauthpresent": _mfa_present,
+    "aws:multifactorauthage": _mfa_age,
+    "aws:tokenissuetime": lambda call: _session(call, lambda session: iso(session.issued)),
+    "aws:sourceidentity": lambda call: _session(call, lambda session: session.source_identity or None),
+    "aws:federatedprovider": lambda call: _session(call, lambda s: s.context.get("aws:FederatedProvider")),
+}
+
+
+def tags_of(request: dict[str, Any]) -> dict[str, str] | None:
+    """The tags a request carries, in any of the forms the models use."""
+    for name in ("Tags", "tags", "TagSet", "tagSet"):
+        tags = request.get(name)
+        if isinstance(tags, dict):
+            return tags
+        if isinstance(tags, list):
+            return {tag.get("Key") or tag.get("key") or "": tag.get("Value") or tag.get("value") or "" for tag in tags}
+    return None
+
+
+def _tag_keys(request: dict[str, Any]) -> list[str] | None:
+    tags = tags_of(request)
+    keys = list(tags) if tags is not None else request.get("TagKeys") or request.get("tagKeys")
+    return keys or None
+
+
+def lookup(call: "Call", resource: str) -> Callable[[str], Found]:
+    """A function from a lower-case condition key to its value(s), None where the request has none."""
+    operation, request = call.operation, call.request
+    own: dict[str, Any] | None = None
+
+    def services_own() -> dict[str, Any]:
+        nonlocal own
+        if own is None:
+            found = operation.context(call, request) if operation.context is not None else {}
+            own = {key.lower(): value for key, value in found.items()}
+        return own
+
+    def find(key: str) -> Found:
+        reader = READERS.get(key)
+        if reader is not None:
+            return reader(call)
+        if key == "aws:tagkeys":
+            return _tag_keys(request)
+        if key.startswith("aws:requesttag/"):
+            return _tag(tags_of(request), key)
+        if key.startswith("aws:principaltag/"):
+            return _tag(call.caller.standing.tags, key)
+        if key == "aws:resourceaccount":
+            return owner_of(resource, call.account)
+        found = services_own().get(key)
+        if found is None and call.caller.session is not None:
+            return {name.lower(): value for name, value in call.caller.session.context.items()}.get(key)
+        return found
+
+    return find
+
+
+def _tag(tags: dict[str, str] | None, key: str) -> str | None:
+    """Tag keys in condition keys are compared without case, as condition keys are."""
+    wanted = key.partition("/")[2]
+    return next((value for name, value in (tags or {}).items() if name.lower() == wanted), None)
+
+
+def owner_of(resource: str, default: str) -> str:
+    """The account a resource belongs to: its ARN says, or it is the caller's."""
+    parts = resource.split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4] else default

@@ -1,0 +1,158 @@
+"""A Service and its operations: what is registered here exists, everything else the model lists is refused.
+
+An operation is a plain function `handler(call, request) -> dict | None | Wait`, pure over `call.tx`. One that must
+touch the
+world while the caller waits, or that streams, is an `async def`: it opens transactions of its own with `call.transact`.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from pileus.base.errors import ApiError
+from pileus.model import Api, load
+from pileus.model import iam as iam_facts
+
+from .call import Call
+
+Request = dict[str, Any]
+Handler = Callable[[Call, Request], Any]
+ResourceOf = Callable[[Call, Request], "str | list[str]"]
+ContextOf = Callable[[Call, Request], dict[str, Any]]
+PolicyOf = Callable[[Call, Request], "ResourcePolicy | None"]
+
+
+class ResourcePolicy(NamedTuple):
+    """The policy a resource carries. `required`: it must allow even inside one account (a role's trust policy)."""
+
+    document: str
+    name: str
+    account: str
+    kind: str = "resource"
+    required: bool = False
+
+
+class Operation:
+    def __init__(
+        self,
+        service: "Service",
+        name: str,
+        handler: Handler,
+        action: str | None,
+        resource: ResourceOf | None,
+        context: ContextOf | None,
+        resource_policy: PolicyOf | None,
+        partial: str | None,
+        unconditional: str | None,
+        unsigned: bool,
+    ):
+        self.service, self.name, self.handler = service, name, handler
+        self.context, self.resource_policy = context, resource_policy
+        self.partial, self.unconditional, self.unsigned = partial, unconditional, unsigned
+        self.is_async = inspect.iscoroutinefunction(handler)
+        self._action, self._resource = action, resource
+
+    @cached_property
+    def action(self) -> str:
+        """The IAM action, `sqs:SendMessage`; an action that IAM's reference does not know is a defect."""
+        action = self._action or self.name
+        if not iam_facts.action_exists(f"{self.service.iam_prefix}:{action}"):
+            raise RuntimeError(f"{self.service.iam_prefix}:{action} is no IAM action; name one with action=")
+        return f"{self.service.iam_prefix}:{action}"
+
+    @cached_property
+    def resource(self) -> ResourceOf:
+        return self._resource or self.service.default_resource(self.action.partition(":")[2])
+
+    @cached_property
+    def model(self) -> Any:
+        return self.service.api.operation(self.name)
+
+
+class Service:
+    """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model
+    (None: the
+    service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by the
+    URL's path."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        iam_prefix: str | None = None,
+        validation: str | None = "ValidationError",
+        adjust: Callable[[Request, str, str], None] | None = None,
+    ):
+        self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
+        self.operations: dict[str, Operation] = {}
+        self._errors: dict[str, type[ApiError]] = {}
+
+    @cached_property
+    def api(self) -> Api:
+        return load(self.name)
+
+    def operation(
+        self,
+        name: str,
+        *,
+        action: str | None = None,
+        resource: ResourceOf | None = None,
+        context: ContextOf | None = None,
+        resource_policy: PolicyOf | None = None,
+        partial: str | None = None,
+        unconditional: str | None = None,
+        unsigned: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Registers an operation of the model.
+
+        `action`: the IAM action if it is not the operation's name. `resource`: the ARN(s) it is asked for; by
+        default the action's first
+        resource type with the request's members filled in. `context`: the service's own condition keys.
+        `resource_policy`: the policy
+        the resource carries. `partial`: what is missing, for the ledger. `unconditional`: why no permission is
+        needed (AWS's documentation). `unsigned`: AWS takes this call without a signature.
+        """
+        if name in self.operations:
+            raise RuntimeError(f"{self.name} registers {name} twice")
+
+        def declare(handler: Handler) -> Handler:
+            self.operations[name] = Operation(
+                self, name, handler, action, resource, context, resource_policy, partial, unconditional, unsigned
+            )
+            return handler
+
+        return declare
+
+    def error(self, shape: str, *, code: str | None = None, status: int | None = None) -> type[ApiError]:
+        """The exception class of an error shape. Code and status come from the model when first raised; `code` and
+        `status` are for errors AWS documents but does not model."""
+        known = self._errors.get(shape)
+        if known is None:
+            known = self._errors[shape] = _error_class(self, shape, code, status)
+        return known
+
+    def default_resource(self, action: str) -> ResourceOf:
+        templates = iam_facts.arn_templates(f"{self.iam_prefix}:{action}")
+        if not templates:
+            return lambda call, request: "*"
+        template = templates[0]
+
+        def resource(call: Call, request: Request) -> str:
+            known = {"Partition": call.partition, "Region": call.region, "Account": call.account}
+            return iam_facts.fill(template, {**request, **known})
+
+        return resource
+
+
+def _error_class(service: Service, shape: str, code: str | None, status: int | None) -> type[ApiError]:
+    def __init__(self: ApiError, message: str = "", *, members: dict[str, Any] | None = None) -> None:
+        ApiError.__init__(self, message, members=members)
+        if code is not None:
+            self.code, self.status = code, status or 400
+            return
+        described = service.api.error(shape)
+        self.code, self.status, self.sender = described.code, described.status, described.sender
+        self.query_code = described.query_code
+
+    return type(shape, (ApiError,), {"__init__": __init__})

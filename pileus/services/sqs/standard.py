@@ -1,0 +1,165 @@
+"""How a standard queue keeps its messages: one row for the body, one in the order of visibility.
+
+    send      + message, + visible          receive   visible moves to now + timeout
+    delete    - message, - visible          change    visible moves, and a forwarding row tells the receipt where
+
+Source: Amazon SQS Developer Guide, "Amazon SQS standard queues" and "Amazon SQS visibility timeout".
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from pileus.base import ids
+from pileus.store import Transaction
+
+from .counting import count
+from .errors import MessageNotInflight, invalid
+from .hints import hints
+from .receipts import Receipt
+from .tables import Message, Moved, Queue, State, messages, moved, visible
+
+SECOND = 1_000_000
+Row = tuple[tuple[int, ...], State]
+
+
+class Taken(NamedTuple):
+    """A message on its way to a receiver."""
+
+    message: Message
+    state: State
+    receipt: Receipt
+
+
+class Grave(NamedTuple):
+    """Where dead letters go: `bury(message, sent, state)` takes one that was received `most` times in its queue.
+    `buried` are the message ids it has taken in this call."""
+
+    most: int
+    bury: Callable[[Message, int, State], None]
+    buried: list[str]
+
+    def awaits(self, state: State) -> bool:
+        return state.receives - state.base >= self.most
+
+
+def wait_key(queue: Queue) -> bytes:
+    """What receivers of an empty queue wait on."""
+    return b"sqs\0" + queue.uid.to_bytes(8, "big")
+
+
+def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: int, state: State) -> int:
+    """Adds a message; 0, since standard queues number nothing."""
+    space, serial = queue.space, ids.secret_int()
+    messages.put(tx, space, sent, serial, record=message)
+    visible.put(tx, space, available, sent, serial, record=state)
+    hints.written(space, available)
+    count(tx, space, 1, 0)
+    tx.signal(wait_key(queue))
+    return 0
+
+
+def candidates(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[Row]:
+    """What may be received now, in the order in which it became visible: ((visible from, sent, serial), state)."""
+    space = queue.space
+    page = visible.page(tx, space, (hints.start(space, now),), now + 1, limit)
+    hints.empty_before(space, page[0][0][0] if page else now, now)
+    while page:
+        yield from page
+        if len(page) < limit:
+            return
+        page = visible.page(tx, space, page[-1][0], now + 1, limit)
+
+
+def expired(queue: Queue, sent: int, now: int) -> bool:
+    return sent + queue.retention * SECOND <= now
+
+
+def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grave: Grave | None = None) -> list[Taken]:
+    """Hands out at most `limit` messages, each hidden for `timeout` seconds; moves dead letters out of the way."""
+    taken: list[Taken] = []
+    space, until = queue.space, now + timeout * SECOND
+    seen: set[int] = set()
+    received = 0
+    for (position, sent, serial), state in candidates(tx, queue, now, limit):
+        if serial in seen:
+            continue
+        if expired(queue, sent, now):
+            remove(tx, queue, position, sent, serial, state)
+            continue
+        message = messages.get(tx, space, sent, serial)
+        if message is None:
+            raise RuntimeError(f"{queue.arn}: a message without a body")
+        if grave is not None and grave.awaits(state):
+            remove(tx, queue, position, sent, serial, state)
+            grave.bury(message, sent, state)
+            continue
+        received += state.receives == state.base
+        fresh = State(state.receives + 1, state.first or now, state.base, state.source, state.moved)
+        visible.delete(tx, space, position, sent, serial)
+        visible.put(tx, space, until, sent, serial, record=fresh)
+        seen.add(serial)
+        taken.append(Taken(message, fresh, Receipt(space, sent, serial, until, now, fresh.receives)))
+        if len(taken) == limit:
+            break
+    if received:
+        count(tx, space, 0, received)
+    return taken
+
+
+def next_visible(tx: Transaction, queue: Queue, now: int) -> int | None:
+    """When the next hidden message will be seen."""
+    page = visible.page(tx, queue.space, (now + 1,), None, 1)
+    return page[0][0][0] if page else None
+
+
+def find(tx: Transaction, receipt: Receipt) -> tuple[int, State] | None:
+    """Where the receipt's message stands now, if it was not received again since."""
+    space, sent, serial, position = receipt.space, receipt.sent, receipt.serial, receipt.visible
+    state = visible.get(tx, space, position, sent, serial)
+    if state is None or state.receives != receipt.receives:
+        forward = moved.get(tx, space, sent, serial)
+        if forward is None or forward.receives != receipt.receives:
+            return None
+        position = forward.visible
+        state = visible.get(tx, space, position, sent, serial)
+    if state is None or state.receives != receipt.receives:
+        return None
+    return position, state
+
+
+def delete(tx: Transaction, queue: Queue, receipt: Receipt, now: int, handle: str) -> None:
+    """A receipt older than the last one succeeds and deletes nothing (Amazon SQS API Reference, "DeleteMessage")."""
+    found = find(tx, receipt)
+    if found is not None and receipt.space == queue.space:
+        remove(tx, queue, found[0], receipt.sent, receipt.serial, found[1])
+
+
+def change(tx: Transaction, queue: Queue, receipt: Receipt, now: int, until: int, handle: str) -> None:
+    """Moves a message in flight to `until`."""
+    found = find(tx, receipt) if receipt.space == queue.space else None
+    if found is None:
+        raise not_there(handle)
+    position, state = found
+    if position <= now:
+        raise MessageNotInflight("The message referred to isn't in flight.")
+    space, sent, serial = receipt.space, receipt.sent, receipt.serial
+    visible.delete(tx, space, position, sent, serial)
+    visible.put(tx, space, until, sent, serial, record=msgspec.structs.replace(state, moved=True))
+    moved.put(tx, space, sent, serial, record=Moved(state.receives, until))
+    hints.written(space, until)
+    tx.signal(wait_key(queue))
+
+
+def not_there(handle: str) -> Exception:
+    return invalid(handle, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.")
+
+
+def remove(tx: Transaction, queue: Queue, position: int, sent: int, serial: int, state: State) -> None:
+    space = queue.space
+    visible.delete(tx, space, position, sent, serial)
+    messages.delete(tx, space, sent, serial)
+    if state.moved:
+        moved.delete(tx, space, sent, serial)
+    count(tx, space, -1, -1 if state.receives > state.base else 0)

@@ -1,0 +1,64 @@
+"""Configuration, and the only place for it: options of the command line, environment variables, defaults.
+
+Every setting can be given as `PILEUS_<NAME>`; `pileus up --help` lists them. Options win over the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+DEFAULT_PORT = 4566  # LocalStack's
+
+
+def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """XDG Base Directory Specification: user data lives under $XDG_DATA_HOME, else ~/.local/share."""
+    base = environ.get("XDG_DATA_HOME") or ""
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "pileus"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`data_dir`: where all state lives. `store`: rocks, sqlite or memory. `durability`: process (survives kill -9)
+    or full (survives
+    power loss). `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`: where ready.d
+    is, beside the data directory's own `init`. `cors_origins`: web pages
+    of other machines that may use this cloud, separated by commas."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    https_port: int = 0
+    store: str = "rocks"
+    durability: str = "process"
+    secure: bool = False
+    init_dir: str = ""
+    cors_origins: tuple[str, ...] = ()
+    log_level: str = "info"
+
+
+def load(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Raises ValueError, saying which setting is wrong, for a value that cannot be read."""
+    values: dict[str, Any] = {"data_dir": default_data_dir(environ)}
+    for field in fields(Settings):
+        text = environ.get(f"PILEUS_{field.name.upper()}")
+        if text is not None:
+            values[field.name] = _read(field.name, text)
+    values.update({name: value for name, value in (options or {}).items() if value is not None})
+    values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
+    return Settings(**values)
+
+
+def _read(name: str, text: str) -> Any:
+    if name in ("port", "https_port"):
+        if not text.isdigit() or int(text) > 65535:
+            raise ValueError(f"PILEUS_{name.upper()} is a port number, not {text!r}")
+        return int(text)
+    if name == "secure":
+        if text.lower() not in ("0", "1", "true", "false", "yes", "no", ""):
+            raise ValueError(f"PILEUS_{name.upper()} is 0 or 1, not {text!r}")
+        return text.lower() in ("1", "true", "yes")
+    if name == "cors_origins":
+        return tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    return Path(text) if name == "data_dir" else text

@@ -1,0 +1,148 @@
+"""The default store: RocksDB, through rocksdict. One process owns it; every closure is one atomic write.
+
+Durability `process`: a write reaches the kernel (the log's write(2)) before its answer, so it survives `kill -9` of
+this process. Durability `full`: the log is also synced, once for all closures that wait, so it survives a power cut.
+Why RocksDB: docs/decisions/0001-embedded-store.md.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+)
+
+from .api import AlreadyOpen, Done, Work
+from .closures import ClosureStore, HotValues
+from .overlay import OverlayTransaction, Pairs
+
+MEMTABLE_BYTES = 16 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(MEMTABLE_BYTES)
+    options.set_max_write_buffer_number(3)
+    options.set_max_total_wal_size(4 * MEMTABLE_BYTES)
+    options.set_max_open_files(256)
+    options.set_keep_log_file_num(2)
+    options.set_max_log_file_size(1024 * 1024)
+    options.set_stats_dump_period_sec(0)
+    options.set_stats_persist_period_sec(0)
+    options.set_compression_type(DBCompressionType.lz4())
+    # A drained queue is a run of tombstones: have it compacted away soon, or scans keep stepping over it.
+    options.add_compact_on_deletion_collector_factory(4_096, 1_024, 0.5)
+    blocks = BlockBasedOptions()
+    blocks.set_block_cache(Cache(CACHE_BYTES))
+    blocks.set_bloom_filter(10, False)
+    options.set_block_based_table_factory(blocks)
+    return options
+
+
+class RocksStore(ClosureStore):
+    def __init__(self, path: Path | str, durability: str = "process"):
+        super().__init__()
+        if durability not in ("process", "full"):
+            raise ValueError(f"durability is 'process' or 'full', not {durability!r}")
+        self._full = durability == "full"
+        path = Path(path)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._db = Rdict(str(path), _options())
+        except Exception as error:
+            if "lock" in str(error).lower():
+                raise AlreadyOpen(f"{path.parent} is in use by another Pileus process") from None
+            raise
+        self._get = self._db.get
+        self._hot = HotValues()
+        self._unsynced: list[tuple[Done, Any, set[bytes] | None]] = []
+        self._syncing: asyncio.Future[None] | None = None
+
+    def read(self, key: bytes, hot: bool) -> bytes | None:
+        if not hot:
+            return self._get(key)
+        values = self._hot.values
+        if key in values:
+            return values[key]
+        value = self._get(key)
+        self._hot.keep(key, value)
+        return value
+
+    def range(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Pairs:
+        if limit <= 0 or start >= stop:
+            return []
+        options = ReadOptions()
+        options.set_iterate_lower_bound(start)
+        options.set_iterate_upper_bound(stop)
+        walk = self._db.iter(options)
+        step = walk.prev if reverse else walk.next
+        if reverse:
+            walk.seek_to_last()
+        else:
+            walk.seek(start)
+        pairs = []
+        while limit and walk.valid():
+            key = walk.key()
+            if key < start:
+                break  # walking backwards, rocksdict does not mind the lower bound
+            pairs.append((key, walk.value()))
+            limit -= 1
+            if limit:
+                step()
+        walk.status()
+        return pairs
+
+    def submit(self, work: Work[Any], done: Done) -> None:
+        if not self._full:
+            super().submit(work, done)
+            return
+        tx = OverlayTransaction(self)
+        try:
+            result = self._attempt(work, tx)
+            if tx.writes:
+                self._write(tx.writes)
+        except Exception as error:  # noqa: BLE001 - not swallowed: it is the closure's answer
+            done(None, error)
+            return
+        # Even a closure that only read waits: it may have read what is not yet safe.
+        self._unsynced.append((done, result, tx.signals))
+        if self._syncing is None:
+            self._sync()
+
+    def _sync(self) -> None:
+        batch, self._unsynced = self._unsynced, []
+        loop = asyncio.get_running_loop()
+        self._syncing = loop.run_in_executor(None, self._db.flush_wal, True)
+        self._syncing.add_done_callback(lambda future: self._synced(batch, future.exception()))
+
+    def _synced(self, batch: list[tuple[Done, Any, set[bytes] | None]], error: BaseException | None) -> None:
+        self._syncing = None
+        if self._unsynced:
+            self._sync()
+        for done, result, signals in batch:
+            done(None if error else result, error)
+            if signals and error is None:
+                self._tell(signals)
+
+    def _write(self, writes: dict[bytes, bytes | None]) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for key, value in writes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        self._db.write(batch)
+        self._hot.follow(writes)
+
+    def close(self) -> None:
+        self._db.flush_wal(True)
+        self._db.close()

@@ -1,0 +1,177 @@
+"""Which operation a REST request asks for: by method, path, query string and, where AWS leaves no other way, headers.
+
+Operations may share a method and a path; then constants of the query string (`?tagging`, `?list-type=2`) and required
+members of it (`uploadId`) tell them apart, and for S3's copies a required header (`x-amz-copy-source`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from pileus.base.errors import SerializationError
+from pileus.model import Api, Operation
+from pileus.wire import form
+
+_DEEPEST = 64
+_NOTHING: Mapping[str, str] = {}
+
+
+class _Candidate(NamedTuple):
+    """An operation at the end of a path, and what tells it from its neighbours."""
+
+    name: str
+    labels: tuple[str, ...]
+    constants: tuple[tuple[str, str], ...]
+    required: frozenset[str]
+    headers: frozenset[str]
+    deprecated: bool
+
+    def fits(self, query: Mapping[str, str]) -> bool:
+        for name, value in self.constants:
+            if name not in query or (value and query[name] != value):
+                return False
+        return True
+
+    def is_complete(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+        return self.required <= query.keys() and self.headers <= headers.keys()
+
+
+class _Step:
+    """One place in the tree of paths."""
+
+    __slots__ = ("candidates", "greedy", "label", "literals")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Step] = {}
+        self.label: _Step | None = None
+        self.greedy: dict[tuple[str, ...], list[_Candidate]] = {}  # by the segments that follow the greedy label
+        self.candidates: list[_Candidate] = []
+
+
+class Routes:
+    """The paths of one API. Built once, of its model alone."""
+
+    def __init__(self, api: Api):
+        self.api = api
+        self._methods: dict[str, _Step] = {}
+        for name in api.operation_names:
+            self._add(api.operation(name))
+        for root in self._methods.values():
+            _sort(root)
+
+    def _add(self, operation: Operation) -> None:
+        path, _, query = operation.request_uri.partition("?")
+        step = self._methods.setdefault(operation.http_method, _Step())
+        segments = _segments(path)
+        labels: list[str] = []
+        for number, segment in enumerate(segments):
+            if segment.endswith("+}"):
+                labels.append(segment[1:-2])
+                rest = tuple(segments[number + 1 :])
+                step.greedy.setdefault(rest, []).append(_candidate(operation, labels, query))
+                return
+            if segment.startswith("{"):
+                labels.append(segment[1:-1])
+                step.label = step.label or _Step()
+                step = step.label
+            else:
+                step = step.literals.setdefault(segment, _Step())
+        step.candidates.append(_candidate(operation, labels, query))
+
+    def match(
+        self, method: str, path: str, query: str, headers: Mapping[str, str] = _NOTHING
+    ) -> tuple[str, dict[str, str]] | None:
+        """The operation's name and its decoded labels; `path` and `query` are raw. Raises SerializationError when
+        they are not valid UTF-8.
+        """
+        root = self._methods.get(method)
+        if root is None:
+            return None
+        segments = path.split("/")[1:] if path.startswith("/") else path.split("/")
+        asked = _query(query)
+        for candidates, values in _ends(root, segments, 0, ()):
+            found = _choose(candidates, asked, headers)
+            if found is not None:
+                return found.name, dict(zip(found.labels, map(_decoded, values), strict=True))
+        return None
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/") if path.strip("/") else []
+
+
+def _candidate(operation: Operation, labels: list[str], query: str) -> _Candidate:
+    shape = operation.input
+    constants = tuple(form.pairs(query))
+    required: set[str] = set()
+    headers: set[str] = set()
+    for name in shape.required if shape is not None else ():
+        member = shape.members[name] if shape is not None else None
+        if member is not None and member.location == "querystring":
+            required.add(member.location_name or name)
+        elif member is not None and member.location == "header":
+            headers.add((member.location_name or name).lower())
+    return _Candidate(
+        operation.name, tuple(labels), constants, frozenset(required), frozenset(headers), operation.deprecated
+    )
+
+
+def _sort(step: _Step) -> None:
+    """The most particular first; of equals the one that is not deprecated, then the one the model lists first."""
+    for candidates in (step.candidates, *step.greedy.values()):
+        candidates.sort(key=lambda one: (-len(one.constants), -len(one.required), -len(one.headers), one.deprecated))
+    step.greedy = dict(sorted(step.greedy.items(), key=lambda item: -len(item[0])))
+    for below in (*step.literals.values(), *([step.label] if step.label else ())):
+        _sort(below)
+
+
+def _ends(
+    step: _Step, segments: list[str], at: int, values: tuple[str, ...]
+) -> Iterator[tuple[list[_Candidate], tuple[str, ...]]]:
+    """Where the path may lead, the most literal way first."""
+    if at == len(segments) or (at == len(segments) - 1 and not segments[at]):  # a last slash says nothing
+        if step.candidates:
+            yield step.candidates, values
+        return
+    if at >= _DEEPEST and not step.greedy:
+        return
+    segment = segments[at]
+    below = step.literals.get(segment)
+    if below is not None:
+        yield from _ends(below, segments, at + 1, values)
+    if step.label is not None and segment:
+        yield from _ends(step.label, segments, at + 1, (*values, segment))
+    for rest, candidates in step.greedy.items():
+        taken = segments[at : len(segments) - len(rest)]
+        if taken and tuple(segments[at + len(taken) :]) == rest:
+            yield candidates, (*values, "/".join(taken))
+
+
+def _choose(candidates: list[_Candidate], query: Mapping[str, str], headers: Mapping[str, str]) -> _Candidate | None:
+    """The first that has all it needs; else the plainest that fits, which then says what it misses."""
+    last: _Candidate | None = None
+    for candidate in candidates:
+        if not candidate.constants or (query and candidate.fits(query)):
+            if candidate.is_complete(query, headers):
+                return candidate
+            if last is None or len(candidate.constants) == len(last.constants):
+                last = candidate
+    return last
+
+
+def _query(text: str) -> dict[str, str]:
+    try:
+        return dict(form.pairs(text)) if text else {}
+    except form.Malformed as error:
+        raise SerializationError(str(error)) from None
+
+
+def _decoded(text: str) -> str:
+    if "%" not in text:
+        return text
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise SerializationError("The path is not valid UTF-8") from None

@@ -1,0 +1,199 @@
+"""The reconcile loop: keys not events, timers, crashes, defects."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from pileus.base.clock import SimClock
+from pileus.control import Done, Loop, RequeueAt
+from pileus.store import Table, pack, prefix_range
+from pileus.store.memory import MemoryStore
+
+
+class Lamp(msgspec.Struct, frozen=True):
+    wanted: int
+    seen: int = 0
+
+
+lamps = Table("lamps", Lamp, watched=True)
+
+
+class World:
+    def __init__(self):
+        self.store, self.clock = MemoryStore(), SimClock(1000.0)
+
+
+class Follow:
+    """Brings `seen` to `wanted`, one step a look."""
+
+    watches = "lamps"
+
+    def __init__(self):
+        self.looks = 0
+
+    async def reconcile(self, world, key):
+        self.looks += 1
+
+        def work(tx):
+            lamp = lamps.get(tx, *key)
+            if lamp is None or lamp.seen == lamp.wanted:
+                return Done
+            lamps.put(tx, *key, record=Lamp(lamp.wanted, lamp.seen + 1))
+            return Done
+
+        return await world.store.transact(work)
+
+
+def put(name, wanted):
+    return lambda tx: lamps.put(tx, name, record=Lamp(wanted))
+
+
+def get(name):
+    return lambda tx: lamps.get(tx, name)
+
+
+def rows(world):
+    async def count():
+        return await world.store.transact(
+            lambda tx: sum(len(tx.scan(*prefix_range((kind,)), 100)) for kind in ("dirty", "timer", "alarm"))
+        )
+
+    return count()
+
+
+def test_a_key_is_looked_at_until_nothing_is_left_to_do():
+    async def main():
+        world = World()
+        loop = Loop(world, [Follow()], seed=1)
+        await world.store.transact(put("a", 3))
+        await world.store.transact(put("b", 1))
+        await loop.run_until_idle()
+        assert (await world.store.transact(get("a"))).seen == 3
+        assert (await world.store.transact(get("b"))).seen == 1
+        assert await rows(world) == 0
+
+    asyncio.run(main())
+
+
+def test_a_timer_brings_the_key_back_at_its_moment_and_not_before():
+    class Wait(Follow):
+        async def reconcile(self, world, key):
+            self.looks += 1
+            return RequeueAt(1060.0) if world.clock.now() < 1060 else Done
+
+    async def main():
+        world, wait = World(), Wait()
+        loop = Loop(world, [wait], seed=1)
+        await world.store.transact(put("a", 1))
+        await loop.advance(59)
+        assert wait.looks == 1
+        await loop.advance(1)
+        assert wait.looks == 2
+        assert await rows(world) == 0
+
+    asyncio.run(main())
+
+
+def test_a_key_has_one_timer_however_often_it_is_written():
+    class Later(Follow):
+        async def reconcile(self, world, key):
+            return RequeueAt(world.clock.now() + 60)
+
+    async def main():
+        world = World()
+        loop = Loop(world, [Later()], seed=1)
+        for wanted in range(10):
+            await world.store.transact(put("a", wanted))
+            await loop.advance(1)
+        assert await rows(world) == 2  # the timer and its way back
+
+    asyncio.run(main())
+
+
+def test_a_crash_after_the_act_and_before_the_row_is_settled_loses_nothing():
+    class Crashing(Follow):
+        async def reconcile(self, world, key):
+            await super().reconcile(world, key)
+            raise KeyboardInterrupt("power cut")
+
+    async def main():
+        world = World()
+        await world.store.transact(put("a", 3))
+        with pytest.raises(KeyboardInterrupt):
+            await Loop(world, [Crashing()], seed=1).run_until_idle()
+        await Loop(world, [Follow()], seed=1).run_until_idle()
+        assert (await world.store.transact(get("a"))).seen == 3
+
+    asyncio.run(main())
+
+
+def test_a_key_that_fails_is_tried_again_later_and_the_others_go_on(caplog):
+    class Picky(Follow):
+        async def reconcile(self, world, key):
+            if key == ("bad",) and world.clock.now() < 1004:
+                raise ValueError("not now")
+            return await super().reconcile(world, key)
+
+    async def main():
+        world = World()
+        loop = Loop(world, [Picky()], seed=1)
+        await world.store.transact(put("bad", 1))
+        await world.store.transact(put("good", 1))
+        await loop.run_until_idle()
+        assert (await world.store.transact(get("good"))).seen == 1
+        assert (await world.store.transact(get("bad"))).seen == 0
+        assert "not now" in caplog.text
+        await loop.advance(10)
+        assert (await world.store.transact(get("bad"))).seen == 1
+
+    asyncio.run(main())
+
+
+def test_a_write_during_the_look_is_seen():
+    class Meddled(Follow):
+        async def reconcile(self, world, key):
+            self.looks += 1
+            if self.looks == 1:
+                await world.store.transact(put("a", 9))
+            return Done
+
+    async def main():
+        world, meddled = World(), Meddled()
+        await world.store.transact(put("a", 1))
+        await Loop(world, [meddled], seed=1).run_until_idle()
+        assert meddled.looks == 2
+
+    asyncio.run(main())
+
+
+def test_the_running_loop_wakes_on_a_write_without_polling():
+    async def main():
+        world, follow = World(), Follow()
+        loop = Loop(world, [follow])
+        task = asyncio.get_running_loop().create_task(loop.run())
+        await asyncio.sleep(0)
+        await world.store.transact(put("a", 1))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        task.cancel()
+        assert (await world.store.transact(get("a"))).seen == 1
+
+    asyncio.run(main())
+
+
+def test_keys_of_several_parts_come_back_as_they_were():
+    seen = []
+
+    class Watch(Follow):
+        async def reconcile(self, world, key):
+            seen.append(key)
+
+    async def main():
+        world = World()
+        await world.store.transact(lambda tx: lamps.put(tx, "x", 7, "y\0z", record=Lamp(1)))
+        await Loop(world, [Watch()], seed=1).run_until_idle()
+
+    asyncio.run(main())
+    assert seen == [("x", 7, "y\0z")]
+    assert pack(seen[0])

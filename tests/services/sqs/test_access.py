@@ -1,0 +1,163 @@
+"""Queue policies: who else may use a queue."""
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+from conftest import TestCloud
+from sqs_asking import attributes, bodies, make, receive, refused
+
+OTHER = "111111111111"
+
+
+@pytest.fixture
+def sqs(cloud: TestCloud) -> Any:
+    return cloud.client("sqs")
+
+
+@pytest.fixture
+def other(cloud: TestCloud) -> Any:
+    return cloud.client("sqs", key=OTHER)
+
+
+@pytest.fixture
+def url(sqs: Any) -> str:
+    return make(sqs, "q")
+
+
+def test_another_account_is_denied_until_the_queue_s_policy_allows_it(sqs: Any, other: Any, url: str) -> None:
+    code, text = refused(other.send_message, QueueUrl=url, MessageBody="x")
+    assert code == "AccessDenied"
+    assert "sqs:SendMessage" in text
+    assert "arn:aws:sqs:us-east-1:000000000000:q" in text
+    sqs.add_permission(QueueUrl=url, Label="partner", AWSAccountIds=[OTHER], Actions=["SendMessage", "GetQueueUrl"])
+    other.send_message(QueueUrl=url, MessageBody="hello")
+    other.send_message_batch(QueueUrl=url, Entries=[{"Id": "a", "MessageBody": "batch"}])
+    assert other.get_queue_url(QueueName="q", QueueOwnerAWSAccountId="000000000000")["QueueUrl"] == url
+    assert refused(other.receive_message, QueueUrl=url)[0] == "AccessDenied"
+    messages = receive(sqs, url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["SenderId"])
+    assert [m["Body"] for m in messages] == ["hello", "batch"]
+    assert {m["Attributes"]["SenderId"] for m in messages} == {OTHER}
+    sqs.remove_permission(QueueUrl=url, Label="partner")
+    assert refused(other.send_message, QueueUrl=url, MessageBody="x")[0] == "AccessDenied"
+    assert "Policy" not in attributes(sqs, url)
+
+
+def test_a_permission_becomes_a_statement_of_the_policy(sqs: Any, url: str) -> None:
+    sqs.add_permission(QueueUrl=url, Label="one", AWSAccountIds=[OTHER], Actions=["*"])
+    sqs.add_permission(
+        QueueUrl=url, Label="two", AWSAccountIds=[OTHER, "222222222222"], Actions=["SendMessage", "PurgeQueue"]
+    )
+    arn = "arn:aws:sqs:us-east-1:000000000000:q"
+    policy = json.loads(attributes(sqs, url)["Policy"])
+    assert policy["Version"] == "2008-10-17"
+    assert policy["Id"] == f"{arn}/SQSDefaultPolicy"
+    assert policy["Statement"] == [
+        {
+            "Sid": "one",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"},
+            "Action": "SQS:*",
+            "Resource": arn,
+        },
+        {
+            "Sid": "two",
+            "Effect": "Allow",
+            "Principal": {"AWS": [f"arn:aws:iam::{OTHER}:root", "arn:aws:iam::222222222222:root"]},
+            "Action": ["SQS:SendMessage", "SQS:PurgeQueue"],
+            "Resource": arn,
+        },
+    ]
+
+
+def test_a_permission_that_breaks_a_rule_is_refused(sqs: Any, url: str) -> None:
+    good = {"QueueUrl": url, "Label": "l", "AWSAccountIds": [OTHER], "Actions": ["SendMessage"]}
+    sqs.add_permission(**good)
+    assert refused(sqs.add_permission, **good) == (
+        "InvalidParameterValue",
+        "Value l for parameter Label is invalid. Reason: Already exists.",
+    )
+    fresh = {**good, "Label": "m"}
+    assert refused(sqs.add_permission, **{**fresh, "Actions": ["Fly"]})[0] == "InvalidParameterValue"
+    assert "Only the queue owner" in refused(sqs.add_permission, **{**fresh, "Actions": ["DeleteQueue"]})[1]
+    assert refused(sqs.add_permission, **{**fresh, "Actions": ["SendMessage"] * 8}) == (
+        "OverLimit",
+        "8 Actions were found, maximum allowed is 7.",
+    )
+    assert refused(sqs.add_permission, **{**fresh, "AWSAccountIds": ["me"]})[0] == "InvalidParameterValue"
+    assert refused(sqs.add_permission, **{**fresh, "Label": "a b"})[0] == "InvalidParameterValue"
+    assert refused(sqs.remove_permission, QueueUrl=url, Label="nobody") == (
+        "InvalidParameterValue",
+        "Value nobody for parameter Label is invalid. Reason: can't find label.",
+    )
+
+
+def test_what_only_the_owner_may_do_stays_denied_whatever_the_policy_says(sqs: Any, other: Any, url: str) -> None:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "sqs:*", "Resource": "*"}],
+    }
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    other.purge_queue(QueueUrl=url)
+    assert attributes(other, url)["QueueArn"].endswith(":q")
+    for call, more in (
+        (other.delete_queue, {}),
+        (other.set_queue_attributes, {"Attributes": {"DelaySeconds": "1"}}),
+        (other.tag_queue, {"Tags": {"a": "b"}}),
+        (other.untag_queue, {"TagKeys": ["a"]}),
+        (other.list_queue_tags, {}),
+        (other.add_permission, {"Label": "l", "AWSAccountIds": [OTHER], "Actions": ["SendMessage"]}),
+        (other.remove_permission, {"Label": "l"}),
+    ):
+        assert refused(call, QueueUrl=url, **more)[0] == "AccessDenied", call
+    assert refused(other.start_message_move_task, SourceArn="arn:aws:sqs:us-east-1:000000000000:q")[0] == "AccessDenied"
+
+
+def test_an_explicit_deny_on_the_queue_binds_its_owner_too(sqs: Any, url: str) -> None:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}],
+    }
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    code, text = refused(sqs.send_message, QueueUrl=url, MessageBody="x")
+    assert code == "AccessDenied"
+    assert "explicit deny in a resource-based policy" in text
+    assert bodies(sqs, url) == []
+
+
+def test_a_condition_on_the_queue_s_tags_is_asked(sqs: Any, other: Any, url: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": OTHER},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:ResourceTag/open": "yes"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    assert refused(other.send_message, QueueUrl=url, MessageBody="x")[0] == "AccessDenied"
+    sqs.tag_queue(QueueUrl=url, Tags={"open": "yes"})
+    other.send_message(QueueUrl=url, MessageBody="x")
+
+
+def test_everyone_means_the_anonymous_too(sqs: Any, url: str, cloud: TestCloud) -> None:
+    def send() -> int:
+        form = f"Action=SendMessage&Version=2012-11-05&QueueUrl={url}&MessageBody=anon".encode()
+        request = urllib.request.Request(
+            f"{cloud.endpoint}/000000000000/q",
+            form,
+            {"content-type": "application/x-www-form-urlencoded"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert send() in (400, 403)
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    assert send() == 200
+    assert bodies(sqs, url) == ["anon"]
