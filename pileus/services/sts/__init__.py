@@ -4,4 +4,10 @@ from . import assume_role, identity, tokens
 from .expiry import SessionReaper
 from .service import sts
 
-__all__ = ["SessionReaper", "assume_role", "identity", "sts", "tokens"]
+
+def reconcilers() -> list[SessionReaper]:
+    """STS's background work."""
+    return [SessionReaper()]
+
+
+__all__ = ["SessionReaper", "assume_role", "identity", "reconcilers", "sts", "tokens"]
