@@ -25,7 +25,8 @@ MALICIOUS = [
     b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}" * 3, b"\xff\xfe", b"<a>", b"<a/><b/>", b"\x00", b"&&==&",
     b"a.b.c=1&a=2",
     b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"<?xml version='1.0' encoding='utf-16'?><a/>", b"\xbf" * 10,
-    b"x" + b".1" * 5000, b"\x9f" * 5000, b"[" * 5000, b'{"a":' * 5000, b"<a>" * 5000, b"\xd8\x40" * 100, b"A.1.1.1.1.1.1=1&" * 50,
+    b"x" + b".1" * 5000, b"\x9f" * 5000, b"[" * 5000, b'{"a":' * 5000, b"<a>" * 5000, b"\xd8\x40" * 100,
+    b"A.1.1.1.1.1.1=1&" * 50,
     b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", b"1e999999", b'{"a":1e400}',
 ]  # fmt: skip
 
@@ -81,7 +82,7 @@ def test_arbitrary_bytes_are_read_or_refused(service: str, protocol: str, data: 
 def test_damaged_requests_are_read_or_refused(service: str, protocol: str, data: st.DataObject) -> None:
     operation = load(service).operation(data.draw(st.sampled_from(names(service))))
     params = Maker(data.draw(st.integers(0, 50))).input(operation)
-    request = sent(service_model(service).operation_model(operation.name), protocol, params)
+    request = sent(service_model(service, protocol).operation_model(operation.name), protocol, params)
     body = request.whole_body()
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(body)))
@@ -125,9 +126,7 @@ HUGE = 400_000
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_request_twice_as_long_takes_no_more_than_about_twice_the_time(
-    service: str, protocol: str, name: str, body: bytes
-) -> None:
+def test_a_request_of_a_megabyte_is_read_in_linear_time(service: str, protocol: str, name: str, body: bytes) -> None:
     operation = load(service).operation(name)
     spoken = codec(load(service), protocol)
 
@@ -139,7 +138,7 @@ def test_a_request_twice_as_long_takes_no_more_than_about_twice_the_time(
             best = min(best, time.process_time() - started)
         return best
 
-    assert cost(body) < 2.0  # a quadratic reader would take minutes
+    assert cost(body) < 2.0  # in quadratic time it would be minutes
 
 
 def test_a_compressed_body_is_unpacked() -> None:
