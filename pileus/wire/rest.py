@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pileus.base.errors import ApiError
+from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Member, Operation, Shape
 from pileus.wire import eventstream, form, header_values, scalars
 from pileus.wire.codec import Codec, Decoder, Encoder
@@ -42,6 +42,10 @@ class RestCodec(Codec):
     def request_ids(self, request_id: str) -> list[tuple[str, str]]:
         return [("x-amzn-RequestId", request_id)]
 
+    def refused(self, error: ValueError) -> SerializationError:
+        """What the caller is told of a part of the request that cannot be read."""
+        return self.malformed(str(error))
+
     # ---- requests
 
     def compile_decoder(self, operation: Operation) -> Decoder:
@@ -49,7 +53,7 @@ class RestCodec(Codec):
         if shape is None:
             return lambda request, labels: {}
         parts = [*self._labels(shape), *self._queries(operation, shape), *self._headers(shape), *self._body(shape)]
-        malformed = self.malformed
+        refused = self.refused
 
         def decode(request: HttpRequest, labels: dict[str, str]) -> dict[str, Any]:
             found: dict[str, Any] = {}
@@ -57,7 +61,7 @@ class RestCodec(Codec):
                 for part in parts:
                     part(request, labels, found)
             except ValueError as error:
-                raise malformed(str(error)) from None
+                raise refused(error) from None
             return found
 
         return decode

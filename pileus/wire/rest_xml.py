@@ -13,7 +13,7 @@ from pileus.wire import scalars
 from pileus.wire.codec import is_sender
 from pileus.wire.http import HttpResponse
 from pileus.wire.rest import RestCodec
-from pileus.wire.xml_reader import MalformedXml, XmlReader, parse
+from pileus.wire.xml_reader import MalformedXml, XmlReader, fitted, parse
 from pileus.wire.xml_writer import XmlWriter, escape, namespace_of
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -32,11 +32,12 @@ class RestXmlCodec(RestCodec):
         self.writer = XmlWriter("iso8601.millis" if self.is_s3 else "iso8601")
 
     def malformed(self, message: str) -> SerializationError:
-        if not self.is_s3:
-            return SerializationError(message, code="MalformedInput")
-        if "XML" in message:
+        return SerializationError(message, code="InvalidArgument" if self.is_s3 else "MalformedInput")
+
+    def refused(self, error: ValueError) -> SerializationError:
+        if self.is_s3 and isinstance(error, MalformedXml):
             return SerializationError(_MALFORMED_S3, code="MalformedXML")
-        return SerializationError(message, code="InvalidArgument")
+        return self.malformed(str(error))
 
     def request_ids(self, request_id: str) -> list[tuple[str, str]]:
         if not self.is_s3:
@@ -47,7 +48,7 @@ class RestXmlCodec(RestCodec):
 
     def body_reader(self, shape: Shape, leave_out: frozenset[str]) -> Callable[[bytes], dict[str, Any]]:
         read = self.reader.content(shape, leave_out)
-        return lambda body: read(parse(body))
+        return lambda body: fitted(read, parse(body))
 
     def payload_reader(self, member: Member) -> Callable[[bytes], Any]:
         read = self.reader.value(member)
@@ -59,7 +60,7 @@ class RestXmlCodec(RestCodec):
             node = parse(body)
             if node.name not in roots:
                 raise MalformedXml(f"The XML has an unexpected element: {node.name[:128]}")
-            return read(node)
+            return fitted(read, node)
 
         return of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,29 +19,40 @@ from pileus.model import Operation, load
 from pileus.wire import HttpRequest, codec
 from pileus.wire.rest_routes import Routes
 
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = st.text(max_size=60)
 MALICIOUS = [
-    b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}" * 3, b"\xff\xfe", b"<a>", b"<a/><b/>", b"\x00", b"&&==&", b"a.b.c=1&a=2",
+    b"", b"{", b"[]", b"null", b"1", b'"x"', b"{}" * 3, b"\xff\xfe", b"<a>", b"<a/><b/>", b"\x00", b"&&==&",
+    b"a.b.c=1&a=2",
     b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"<?xml version='1.0' encoding='utf-16'?><a/>", b"\xbf" * 10,
-    b"\x9f" * 5000, b"[" * 5000, b'{"a":' * 5000, b"<a>" * 5000, b"\xd8\x40" * 100, b"A.1.1.1.1.1.1=1&" * 50, b"x" + b".1" * 5000,
+    b"x" + b".1" * 5000, b"\x9f" * 5000, b"[" * 5000, b'{"a":' * 5000, b"<a>" * 5000, b"\xd8\x40" * 100,
+    b"A.1.1.1.1.1.1=1&" * 50,
     b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", b"1e999999", b'{"a":1e400}',
 ]  # fmt: skip
 
 
 def read(service: str, protocol: str, operation: Operation, request: HttpRequest) -> None:
     """Fails when the answer is neither a dict nor an error of the caller's."""
+    labels = {"Bucket": "b", "Key": "k"}
+    refused: ApiError | None = None
+    found: Any = None
     try:
-        labels = {"Bucket": "b", "Key": "k"}
         if protocol.startswith("rest"):
-            matched = Routes(load(service)).match(request.method, request.path, request.query, request.headers)
+            matched = routes(service).match(request.method, request.path, request.query, request.headers)
             labels = matched[1] if matched is not None else labels
         found = codec(load(service), protocol).decode(operation, request, labels)
     except ApiError as error:
-        assert 400 <= error.status < 500
-        assert error.message
+        refused = error
+    if refused is not None:
+        assert 400 <= refused.status < 500
+        assert refused.message
     else:
         assert isinstance(found, dict)
+
+
+@cache
+def routes(service: str) -> Routes:
+    return Routes(load(service))
 
 
 def names(service: str) -> list[str]:
@@ -70,7 +82,7 @@ def test_arbitrary_bytes_are_read_or_refused(service: str, protocol: str, data: 
 def test_damaged_requests_are_read_or_refused(service: str, protocol: str, data: st.DataObject) -> None:
     operation = load(service).operation(data.draw(st.sampled_from(names(service))))
     params = Maker(data.draw(st.integers(0, 50))).input(operation)
-    request = sent(service_model(service).operation_model(operation.name), protocol, params)
+    request = sent(service_model(service, protocol).operation_model(operation.name), protocol, params)
     body = request.whole_body()
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(body)))
@@ -86,7 +98,7 @@ def test_damaged_requests_are_read_or_refused(service: str, protocol: str, data:
 
 @pytest.mark.parametrize(("service", "protocol"), SPOKEN)
 def test_known_tricks_are_refused_or_read(service: str, protocol: str) -> None:
-    for name in names(service):
+    for name in names(service)[:60]:
         operation = load(service).operation(name)
         for body in MALICIOUS:
             read(service, protocol, operation, HttpRequest(operation.http_method, "/b/k", "", {}, body))
@@ -114,9 +126,7 @@ HUGE = 400_000
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_request_twice_as_long_takes_no_more_than_about_twice_the_time(
-    service: str, protocol: str, name: str, body: bytes
-) -> None:
+def test_a_request_of_a_megabyte_is_read_in_linear_time(service: str, protocol: str, name: str, body: bytes) -> None:
     operation = load(service).operation(name)
     spoken = codec(load(service), protocol)
 
@@ -128,7 +138,7 @@ def test_a_request_twice_as_long_takes_no_more_than_about_twice_the_time(
             best = min(best, time.process_time() - started)
         return best
 
-    assert cost(body) < 2.0  # a quadratic reader would take minutes
+    assert cost(body) < 2.0  # in quadratic time it would be minutes
 
 
 def test_a_compressed_body_is_unpacked() -> None:

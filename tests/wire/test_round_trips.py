@@ -18,7 +18,7 @@ from pileus.wire.rest_routes import Routes
 
 # One or more of each protocol, and every one that Pileus has.
 SPOKEN = [
-    ("sqs", "json"), ("dynamodb", "json"), ("kms", "json"), ("iam", "query"), ("sts", "query"), ("sns", "query"),
+    ("sqs", "json"), ("sqs", "query"), ("dynamodb", "json"), ("kms", "json"), ("iam", "query"), ("sts", "query"), ("sns", "query"),
     ("cloudformation", "query"), ("ec2", "ec2"), ("lambda", "rest-json"), ("apigateway", "rest-json"),
     ("efs", "rest-json"), ("iot", "rest-json"), ("s3", "rest-xml"), ("route53", "rest-xml"),
     ("cloudfront", "rest-xml"), ("cloudwatch", "smithy-rpc-v2-cbor"), ("cloudwatch", "query"),
@@ -34,14 +34,14 @@ UNWRAPPED = {"GetBucketLocation"}  # botocore reads it with a handler of its own
 
 
 @cache
-def service_model(name: str) -> ServiceModel:
+def service_model(name: str, protocol: str = "") -> ServiceModel:
     """AWS's own model: botocore's loader would make S3's `Expires` a moment, which on the wire it is not."""
-    return ServiceModel(load(name).model, name)
+    return ServiceModel(load(name).spoken(protocol).model, name)
 
 
-def operations(service: str) -> list[tuple[Api, Operation, OperationModel]]:
-    api = load(service)
-    return [(api, api.operation(name), service_model(service).operation_model(name)) for name in api.operation_names]
+def operations(service: str, protocol: str) -> list[tuple[Api, Operation, OperationModel]]:
+    api, model = load(service), service_model(service, protocol)
+    return [(api, api.operation(name), model.operation_model(name)) for name in api.operation_names]
 
 
 def is_plain(operation: Operation) -> bool:
@@ -51,7 +51,7 @@ def is_plain(operation: Operation) -> bool:
 @pytest.mark.parametrize(("service", "protocol"), SPOKEN)
 def test_every_request_is_read_as_the_client_meant_it(service: str, protocol: str) -> None:
     routes = Routes(load(service)) if protocol.startswith("rest") else None
-    for api, operation, model in operations(service):
+    for api, operation, model in operations(service, protocol):
         if not is_plain(operation) or operation.name in AMBIGUOUS:
             continue
         params = Maker(len(operation.name)).input(operation)
@@ -69,12 +69,12 @@ def test_every_request_is_read_as_the_client_meant_it(service: str, protocol: st
 
 @pytest.mark.parametrize(("service", "protocol"), SPOKEN)
 def test_every_answer_is_read_by_botocore_as_it_was_written(service: str, protocol: str) -> None:
-    for api, operation, model in operations(service):
+    for api, operation, model in operations(service, protocol):
         if not is_plain(operation) or operation.name in AMBIGUOUS | UNWRAPPED:
             continue
         result = Maker(len(operation.name)).output(operation)
         response = codec(api, protocol).encode(operation, result, "request-id")
-        found = parsed(service_model(service), model, protocol, response)
+        found = parsed(service_model(service, protocol), model, protocol, response)
         assert _without_empty(found) == _without_empty(result), operation
 
 
@@ -88,11 +88,11 @@ def _without_empty(value: Any) -> Any:
 def test_every_error_is_read_by_botocore_with_its_code_and_message(service: str, protocol: str) -> None:
     api = load(service)
     operation = next(iter(api.operation(name) for name in api.operation_names if is_plain(api.operation(name))))
-    model = service_model(service).operation_model(operation.name)
+    model = service_model(service, protocol).operation_model(operation.name)
     for name in (*api.error_names, "SomethingNobodyModelled"):
         error = ApiError("It & <that> are wrong", code=name, status=400)
         response = codec(api, protocol).encode_error(operation, error, "request-id")
-        found = parsed(service_model(service), model, protocol, response)["Error"]
+        found = parsed(service_model(service, protocol), model, protocol, response)["Error"]
         known = api.find_error(name)
         wanted = {name, known.query_code} if known is not None else {name}
         assert found["Code"] in wanted
