@@ -16,7 +16,7 @@ from pileus.base import ids
 from pileus.base.clock import SystemClock
 from pileus.catalog import Catalog
 from pileus.control import Loop
-from pileus.gateway.admin import Admin
+from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Limits, Server
@@ -29,6 +29,7 @@ from pileus.store.memory import MemoryStore
 log = logging.getLogger("pileus")
 
 WORK_AFTER_SECONDS = 0.1
+CLOCK_ADVANCE_MAX_S = 100 * 365 * 86_400.0
 CLOCK_OFFSET = pack(("clock.offset",))
 
 
@@ -60,6 +61,7 @@ class App:
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins)
         self.server = Server(self.front, Limits())
+        store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
 
     async def listen(self) -> int:
@@ -84,6 +86,8 @@ class App:
         self._background.append(asyncio.get_running_loop().create_task(self.loop.run()))
 
     async def stop(self) -> None:
+        self.server.stopping = True
+        self.cloud.waiting.close()
         await self.server.stop()
         for task in self._background:
             task.cancel()
@@ -116,22 +120,30 @@ class App:
             key = AccessKey(key_id, secret, ROOT_ACCOUNT, "", ROOT_ACCOUNT, self.clock.now())
             access_keys.put(tx, key_id, record=key)
 
-    def advance(self, tx: Transaction, seconds: float) -> None:
-        """Moves the cloud's clock on; everything that was due meanwhile becomes due now."""
+    def advance(self, tx: Transaction, seconds: float) -> float:
+        """Moves the cloud's clock on, once committed; everything that was due meanwhile becomes due. The new offset."""
         offset = _offset(tx) + seconds
         tx.put(CLOCK_OFFSET, repr(offset).encode())
+        tx.signal(CLOCK_OFFSET)
+        return offset
+
+    def _hear(self, keys: set[bytes]) -> None:
+        if CLOCK_OFFSET in keys:
+            self.store.submit(_offset, self._clock_moved)
+
+    def _clock_moved(self, offset: float, error: BaseException | None) -> None:
+        if error is not None:
+            log.error("the clock's offset could not be read", exc_info=error)
+            return
         self.clock.offset = offset
-        loop = asyncio.get_running_loop()
-        loop.call_soon(self.loop.stir)
-        loop.call_soon(self.cloud.waiting.check_time)
+        self.loop.stir()
+        self.cloud.waiting.check_time()
 
     def _clock_page(self, tx: Transaction, body: dict[str, Any]) -> Any:
-        seconds = float(body.get("advance", 0))
-        if seconds < 0:
-            raise ValueError("time runs forwards")
-        if seconds:
-            self.advance(tx, seconds)
-        return {"now": self.clock.now(), "machine": self.clock.machine(), "offset": self.clock.offset}
+        seconds = number(body, "advance", 0.0, 0.0, CLOCK_ADVANCE_MAX_S)
+        offset = self.advance(tx, seconds) if seconds else _offset(tx)
+        machine = self.clock.machine()
+        return {"now": machine + offset, "machine": machine, "offset": offset}
 
 
 def _offset(tx: Transaction) -> float:

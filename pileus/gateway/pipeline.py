@@ -189,6 +189,10 @@ class Exchange:
         if self.task is not None:
             self.task.cancel()
 
+    def give_up(self) -> None:
+        """A wait that ends because the cloud stops: the empty answer, as when its time is up."""
+        self.respond(self.encode(None))
+
     def encode(self, result: dict[str, Any] | None) -> HttpResponse:
         assert self.route is not None
         assert self.route.operation is not None
