@@ -14,33 +14,22 @@ from typing import Any
 from pileus import __version__
 from pileus.base import ids
 from pileus.base.clock import SystemClock
-from pileus.control import Loop, Reconciler
-from pileus.gateway.admin import Admin
+from pileus.catalog import Catalog
+from pileus.control import Loop
+from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Limits, Server
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
-from pileus.service import Service
-from pileus.services.iam import iam
-from pileus.services.sqs import ExpireMessages, FreeNames, RunMoveTasks, SweepSpaces, sqs
-from pileus.services.sts import sts
-from pileus.services.sts.expiry import SessionReaper
 from pileus.settings import Settings
 from pileus.store import Store, Transaction, pack
 from pileus.store.memory import MemoryStore
 
 log = logging.getLogger("pileus")
 
-SERVICES: tuple[Service, ...] = (iam, sqs, sts)
-RECONCILERS: tuple[Callable[[], Reconciler], ...] = (
-    ExpireMessages,
-    FreeNames,
-    SweepSpaces,
-    RunMoveTasks,
-    SessionReaper,
-)
-
+WORK_AFTER_SECONDS = 0.1
+CLOCK_ADVANCE_MAX_S = 100 * 365 * 86_400.0
 CLOCK_OFFSET = pack(("clock.offset",))
 
 
@@ -63,24 +52,21 @@ def open_store(settings: Settings) -> Store:
 class App:
     """One running cloud."""
 
-    def __init__(self, settings: Settings, store: Store, clock: SystemClock):
+    def __init__(self, settings: Settings, store: Store, clock: SystemClock, catalog: Catalog | None = None):
         self.settings, self.store, self.clock = settings, store, clock
-        self.cloud = Cloud(
-            store,
-            clock,
-            {service.name: service for service in SERVICES},
-            None if settings.secure else Conveniences(),
-        )
-        self.loop = Loop(self.cloud, [make() for make in RECONCILERS])
+        self.catalog = catalog or Catalog()
+        self.cloud = Cloud(store, clock, self.catalog, None if settings.secure else Conveniences())
+        self.loop = Loop(self.cloud, [])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins)
         self.server = Server(self.front, Limits())
+        store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
 
-    async def start(self) -> int:
-        """Returns the port it listens on."""
-        self.clock.offset = await self.store.transact(lambda tx: _offset(tx))
+    async def listen(self) -> int:
+        """From here on requests are answered. Returns the port."""
+        self.clock.offset = await self.store.transact(_offset)
         await self.store.transact(self._root_key)
         settings = self.settings
         port = await self.server.listen(settings.host, settings.port)
@@ -88,10 +74,20 @@ class App:
             from pileus.gateway import tls
 
             await self.server.listen(settings.host, settings.https_port, tls.context(settings.data_dir, settings.host))
-        self._background.append(asyncio.get_running_loop().create_task(self.loop.run()))
         return port
 
+    async def work(self) -> None:
+        """Brings in every service, letting requests through in between, and starts the background work."""
+        for name in self.catalog:
+            _ = self.catalog[name]
+            for reconciler in self.catalog.reconcilers(name):
+                self.loop.add(reconciler)
+            await asyncio.sleep(0)
+        self._background.append(asyncio.get_running_loop().create_task(self.loop.run()))
+
     async def stop(self) -> None:
+        self.server.stopping = True
+        self.cloud.waiting.close()
         await self.server.stop()
         for task in self._background:
             task.cancel()
@@ -124,22 +120,30 @@ class App:
             key = AccessKey(key_id, secret, ROOT_ACCOUNT, "", ROOT_ACCOUNT, self.clock.now())
             access_keys.put(tx, key_id, record=key)
 
-    def advance(self, tx: Transaction, seconds: float) -> None:
-        """Moves the cloud's clock on; everything that was due meanwhile becomes due now."""
+    def advance(self, tx: Transaction, seconds: float) -> float:
+        """Moves the cloud's clock on, once committed; everything that was due meanwhile becomes due. The new offset."""
         offset = _offset(tx) + seconds
         tx.put(CLOCK_OFFSET, repr(offset).encode())
+        tx.signal(CLOCK_OFFSET)
+        return offset
+
+    def _hear(self, keys: set[bytes]) -> None:
+        if CLOCK_OFFSET in keys:
+            self.store.submit(_offset, self._clock_moved)
+
+    def _clock_moved(self, offset: float, error: BaseException | None) -> None:
+        if error is not None:
+            log.error("the clock's offset could not be read", exc_info=error)
+            return
         self.clock.offset = offset
-        loop = asyncio.get_running_loop()
-        loop.call_soon(self.loop.stir)
-        loop.call_soon(self.cloud.waiting.check_time)
+        self.loop.stir()
+        self.cloud.waiting.check_time()
 
     def _clock_page(self, tx: Transaction, body: dict[str, Any]) -> Any:
-        seconds = float(body.get("advance", 0))
-        if seconds < 0:
-            raise ValueError("time runs forwards")
-        if seconds:
-            self.advance(tx, seconds)
-        return {"now": self.clock.now(), "machine": self.clock.machine(), "offset": self.clock.offset}
+        seconds = number(body, "advance", 0.0, 0.0, CLOCK_ADVANCE_MAX_S)
+        offset = self.advance(tx, seconds) if seconds else _offset(tx)
+        machine = self.clock.machine()
+        return {"now": machine + offset, "machine": machine, "offset": offset}
 
 
 def _offset(tx: Transaction) -> float:
@@ -153,17 +157,20 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    port = await app.start()
+    port = await app.listen()
     scripts = init_scripts(app, port)
     for stage in ("BOOT", "START"):
         await scripts.run(stage)
+    ready(port)
+    running = loop.create_task(scripts.run("READY"))
+    # Whoever waited for the start is served first.
+    await asyncio.sleep(WORK_AFTER_SECONDS)
+    await app.work()
     # What is loaded by now stays: keep the collector from walking it again and again.
     gc.collect()
     gc.freeze()
     # Requests make few cycles: look for them seldom.
     gc.set_threshold(50_000, 20, 100)
-    ready(port)
-    running = loop.create_task(scripts.run("READY"))
     await stopping.wait()
     log.info("stopping")
     running.cancel()

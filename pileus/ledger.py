@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from pileus.app import SERVICES
+from pileus.catalog import Catalog
 
 
 class Entry(NamedTuple):
@@ -21,9 +21,7 @@ class Entry(NamedTuple):
 def entries(service: str | None = None) -> list[Entry]:
     """By service, then operation."""
     found = []
-    for each in sorted(SERVICES, key=lambda one: one.name):
-        if service is not None and each.name != service:
-            continue
+    for each in (at for _, at in sorted(Catalog().items()) if service in (None, at.name)):
         for name in sorted(each.api.operation_names):
             operation = each.operations.get(name)
             if operation is None:

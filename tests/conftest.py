@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from pileus.app import App, open_store
 from pileus.base.clock import SystemClock
+from pileus.catalog import SERVICES, Catalog
 from pileus.settings import Settings
 
 REGION = "us-east-1"
@@ -24,7 +25,8 @@ class TestCloud:
 
     __test__ = False
 
-    def __init__(self, data_dir: Path, **options: Any):
+    def __init__(self, data_dir: Path, services: Mapping[str, Any] = SERVICES, **options: Any):
+        self.services = services
         self.settings = Settings(data_dir=data_dir, port=0, **options)
         self.app: App
         self.port = 0
@@ -42,9 +44,11 @@ class TestCloud:
 
         async def main() -> None:
             try:
-                self.app = App(self.settings, open_store(self.settings), SystemClock())
+                self.app = App(self.settings, open_store(self.settings), SystemClock(), Catalog(self.services))
                 self._stop = asyncio.Event()
-                started.set_result(await self.app.start())
+                port = await self.app.listen()
+                await self.app.work()
+                started.set_result(port)
             except BaseException as error:
                 started.set_exception(error)
                 raise

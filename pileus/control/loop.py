@@ -54,9 +54,13 @@ class Loop:
         self._shuffled = seed is not None
         self._watching: dict[str, list[Reconciler]] = {}
         for reconciler in reconcilers:
-            self._watching.setdefault(reconciler.watches, []).append(reconciler)
+            self.add(reconciler)
         self._stirred = asyncio.Event()
         world.store.on_signal(self._hear)
+
+    def add(self, reconciler: Reconciler) -> None:
+        """Before the loop runs: a table without its reconcilers would be looked at in vain."""
+        self._watching.setdefault(reconciler.watches, []).append(reconciler)
 
     def _hear(self, keys: set[bytes]) -> None:
         if DIRTY in keys:

@@ -5,6 +5,7 @@ Requests are signed like any other (service name `pileus`): whoever may read rec
 they are.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,10 @@ from pileus.wire import HttpRequest, HttpResponse
 
 from . import records, refusals, sigv4
 
+log = logging.getLogger("pileus.gateway")
+
 SERVICE = "pileus"
+PAGE_MAX = 5_000
 Page = Callable[[Transaction, dict[str, Any]], Any]
 
 
@@ -40,7 +44,8 @@ class Admin:
             elif isinstance(error, ApiError):
                 respond(_json(error.status, {"error": error.wire_code(), "message": error.message}))
             else:
-                respond(_json(500, {"error": "InternalFailure", "message": str(error)}))
+                log.error("administration failed", exc_info=error)
+                respond(_json(500, {"error": "InternalFailure", "message": "see the cloud's log"}))
 
         self._cloud.store.submit(lambda tx: self._run(tx, request), done)
 
@@ -73,11 +78,11 @@ class Admin:
 
     def _calls(self, tx: Transaction, body: dict[str, Any]) -> Any:
         """Records after position `after`, or the `last` n of them."""
-        limit = min(int(body.get("limit", 500)), 5_000)
         if "after" in body:
-            found = list(records.read(tx, int(body["after"]), limit))
+            limit = int(number(body, "limit", 500, 1, PAGE_MAX))
+            found = records.read(tx, int(number(body, "after", 0, 0, 2**62)), limit)
         else:
-            found = records.latest(tx, min(int(body.get("last", 20)), 5_000))
+            found = records.latest(tx, int(number(body, "last", 20, 1, PAGE_MAX)))
         return {"calls": [{"position": position, **msgspec.to_builtins(record)} for position, record in found]}
 
     def _explain(self, tx: Transaction, body: dict[str, Any]) -> Any:
@@ -92,6 +97,14 @@ class Admin:
         if denial is None:
             raise ApiError(f"no denial is recorded under request id {request_id}", code="NotFound", status=404)
         return {"request_id": request_id, **msgspec.to_builtins(denial)}
+
+
+def number(body: dict[str, Any], name: str, default: float, low: float, high: float) -> float:
+    """A number of a request's body within its bounds. Raises ApiError."""
+    value = body.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ApiError(f"{name} is a number between {low:g} and {high:g}", code="BadRequest", status=400)
+    return value
 
 
 def _json(status: int, body: Any) -> HttpResponse:

@@ -20,7 +20,7 @@ from pileus.wire import HttpRequest, HttpResponse
 
 from . import payload, refusals, sigv4
 from .records import CallRecord, Denial, Recorder, keep_denial
-from .route import Route, Router, region_of
+from .route import Route, Router, Services, region_of
 from .server import Respond
 from .waiting import Waiting
 
@@ -35,11 +35,11 @@ class Cloud:
 
     store: Store
     clock: Clock
-    services: dict[str, Service]
+    services: Services
     conveniences: Conveniences | None = None
 
     def __post_init__(self) -> None:
-        self.router = Router(self.services.values())
+        self.router = Router(self.services)
         self.standings = Standings()
         self.uses = Uses()
         self.recorder = Recorder(self.store)
@@ -188,6 +188,10 @@ class Exchange:
         self.cloud.waiting.drop(self)
         if self.task is not None:
             self.task.cancel()
+
+    def give_up(self) -> None:
+        """A wait that ends because the cloud stops: the empty answer, as when its time is up."""
+        self.respond(self.encode(None))
 
     def encode(self, result: dict[str, Any] | None) -> HttpResponse:
         assert self.route is not None

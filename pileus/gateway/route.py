@@ -4,9 +4,9 @@ A request says it in up to five ways; the first that speaks is believed: `X-Amz-
 scope, the host name, and (unsigned query calls) the API version beside `Action`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from pileus.base.errors import ApiError, NotImplementedYet
 from pileus.model import Api, index, load
@@ -33,9 +33,22 @@ class Route:
     query_compatible: bool = False
 
 
+class Services(Protocol):
+    """The services that are there (pileus/catalog.py)."""
+
+    def __contains__(self, name: object) -> bool: ...
+
+    def __getitem__(self, name: str) -> Service: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def described(self) -> list[index.Entry]: ...
+
+
 class Router:
-    def __init__(self, services: Iterable[Service]):
-        self._services = {service.name: service for service in services}
+    def __init__(self, services: Services):
+        self._services = services
+        self._entries = services.described()
         self._kept: dict[tuple[str, ...], Route] = {}
         self._routes: dict[str, Routes] = {}
 
@@ -67,7 +80,7 @@ class Router:
     def _rest(self, signing_name: str, request: HttpRequest, host: str) -> Route | None:
         """By method and path, for services that speak REST. None for those that do not."""
         name = self._name_of(signing_name, "")
-        service = self._services.get(name)
+        service = self._services[name] if name in self._services else None
         api = service.api if service is not None else load(name)
         protocol = api.protocols[0]
         if not protocol.startswith("rest-"):
@@ -115,14 +128,13 @@ class Router:
 
     def _registered(self, signing_name: str, target_prefix: str) -> str | None:
         """The index of all of AWS's services is only opened for one that Pileus does not have."""
-        for service in self._services.values():
-            api = service.api
-            if api.target_prefix == target_prefix if target_prefix else api.signing_name == signing_name:
-                return service.name
+        for entry in self._entries:
+            if entry.target_prefix == target_prefix if target_prefix else entry.signing_name == signing_name:
+                return entry.name
         return None
 
     def _to(self, service_name: str, protocol: str, name: str) -> Route:
-        service = self._services.get(service_name)
+        service = self._services[service_name] if service_name in self._services else None
         api: Api = service.api if service is not None else load(service_name)
         if protocol not in api.protocols and not (protocol == "query" and service_name == "sqs"):
             protocol = api.protocols[0]
@@ -141,9 +153,9 @@ class Router:
 
     def _by_version(self, version: str | None) -> str:
         """Unsigned query calls (AssumeRoleWithWebIdentity) name their service by the API's version alone."""
-        for service in self._services.values():
-            if "query" in (*service.api.protocols, "query") and service.api.api_version == version:
-                return service.api.signing_name
+        for entry in self._entries:
+            if entry.api_version == version:
+                return entry.signing_name
         raise _no_service()
 
 

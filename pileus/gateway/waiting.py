@@ -15,6 +15,8 @@ class Waiter(Protocol):
 
     def done(self, outcome: Any, error: BaseException | None) -> None: ...
 
+    def give_up(self) -> None: ...
+
 
 class World(Protocol):
     store: Store
@@ -46,6 +48,12 @@ class Waiting:
             del waiters[waiter]
             if not waiters:
                 del self._by_key[key]
+
+    def close(self) -> None:
+        """The cloud stops: all who wait get the answer of a wait in vain."""
+        for waiter in list(self._key_of):
+            self.drop(waiter)
+            waiter.give_up()
 
     def _hear(self, keys: set[bytes]) -> None:
         for key in keys & self._by_key.keys():

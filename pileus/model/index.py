@@ -45,6 +45,12 @@ def services() -> tuple[Entry, ...]:
     return tuple(found)
 
 
+@cache
+def entry(name: str) -> Entry:
+    """One service, by the name `load` takes, without looking at the others. Raises ModelNotFound."""
+    return _entry(name, _metadata(files.model_file(name)))
+
+
 def _metadata(path: str) -> dict[str, Any]:
     text = files.read_beginning(path, _BEGINNING)
     start = text.find('"metadata"')

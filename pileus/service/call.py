@@ -42,7 +42,7 @@ class Wait:
     clock).
 
     Those who wait on one key are woken in order, and only as long as each finds what it waited for: a waiter that
-    waits again means that the others would too.
+    waits again means that the others would too. If the cloud stops meanwhile, the caller gets the empty answer.
     """
 
     key: bytes

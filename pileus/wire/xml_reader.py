@@ -68,6 +68,16 @@ def parse(body: bytes) -> Node:
     return top.children[0]
 
 
+def fitted(read: FromNode, node: Node) -> Any:
+    """The value of an element. Raises MalformedXml, also for a text that is not the number it should be."""
+    try:
+        return read(node)
+    except MalformedXml:
+        raise
+    except ValueError as error:
+        raise MalformedXml(str(error)) from None
+
+
 class XmlReader:
     """Makes functions from elements to the model's values; an element the model does not know is refused."""
 
@@ -101,7 +111,8 @@ class XmlReader:
                 for called in {tag, *self._item_names(member)}:
                     repeated[called] = (name, self._repeated(member))
             else:
-                single[tag] = (name, self.value(member))
+                single[tag] = entry = (name, self.value(member))
+                single.setdefault(name, entry)
 
         def read(node: Node) -> dict[str, Any]:
             found: dict[str, Any] = {}

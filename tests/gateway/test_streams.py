@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pileus import app
+from pileus.catalog import SERVICES
 from pileus.service import Call, Service
 from tests.conftest import TestCloud
 
@@ -52,9 +52,8 @@ def seen():
 
 
 @pytest.fixture
-def cloud(tmp_path, monkeypatch, seen):
-    monkeypatch.setattr(app, "SERVICES", (*app.SERVICES, toy_s3(seen)))
-    cloud = TestCloud(tmp_path)
+def cloud(tmp_path, seen):
+    cloud = TestCloud(tmp_path, {**SERVICES, "s3": toy_s3(seen)})
     yield cloud
     cloud.stop()
 
@@ -75,14 +74,13 @@ def test_each_checksum_is_verified_over_a_streamed_body(cloud, seen, algorithm):
     assert seen["b/k"] == (len(body), hashlib.sha256(body).hexdigest())
 
 
-def test_a_trailing_checksum_over_tls_is_verified(tmp_path, monkeypatch):
+def test_a_trailing_checksum_over_tls_is_verified(tmp_path):
     """Over TLS, SDKs send unsigned chunks with a trailing checksum."""
     seen = {}
-    monkeypatch.setattr(app, "SERVICES", (*app.SERVICES, toy_s3(seen)))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    cloud = TestCloud(tmp_path, https_port=port)
+    cloud = TestCloud(tmp_path, {**SERVICES, "s3": toy_s3(seen)}, https_port=port)
     try:
         client = boto3.client(
             "s3",

@@ -16,8 +16,9 @@ import pytest
 from pileus.base.clock import SimClock
 from pileus.base.errors import ApiError
 from pileus.control import Loop
-from pileus.identity.keys import AccessKey
-from pileus.identity.standing import compile_standing
+from pileus.identity.keys import AccessKey, root_arn
+from pileus.identity.standing import Standing
+from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller
 from pileus.services.sqs import reconcilers, sqs
 from pileus.services.sqs.errors import UnsupportedOperation
@@ -26,6 +27,7 @@ from pileus.store.memory import MemoryStore
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 RETENTION = 600
+ALLOW = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 
 class Crash(BaseException):
@@ -73,7 +75,9 @@ class World:
         self.crashing = CrashingStore(self.store, self.random)
         self.world = SimpleNamespace(store=self.crashing, clock=self.clock)
         key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
-        standing = compile_standing(None, key)  # type: ignore[arg-type]  # root needs no rows
+        standing = Standing(
+            Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)
+        )
         self.caller = Caller(standing, ACCOUNT, standing.principal.arn, ACCOUNT, key)
         self.start()
 

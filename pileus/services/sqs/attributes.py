@@ -7,6 +7,7 @@ Guide, "High throughput for FIFO queues in Amazon SQS" (which attributes go toge
 from typing import Any
 
 import msgspec
+import orjson
 
 from pileus.base.errors import ApiError
 from pileus.policy import MalformedPolicy
@@ -15,7 +16,7 @@ from pileus.service import Call
 
 from . import redrive
 from .counting import figures
-from .errors import InvalidAttributeName, InvalidAttributeValue, UnsupportedOperation
+from .errors import InvalidAttributeName, InvalidAttributeValue, OverLimit, UnsupportedOperation
 from .tables import Queue
 
 # Name -> (least, most, default), whole numbers.
@@ -47,6 +48,11 @@ FIGURES = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+POLICY_BYTES_MAX = 8_192
+ACTIONS_MAX = 7
+PRINCIPALS_MAX = 50
+STATEMENTS_MAX = 20
+NO_QUOTA = "FifoThroughputLimit is kept and checked, but no throughput quota is enforced; encryption is refused"
 _CHOICES = {
     "DeduplicationScope": ("messageGroup", "queue"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
@@ -127,7 +133,30 @@ def _policy(text: str) -> str:
         validate(text, "resource", service="sqs")
     except MalformedPolicy:
         raise bad_value("Policy") from None
+    check_quotas(text)
     return text
+
+
+def check_quotas(text: str) -> None:
+    """Source: Amazon SQS Developer Guide, "Amazon SQS policy quotas"."""
+    if len(text.encode()) > POLICY_BYTES_MAX:
+        raise OverLimit(f"A policy of {len(text.encode())} bytes was given, maximum allowed is {POLICY_BYTES_MAX}.")
+    listed = _list(orjson.loads(text)["Statement"])
+    principals = [
+        _list(p) for one in listed if isinstance(one.get("Principal"), dict) for p in one["Principal"].values()
+    ]
+    counts = {
+        "Statements": (len(listed), STATEMENTS_MAX),
+        "Principals": (sum(map(len, principals)), PRINCIPALS_MAX),
+        "Actions": (max(len(_list(one.get("Action", []))) for one in listed), ACTIONS_MAX),
+    }
+    for what, (found, most) in counts.items():
+        if found > most:
+            raise OverLimit(f"{found} {what} were found, maximum allowed is {most}.")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def applied(queue: Queue, changes: dict[str, str]) -> Queue:

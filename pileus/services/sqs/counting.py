@@ -14,7 +14,7 @@ from pileus.store.tuples import Part
 from .tables import Counts, Queue, counts, lines, turns, visible
 
 WALK_MAX = 5_000
-SECOND = 1_000_000
+IN_FLIGHT_PER_GROUP = 10  # a receive hands out ten at most, and a group with one in flight hands out none
 _NONE = Counts()
 
 
@@ -43,6 +43,8 @@ def figures(tx: Transaction, queue: Queue, now: int) -> Figures:
 
 def in_flight(tx: Transaction, queue: Queue, now: int, limit: int) -> int:
     """Counted one by one, up to `limit`: only asked when `received` is that high."""
+    if queue.fifo:
+        return _flying(tx, queue, now, limit)
     hidden = visible.page(tx, queue.space, (now + 1,), None, limit)
     return sum(state.receives > state.base for _, state in hidden)
 
@@ -62,14 +64,19 @@ def _standard(tx: Transaction, queue: Queue, totals: Counts, now: int) -> Figure
 
 def _fifo(tx: Transaction, queue: Queue, totals: Counts, now: int) -> Figures:
     """A group hides at most its ten messages in flight; delayed ones are the last of their line."""
-    flying = delayed = 0
-    for key, _ in turns.scan(tx, queue.space, after=(now + 1,), limit=WALK_MAX):
-        places = lines.scan(tx, queue.space, key[1], limit=10)
-        flying += sum(place.visible > now and place.state.receives > place.state.base for _, place in places)
+    flying, delayed = _flying(tx, queue, now, WALK_MAX), 0
     if queue.delay:
         for group in {key[1] for key, _ in turns.scan(tx, queue.space, limit=WALK_MAX)}:
             delayed += _delayed(tx, queue, group, now, WALK_MAX - delayed)
     return Figures(totals.total - flying - delayed, flying, delayed)
+
+
+def _flying(tx: Transaction, queue: Queue, now: int, limit: int) -> int:
+    found = 0
+    for key, _ in turns.scan(tx, queue.space, after=(now + 1,), limit=limit):
+        places = lines.scan(tx, queue.space, key[1], limit=IN_FLIGHT_PER_GROUP)
+        found += sum(place.visible > now and place.state.receives > place.state.base for _, place in places)
+    return found
 
 
 def _delayed(tx: Transaction, queue: Queue, group: Part, now: int, limit: int) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from pileus.base import ids
 from pileus.store import Transaction
 
-from .counting import count
+from .counting import IN_FLIGHT_PER_GROUP, count
 from .errors import invalid
 from .hints import hints
 from .receipts import Receipt
@@ -33,7 +33,6 @@ from .tables import (
     turns,
 )
 
-IN_FLIGHT_PER_GROUP = 10  # a receive hands out ten at most, and a group with one in flight hands out none
 SEQUENCES_PER_US = 256
 SEQUENCE_BASE = 10**19  # twenty digits
 ATTEMPT_S = 300

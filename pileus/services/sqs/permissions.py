@@ -13,12 +13,10 @@ import orjson
 from pileus.service import Call
 
 from .address import own_queue, queue_operation
+from .attributes import ACTIONS_MAX, check_quotas
 from .errors import InvalidParameterValue, OverLimit, invalid, missing
 from .tables import Queue, queues
 
-ACTIONS_MAX = 7
-PRINCIPALS_MAX = 50
-STATEMENTS_MAX = 20
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _ACCOUNT = re.compile(r"\d{12}")
 SHARED = frozenset(
@@ -61,14 +59,12 @@ def add_permission(call: Call, request: dict[str, Any]) -> None:
     if not actions:
         raise missing("ActionName")
     _check_actions(actions)
-    if len(accounts) > PRINCIPALS_MAX or not all(_ACCOUNT.fullmatch(account) for account in accounts):
+    if not all(_ACCOUNT.fullmatch(account) for account in accounts):
         raise invalid(f"[{', '.join(accounts)}]", "PrincipalId", "Unable to verify.")
     policy = _document(queue)
     statements = policy["Statement"]
     if any(one.get("Sid") == label for one in statements):
         raise invalid(label, "Label", "Already exists.")
-    if len(statements) >= STATEMENTS_MAX:
-        raise OverLimit(f"A queue's policy can have at most {STATEMENTS_MAX} statements.")
     principals = [f"arn:{call.partition}:iam::{account}:root" for account in accounts]
     statements.append(
         {
@@ -132,6 +128,8 @@ def _one_or_all(items: list[str]) -> str | list[str]:
 def _keep(call: Call, queue: Queue, policy: dict[str, Any]) -> None:
     """A policy without statements is no policy."""
     text = orjson.dumps(policy).decode() if policy["Statement"] else ""
+    if text:
+        check_quotas(text)
     kept = {name: value for name, value in {**queue.attributes, "Policy": text}.items() if value}
     changed = msgspec.structs.replace(queue, policy=text, attributes=kept, modified=call.now)
     queues.put(call.tx, queue.account, queue.region, queue.name, record=changed)

@@ -50,7 +50,7 @@ _FIFO_NAME_RULE = (
 )
 
 
-@sqs.operation("CreateQueue", resource=name_arn)
+@sqs.operation("CreateQueue", resource=name_arn, partial=attributes.NO_QUOTA)
 def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """Idempotent: the same name with the same attributes answers with the queue that is there."""
     name, given, tags = request.get("QueueName"), request.get("Attributes", {}), request.get("tags", {})
@@ -170,7 +170,7 @@ def get_queue_attributes(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return {"Attributes": found} if found else {}
 
 
-@queue_operation("SetQueueAttributes")
+@queue_operation("SetQueueAttributes", partial=attributes.NO_QUOTA)
 def set_queue_attributes(call: Call, request: dict[str, Any]) -> None:
     """At once: AWS takes up to 60 seconds to propagate."""
     queue, given = own_queue(call, request), request.get("Attributes")

@@ -16,7 +16,7 @@ from pileus.store import Transaction
 from . import fifo, standard
 from .move_tasks import CANCELLED, CANCELLING, COMPLETED, FAILED, RUNNING
 from .standard import SECOND
-from .tables import Message, MoveTask, Queue, State, messages, move_tasks, queues
+from .tables import Message, MoveTask, Queue, State, move_tasks, queues
 
 CHUNK = 50
 TASK_LIFE_S = 36 * 3600
@@ -106,9 +106,7 @@ def _visible_standard(tx: Transaction, queue: Queue, now: int, limit: int) -> li
         if standard.expired(queue, sent, now):
             standard.remove(tx, queue, position, sent, serial, state)
             continue
-        message = messages.get(tx, queue.space, sent, serial)
-        if message is None:
-            raise RuntimeError(f"{queue.arn}: a message without a body")
+        message = standard.message_of(tx, queue, sent, serial, state)
         place = (tx, queue, position, sent, serial, state)
         found.append((message, state, lambda place=place: standard.remove(*place)))
         if len(found) == limit:

@@ -1,7 +1,7 @@
-"""How a standard queue keeps its messages: one row for the body, one in the order of visibility.
+"""How a standard queue keeps its messages: one row in the order of visibility, and one for a body that is not small.
 
-    send      + message, + visible          receive   visible moves to now + timeout
-    delete    - message, - visible          change    visible moves, and a forwarding row tells the receipt where
+    send      + (message), + visible          receive   visible moves to now + timeout
+    delete    - (message), - visible          change    visible moves, and a forwarding row tells the receipt where
 
 Source: Amazon SQS Developer Guide, "Amazon SQS standard queues" and "Amazon SQS visibility timeout".
 """
@@ -21,6 +21,7 @@ from .receipts import Receipt
 from .tables import Message, Moved, Queue, State, messages, moved, visible
 
 SECOND = 1_000_000
+INLINE_MAX = 1_024  # characters: rewriting so few on a receive costs less than reading a row of their own
 Row = tuple[tuple[int, ...], State]
 
 
@@ -52,7 +53,10 @@ def wait_key(queue: Queue) -> bytes:
 def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: int, state: State) -> int:
     """Adds a message; 0, since standard queues number nothing."""
     space, serial = queue.space, ids.secret_int()
-    messages.put(tx, space, sent, serial, record=message)
+    if message.attributes is None and len(message.body) <= INLINE_MAX:
+        state = State(state.receives, state.first, state.base, state.source, False, message)
+    else:
+        messages.put(tx, space, sent, serial, record=message)
     visible.put(tx, space, available, sent, serial, record=state)
     hints.written(space, available)
     count(tx, space, 1, 0)
@@ -72,6 +76,13 @@ def candidates(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[
         page = visible.page(tx, space, page[-1][0], now + 1, limit)
 
 
+def message_of(tx: Transaction, queue: Queue, sent: int, serial: int, state: State) -> Message:
+    message = state.message or messages.get(tx, queue.space, sent, serial)
+    if message is None:
+        raise RuntimeError(f"{queue.arn}: a message without a body")
+    return message
+
+
 def expired(queue: Queue, sent: int, now: int) -> bool:
     return sent + queue.retention * SECOND <= now
 
@@ -88,15 +99,13 @@ def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grav
         if expired(queue, sent, now):
             remove(tx, queue, position, sent, serial, state)
             continue
-        message = messages.get(tx, space, sent, serial)
-        if message is None:
-            raise RuntimeError(f"{queue.arn}: a message without a body")
+        message = state.message or message_of(tx, queue, sent, serial, state)
         if grave is not None and grave.awaits(state):
             remove(tx, queue, position, sent, serial, state)
             grave.bury(message, sent, state)
             continue
         received += state.receives == state.base
-        fresh = State(state.receives + 1, state.first or now, state.base, state.source, state.moved)
+        fresh = State(state.receives + 1, state.first or now, state.base, state.source, state.moved, state.message)
         visible.delete(tx, space, position, sent, serial)
         visible.put(tx, space, until, sent, serial, record=fresh)
         seen.add(serial)
@@ -159,7 +168,8 @@ def not_there(handle: str) -> Exception:
 def remove(tx: Transaction, queue: Queue, position: int, sent: int, serial: int, state: State) -> None:
     space = queue.space
     visible.delete(tx, space, position, sent, serial)
-    messages.delete(tx, space, sent, serial)
+    if state.message is None:
+        messages.delete(tx, space, sent, serial)
     if state.moved:
         moved.delete(tx, space, sent, serial)
     count(tx, space, -1, -1 if state.receives > state.base else 0)

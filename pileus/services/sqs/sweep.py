@@ -8,6 +8,7 @@ behind one. Source: Amazon SQS API Reference, "SetQueueAttributes" (MessageReten
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pileus.control import Done, Outcome, RequeueAt
@@ -146,7 +147,8 @@ async def _expire_fifo(world: Any, key: tuple[Any, ...], now: int) -> None:
     """Bodies stand in the order in which they were sent, and name their place in line."""
 
     def step(tx: Transaction, queue: Queue) -> bool:
-        rows = _oldest(tx, queue, now, BODIES_CHUNK)
+        oldest = max(0, now - queue.retention * SECOND + 1)
+        rows = messages.page(tx, queue.space, None, oldest, BODIES_CHUNK)
         for _, message in rows:
             fifo.drop(tx, queue, message, now)
         return len(rows) == BODIES_CHUNK
@@ -154,28 +156,22 @@ async def _expire_fifo(world: Any, key: tuple[Any, ...], now: int) -> None:
     await _repeat(world, key, step)
 
 
-def _oldest(tx: Transaction, queue: Queue, now: int, limit: int) -> list[Any]:
-    return messages.page(tx, queue.space, None, max(0, now - queue.retention * SECOND + 1), limit)
-
-
 async def _expire_standard(world: Any, key: tuple[Any, ...], now: int) -> None:
-    """Bodies do not say where they stand in the order of visibility, so once the oldest has expired that order is
-    walked.
-    """
-    after: tuple[Any, ...] | None = None
-    space: int | None = None
+    """The order of visibility is not that of age, so it is walked whole."""
+    walked: tuple[int, ...] | None = ()
+    while walked is not None:
+        walked = await world.store.transact(partial(_expire_page, key=key, now=now, walked=walked))
+        await asyncio.sleep(0)  # callers go first
 
-    def step(tx: Transaction, queue: Queue) -> bool:
-        nonlocal after, space
-        if space is None and not _oldest(tx, queue, now, 1):
-            return False
-        if space != queue.space:
-            space, after = queue.space, None
-        rows = visible.page(tx, queue.space, after, None, CHUNK)
-        for (position, sent, serial), state in rows:
-            if standard.expired(queue, sent, now):
-                standard.remove(tx, queue, position, sent, serial, state)
-        after = rows[-1][0] if rows else None
-        return len(rows) == CHUNK
 
-    await _repeat(world, key, step)
+def _expire_page(tx: Transaction, key: tuple[Any, ...], now: int, walked: tuple[int, ...]) -> tuple[int, ...] | None:
+    """`walked` is the space and the place in it up to which the walk has come; answers how far it came now."""
+    queue = queues.get(tx, *key)
+    if queue is None:
+        return None
+    after = walked[1:] if walked and walked[0] == queue.space else None
+    rows = visible.page(tx, queue.space, after, None, CHUNK)
+    for (position, sent, serial), state in rows:
+        if standard.expired(queue, sent, now):
+            standard.remove(tx, queue, position, sent, serial, state)
+    return (queue.space, *rows[-1][0]) if len(rows) == CHUNK else None

@@ -5,6 +5,7 @@ background removes its rows (`sweep.py`). Moments are whole microseconds in keys
 and never again.
 
     standard   message (space, sent, serial) -> body        visible (space, visible from, sent, serial) -> state
+               (a small message stands in its state row)
     FIFO       message (space, sent, serial) -> body        line (space, group, sequence) -> place and state
                group (space, group) -> when its turn is     turn (space, available from, group)
 """
@@ -77,13 +78,15 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
 
 class State(msgspec.Struct, frozen=True, array_like=True):
     """What a receive changes. `receives` counts across queues, `base` is what it was on arrival in this one;
-    `source` is the queue a dead letter came from; `moved`: a forwarding row says where a receipt's row went."""
+    `source` is the queue a dead letter came from; `moved`: a forwarding row says where a receipt's row went.
+    `message` is a standard queue's message if it is small: then it has no row of its own."""
 
     receives: int = 0
     first: int = 0
     base: int = 0
     source: str = ""
     moved: bool = False
+    message: Message | None = None
 
 
 class Moved(msgspec.Struct, frozen=True, array_like=True):

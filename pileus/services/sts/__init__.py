@@ -4,4 +4,10 @@ from . import assume_role, identity, messages, saml, tokens, web_identity
 from .expiry import SessionReaper
 from .service import sts
 
-__all__ = ["SessionReaper", "assume_role", "identity", "messages", "saml", "sts", "tokens", "web_identity"]
+
+def reconcilers() -> list[SessionReaper]:
+    """STS's background work."""
+    return [SessionReaper()]
+
+
+__all__ = ["SessionReaper", "assume_role", "identity", "messages", "reconcilers", "saml", "sts", "tokens", "web_identity"]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import TestCloud
+
+from tests.conftest import TestCloud
 
 
 def refused(call: Any, **request: Any) -> tuple[str, str]:

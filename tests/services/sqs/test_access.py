@@ -5,8 +5,9 @@ import urllib.request
 from typing import Any
 
 import pytest
-from conftest import TestCloud
 from sqs_asking import attributes, bodies, make, receive, refused
+
+from tests.conftest import TestCloud
 
 OTHER = "111111111111"
 
@@ -161,3 +162,16 @@ def test_everyone_means_the_anonymous_too(sqs: Any, url: str, cloud: TestCloud) 
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     assert send() == 200
     assert bodies(sqs, url) == ["anon"]
+
+
+def test_a_policy_keeps_to_its_quotas(sqs: Any, url: str) -> None:
+    for number in range(20):
+        sqs.add_permission(QueueUrl=url, Label=f"l{number}", AWSAccountIds=[OTHER], Actions=["SendMessage"])
+    assert refused(sqs.add_permission, QueueUrl=url, Label="x", AWSAccountIds=[OTHER], Actions=["SendMessage"]) == (
+        "OverLimit",
+        "21 Statements were found, maximum allowed is 20.",
+    )
+    statement = {"Effect": "Allow", "Principal": "*", "Action": ["sqs:SendMessage"] * 8, "Resource": "*"}
+    for given in (statement, {**statement, "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:" + "x" * 8200}):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": given})
+        assert refused(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": policy})[0] == "OverLimit"

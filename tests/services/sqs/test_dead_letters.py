@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from conftest import TestCloud
-from sqs_asking import attributes, bodies, make, receive, refused
+from sqs_asking import LongPoll, attributes, bodies, make, receive, refused
+
+from tests.conftest import TestCloud
 
 
 @pytest.fixture
@@ -60,6 +61,15 @@ def test_a_long_poll_that_finds_only_dead_letters_moves_them(sqs: Any, cloud: Te
     fail(sqs, cloud, work)
     assert receive(sqs, work, WaitTimeSeconds=5) == []
     assert bodies(sqs, dead) == ["poison"]
+
+
+def test_whoever_waits_on_the_dead_letter_queue_is_woken(sqs: Any, cloud: TestCloud) -> None:
+    work, dead = pair(sqs)
+    sqs.send_message(QueueUrl=work, MessageBody="poison")
+    fail(sqs, cloud, work)
+    poll = LongPoll(cloud, dead)
+    assert receive(sqs, work) == []
+    assert poll.bodies() == ["poison"]
 
 
 def test_what_stands_behind_a_dead_letter_is_received_with_the_same_call(sqs: Any, cloud: TestCloud) -> None:

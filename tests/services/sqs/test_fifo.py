@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from conftest import TestCloud
 from sqs_asking import LongPoll, attributes, bodies, make, receive, refused
+
+from tests.conftest import TestCloud
 
 
 @pytest.fixture
@@ -198,3 +199,15 @@ def test_a_message_older_than_its_retention_leaves_the_line(sqs: Any, cloud: Tes
     assert bodies(sqs, url) == ["young"]
     cloud.advance(300)
     assert attributes(sqs, url)["ApproximateNumberOfMessages"] == "0"
+
+
+def test_a_fifo_queue_full_in_flight_answers_nothing_rather_than_an_error(
+    sqs: Any, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pileus.services.sqs.receiving.IN_FLIGHT_MAX", 2)
+    for group in "abc":
+        send(sqs, url, f"of {group}", group)
+    held = receive(sqs, url, MaxNumberOfMessages=2)
+    assert receive(sqs, url) == []
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=held[0]["ReceiptHandle"])
+    assert bodies(sqs, url) == ["of c"]

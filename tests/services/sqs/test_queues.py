@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from conftest import TestCloud
 from sqs_asking import attributes, bodies, make, receive, refused
+
+from tests.conftest import TestCloud
 
 
 @pytest.fixture

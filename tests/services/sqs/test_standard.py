@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from conftest import TestCloud
 from sqs_asking import LongPoll, attributes, bodies, receive, refused
+
+from tests.conftest import TestCloud
 
 
 @pytest.fixture
@@ -210,3 +211,26 @@ def test_messages_survive_a_restart_in_flight_and_visible_alike(sqs: Any, url: s
     again.delete_message(QueueUrl=new_url, ReceiptHandle=one["ReceiptHandle"])
     cloud.advance(60)
     assert bodies(again, new_url) == ["two"]
+
+
+def test_of_many_who_wait_each_message_wakes_one(sqs: Any, url: str, cloud: TestCloud) -> None:
+    polls = [LongPoll(cloud, url) for _ in range(5)]
+    for number in range(5):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    found = [body for poll in polls for body in poll.bodies()]
+    assert sorted(found) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_larger_body_or_one_with_attributes_lives_as_long_as_a_small_one(
+    sqs: Any, url: str, cloud: TestCloud
+) -> None:
+    attribute = {"n": {"DataType": "String", "StringValue": "v"}}
+    sqs.send_message(QueueUrl=url, MessageBody="x" * 5_000)
+    sqs.send_message(QueueUrl=url, MessageBody="y", MessageAttributes=attribute)
+    receive(sqs, url, MaxNumberOfMessages=10)
+    cloud.advance(31)
+    first, second = receive(sqs, url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    assert (len(first["Body"]), second["MessageAttributes"]) == (5_000, attribute)
+    for message in (first, second):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert attributes(sqs, url)["ApproximateNumberOfMessagesNotVisible"] == "0"
