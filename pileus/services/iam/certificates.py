@@ -69,7 +69,7 @@ def upload_server_certificate(call: Call, request: Request) -> dict[str, Any]:
     name = request["ServerCertificateName"]
     if server_certificates.get(call.tx, call.account, name.lower()) is not None:
         raise EntityAlreadyExists(f"The Server Certificate with name {name} already exists.")
-    if len(list(server_certificates.scan(call.tx, call.account, limit=CERTIFICATES_MAX))) >= CERTIFICATES_MAX:
+    if server_certificates.count(call.tx, call.account, CERTIFICATES_MAX) >= CERTIFICATES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ServerCertificatesPerAccount: {CERTIFICATES_MAX}")
     certificate = ServerCertificate(
         call.account,

@@ -45,7 +45,7 @@ def create_instance_profile(call: Call, request: Request) -> dict[str, Any]:
     name = request["InstanceProfileName"]
     if find_profile(call.tx, call.account, name) is not None:
         raise EntityAlreadyExists(f"Instance Profile {name} already exists.")
-    if len(list(instance_profiles.scan(call.tx, call.account, limit=PROFILES_MAX))) >= PROFILES_MAX:
+    if instance_profiles.count(call.tx, call.account, PROFILES_MAX) >= PROFILES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for InstanceProfilesPerAccount: {PROFILES_MAX}")
     profile = InstanceProfile(
         call.account,

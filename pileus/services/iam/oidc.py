@@ -59,7 +59,7 @@ def create_oidc_provider(call: Call, request: Request) -> dict[str, Any]:
     scheme, url = _issuer(request["Url"])
     if oidc_providers.get(call.tx, call.account, url.lower()) is not None:
         raise EntityAlreadyExists(f"Provider with url {request['Url']} already exists.")
-    if len(list(oidc_providers.scan(call.tx, call.account, limit=PROVIDERS_MAX))) >= PROVIDERS_MAX:
+    if oidc_providers.count(call.tx, call.account, PROVIDERS_MAX) >= PROVIDERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDERS_MAX}")
     clients = tuple(dict.fromkeys(request.get("ClientIDList", ())))
     if len(clients) > CLIENT_IDS_MAX:

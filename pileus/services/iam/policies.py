@@ -55,7 +55,7 @@ def create_policy(call: Call, request: Request) -> dict[str, Any]:
     check_managed(request["PolicyDocument"])
     if managed_policies.get(call.tx, call.account, name.lower()) is not None:
         raise EntityAlreadyExists(f"A policy called {name} already exists. Duplicate names are not allowed.")
-    if len(list(managed_policies.scan(call.tx, call.account, limit=POLICIES_MAX))) >= POLICIES_MAX:
+    if managed_policies.count(call.tx, call.account, POLICIES_MAX) >= POLICIES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PoliciesPerAccount: {POLICIES_MAX}")
     now = float(int(call.now))
     policy = ManagedPolicy(

@@ -78,7 +78,7 @@ def modifiable(role: Role) -> Role:
 def add_role(call: Call, role: Role) -> Role:
     if find_role(call.tx, call.account, role.name) is not None:
         raise EntityAlreadyExists(f"Role with name {role.name} already exists.")
-    if len(list(roles.scan(call.tx, call.account, limit=ROLES_MAX))) >= ROLES_MAX:
+    if roles.count(call.tx, call.account, ROLES_MAX) >= ROLES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for RolesPerAccount: {ROLES_MAX}")
     keep_role(call.tx, role)
     return role

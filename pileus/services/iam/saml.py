@@ -50,7 +50,7 @@ def create_saml_provider(call: Call, request: Request) -> dict[str, Any]:
     name = request["Name"]
     if saml_providers.get(call.tx, call.account, name.lower()) is not None:
         raise EntityAlreadyExists(f"SAMLProvider with name {name} already exists.")
-    if len(list(saml_providers.scan(call.tx, call.account, limit=PROVIDERS_MAX))) >= PROVIDERS_MAX:
+    if saml_providers.count(call.tx, call.account, PROVIDERS_MAX) >= PROVIDERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for SAMLProvidersPerAccount: {PROVIDERS_MAX}")
     metadata = _metadata(request["SAMLMetadataDocument"])
     now = float(int(call.now))

@@ -44,7 +44,7 @@ def create_user(call: Call, request: Request) -> dict[str, Any]:
     name = request["UserName"]
     if find_user(call.tx, call.account, name) is not None:
         raise EntityAlreadyExists(f"User with name {name} already exists.")
-    if len(list(users.scan(call.tx, call.account, limit=USERS_MAX))) >= USERS_MAX:
+    if users.count(call.tx, call.account, USERS_MAX) >= USERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for UsersPerAccount: {USERS_MAX}")
     user = User(
         call.account,
