@@ -23,7 +23,7 @@ from .service import (
     Request,
     iam,
 )
-from .tags import read_tags, show_tags, tag_operations
+from .tags import given_tags, show_tags, tag_operations
 
 CERTIFICATES_MAX = 20
 
@@ -82,7 +82,7 @@ def upload_server_certificate(call: Call, request: Request) -> dict[str, Any]:
         request.get("CertificateChain", ""),
         request.get("Path", "/"),
         call.partition,
-        read_tags(request),
+        given_tags(call, request, "ServerCertificate"),
     )
     _keep(call.tx, certificate)
     answer: dict[str, Any] = {"ServerCertificateMetadata": _show(certificate)}

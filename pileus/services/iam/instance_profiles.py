@@ -20,7 +20,7 @@ from .entities import profile_named, role_named
 from .listing import page, page_of, table_rows, under
 from .roles import modifiable, show_role
 from .service import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity, Request, iam
-from .tags import read_tags, show_tags
+from .tags import given_tags, show_tags
 
 PROFILES_MAX = 1_000
 
@@ -54,7 +54,7 @@ def create_instance_profile(call: Call, request: Request) -> dict[str, Any]:
         float(int(call.now)),
         request.get("Path", "/"),
         call.partition,
-        tags=read_tags(request),
+        tags=given_tags(call, request, "InstanceProfile"),
     )
     keep_profile(call.tx, profile)
     return {"InstanceProfile": show_profile(call, profile)}
