@@ -22,6 +22,7 @@ from .address import (
     policy_by_name,
     queue_of,
     queue_operation,
+    tags_by_name,
     url_of,
 )
 from .attributes import bad_value
@@ -102,7 +103,7 @@ def _check_documents(call: Call, queue: Queue, given: dict[str, str]) -> None:
         redrive.check_target(call.tx, queue, given["RedrivePolicy"])
 
 
-@sqs.operation("GetQueueUrl", resource=name_arn, resource_policy=policy_by_name, unsigned=True)
+@sqs.operation("GetQueueUrl", resource=name_arn, context=tags_by_name, resource_policy=policy_by_name, unsigned=True)
 def get_queue_url(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     name = request.get("QueueName")
     if not name:
