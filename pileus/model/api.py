@@ -34,6 +34,7 @@ class Operation:
         self.deprecated = bool(raw.get("deprecated"))
         self.host_prefix: str | None = (raw.get("endpoint") or {}).get("hostPrefix")
         self.http_checksum: dict[str, Any] | None = raw.get("httpChecksum")
+        self.takes_gzip = "gzip" in (raw.get("requestcompression") or {}).get("encodings", ())
         self.auth_type: str | None = raw.get("authtype")
 
     @cached_property

@@ -55,7 +55,7 @@ def unwrapped_member(operation: Operation) -> str | None:
     return _UNWRAPPED.get((operation.api.name, operation.name))
 
 
-def namespace_of(api: Api) -> str:
+def api_namespace(api: Api) -> str:
     """The namespace of a REST API's XML: its own, or the one its inputs carry."""
     if api.xml_namespace:
         return api.xml_namespace

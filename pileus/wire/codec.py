@@ -7,6 +7,7 @@ from typing import Any
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Api, ErrorShape, Operation
+from pileus.wire.compression import NotGzip, unpacking
 from pileus.wire.http import HttpRequest, HttpResponse
 
 Decoder = Callable[[HttpRequest, dict[str, str]], dict[str, Any]]
@@ -25,9 +26,14 @@ class Codec:
         """The request as the input shape's dict. Raises SerializationError whatever the bytes, and nothing else."""
         decoder = self._decoders.get(operation.name)
         if decoder is None:
-            decoder = self._decoders[operation.name] = self.compile_decoder(self.api.operation(operation.name))
+            decoder = self.compile_decoder(self.api.operation(operation.name))
+            if operation.takes_gzip:
+                decoder = unpacking(decoder)
+            self._decoders[operation.name] = decoder
         try:
             return decoder(request, labels)
+        except NotGzip as error:
+            raise self.malformed(str(error)) from None
         except RecursionError:
             raise self.malformed("The request is nested too deeply") from None
 

@@ -82,7 +82,7 @@ def reader(member: Member) -> Callable[[str], Any]:
     item = member.shape.member
     one = scalars.reader(item, "rfc822")
     cut = _split_dates if item.shape.type == "timestamp" else split
-    return lambda text: [one(part) for part in cut(text)]
+    return lambda text: [one(part) for part in cut(text)] if text else []
 
 
 def writer(member: Member) -> Callable[[Any], str]:

@@ -69,7 +69,8 @@ class QueryCodec(Codec):
         self._known[shape.name, True] = slot
         table: dict[str, tuple[str, FromTree]] = {}
         for name, member in shape.members.items():
-            table[self.field_name(member)] = (name, self.value(member))
+            table[self.field_name(member)] = entry = (name, self.value(member))
+            table.setdefault(self.name_in(member), entry)
         wanted = table.get
 
         def read(branch: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pileus.wire.http import HttpRequest, HttpResponse
 # Reads one part of a request into the dict.
 Part = Callable[[HttpRequest, dict[str, str], dict[str, Any]], None]
 _EVENTS = "application/vnd.amazon.eventstream"
+_IN_ANSWERS = frozenset({"header", "headers", "statusCode"})  # an answer has no path and no query string
 _NO_BODY = frozenset({204, 304})
 
 
@@ -72,6 +73,7 @@ class RestCodec(Codec):
         return [read] if table else []
 
     def _queries(self, operation: Operation, shape: Shape) -> list[Part]:
+        """A map holds every parameter but the path's own, those of other members too, as Smithy's servers do."""
         maps = [m for m in shape.members.values() if m.location == "querystring" and m.shape.type == "map"]
         lists = {m.name for m in shape.members.values() if m.location == "querystring" and m.shape.type == "list"}
         table = _located(shape, "querystring", _query_reader)
@@ -84,17 +86,17 @@ class RestCodec(Codec):
         def read(request: HttpRequest, labels: dict[str, str], found: dict[str, Any]) -> None:
             if not request.query:
                 return
-            rest: list[tuple[str, str]] = []
-            for called, text in form.pairs(request.query):
+            fields = form.pairs(request.query)
+            for called, text in fields:
                 entry = table.get(called)
                 if entry is None:
-                    rest.append((called, text))
-                elif entry[0] in lists:
+                    continue
+                if entry[0] in lists:
                     found.setdefault(entry[0], []).append(entry[1](text))
                 else:
                     found[entry[0]] = entry[1](text)
-            for member in maps:  # what no other member claims, which is what a client's map held
-                _gather(member, [pair for pair in rest if pair[0] not in constant], found)
+            for member in maps:
+                _gather(member, [field for field in fields if field[0] not in constant], found)
 
         return [read]
 
@@ -197,7 +199,7 @@ class RestCodec(Codec):
             return lambda result: (encode(result[events]), _EVENTS)
         if shape.payload is not None:
             return self._payload_body(shape.members[shape.payload])
-        elsewhere = frozenset(name for name, member in shape.members.items() if member.location)
+        elsewhere = frozenset(name for name, member in shape.members.items() if member.location in _IN_ANSWERS)
         if len(elsewhere) == len(shape.members):
             return lambda result: self.empty_body(shape)
         write = self.body_writer(shape, elsewhere, operation)
@@ -229,7 +231,7 @@ class RestCodec(Codec):
         return headers, {
             name: value
             for name, value in error.members.items()
-            if name not in shape.shape.members or not shape.shape.members[name].location
+            if name not in shape.shape.members or shape.shape.members[name].location not in _IN_ANSWERS
         }
 
 

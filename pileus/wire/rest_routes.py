@@ -29,10 +29,7 @@ class _Candidate(NamedTuple):
     deprecated: bool
 
     def fits(self, query: Mapping[str, str]) -> bool:
-        for name, value in self.constants:
-            if name not in query or (value and query[name] != value):
-                return False
-        return True
+        return all(name in query and (not value or query[name] == value) for name, value in self.constants)
 
     def is_complete(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         return self.required <= query.keys() and self.headers <= headers.keys()

@@ -8,13 +8,13 @@ from typing import Any
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Api, Member, Operation, Shape
-from pileus.model.xml_roots import namespace_of, root_of, unwrapped_member
+from pileus.model.xml_roots import api_namespace, root_of, unwrapped_member
 from pileus.wire import scalars
 from pileus.wire.codec import is_sender
 from pileus.wire.http import HttpResponse
 from pileus.wire.rest import RestCodec
 from pileus.wire.xml_reader import MalformedXml, XmlReader, parse
-from pileus.wire.xml_writer import XmlWriter, escape
+from pileus.wire.xml_writer import XmlWriter, escape, namespace_of
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _MALFORMED_S3 = "The XML you provided was not well-formed or did not validate against our published schema"
@@ -27,7 +27,7 @@ class RestXmlCodec(RestCodec):
     def __init__(self, api: Api):
         super().__init__(api)
         self.is_s3 = api.name == "s3"
-        self.namespace = namespace_of(api)
+        self.namespace = api_namespace(api)
         self.reader = XmlReader()
         self.writer = XmlWriter("iso8601.millis" if self.is_s3 else "iso8601")
 
@@ -51,11 +51,13 @@ class RestXmlCodec(RestCodec):
 
     def payload_reader(self, member: Member) -> Callable[[bytes], Any]:
         read = self.reader.value(member)
-        root = member.location_name
+        roots = {
+            name for name in (member.location_name, member.shape.raw.get("locationName"), member.shape.name) if name
+        }
 
         def of(body: bytes) -> Any:
             node = parse(body)
-            if root is not None and node.name != root:
+            if node.name not in roots:
                 raise MalformedXml(f"The XML has an unexpected element: {node.name[:128]}")
             return read(node)
 
@@ -65,12 +67,14 @@ class RestXmlCodec(RestCodec):
         self, shape: Shape, leave_out: frozenset[str], operation: Operation | None = None
     ) -> Callable[[dict[str, Any]], bytes]:
         root = root_of(operation) if operation is not None else shape.name
-        start, end = f"{_DECLARATION}<{root}{self._namespace()}>", f"</{root}>"
+        own = namespace_of(operation.output_use) if operation is not None and operation.output_use is not None else ""
+        namespace = own or self._namespace()
         alone = unwrapped_member(operation) if operation is not None else None
         if alone is not None:
+            start, end = f"{_DECLARATION}<{root}{namespace}>", f"</{root}>"
             return lambda value: f"{start}{escape(value.get(alone, ''))}{end}".encode()
-        content = self.writer.content(shape, leave_out)
-        return lambda value: f"{start}{content(value)}{end}".encode()
+        element = self.writer.around(self.writer.content(shape, leave_out), shape, root, namespace)
+        return lambda value: (_DECLARATION + element(value)).encode()
 
     def payload_writer(self, member: Member) -> Callable[[Any], bytes]:
         root = member.location_name or member.shape.name

@@ -101,7 +101,8 @@ class XmlReader:
                 for called in {tag, *self._item_names(member)}:
                     repeated[called] = (name, self._repeated(member))
             else:
-                single[tag] = (name, self.value(member))
+                single[tag] = entry = (name, self.value(member))
+                single.setdefault(name, entry)
 
         def read(node: Node) -> dict[str, Any]:
             found: dict[str, Any] = {}

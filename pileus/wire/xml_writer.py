@@ -68,7 +68,7 @@ class XmlWriter:
         tag = name or member.location_name or member.name
         if kind == "structure":
             return self._structure(member, tag)
-        start, end = f"<{tag}{_namespace(member)}>", f"</{tag}>"
+        start, end = f"<{tag}{namespace_of(member)}>", f"</{tag}>"
         text = scalars.writer(member, self.timestamp_format)
         if text is scalars.identity:
             return lambda value: f"{start}{_SPECIAL.sub(_reference, value)}{end}"
@@ -77,16 +77,18 @@ class XmlWriter:
         return lambda value: f"{start}{escape(text(value))}{end}"
 
     def _structure(self, member: Member, tag: str) -> ToXml:
-        attributes = {n: m for n, m in member.shape.members.items() if m.xml_attribute}
-        content = self.content(member.shape)
-        start, end = f"<{tag}{_namespace(member)}>", f"</{tag}>"
-        if not attributes:
+        return self.around(self.content(member.shape), member.shape, tag, namespace_of(member))
+
+    def around(self, content: ToXml, shape: Shape, tag: str, namespace: str) -> ToXml:
+        """A structure's content within its element, with the members that are attributes."""
+        names = {n: m.location_name or n for n, m in shape.members.items() if m.xml_attribute}
+        start, end = f"<{tag}{namespace}>", f"</{tag}>"
+        if not names:
             return lambda value: f"{start}{content(value)}{end}"
-        names = {n: m.location_name or m.name for n, m in attributes.items()}
         opening = start[:-1]
 
         def write(value: dict[str, Any]) -> str:
-            marks = "".join(f' {tag}="{escape(str(value[n]))}"' for n, tag in names.items() if n in value)
+            marks = "".join(f' {called}="{escape(str(value[n]))}"' for n, called in names.items() if n in value)
             return f"{opening}{marks}>{content(value)}{end}"
 
         return write
@@ -94,23 +96,26 @@ class XmlWriter:
     def _list(self, member: Member, name: str | None) -> ToXml:
         item = member.shape.member
         if member.flattened:
-            tag = item.location_name or name or member.location_name or member.name
+            tag = member.location_name or item.location_name or name or member.name
             one = self.element(item, tag)
             return lambda values: "".join([one(value) for value in values])
         tag = name or member.location_name or member.name
         one = self.element(item, item.location_name or self.item_default)
-        start, end = f"<{tag}{_namespace(member)}>", f"</{tag}>"
+        start, end = f"<{tag}{namespace_of(member)}>", f"</{tag}>"
         return lambda values: f"{start}{''.join([one(value) for value in values])}{end}"
 
     def _map(self, member: Member, name: str | None) -> ToXml:
         tag = name or member.location_name or member.name
         key = self.element(member.shape.key, member.shape.key.location_name or "key")
         value_of = self.element(member.shape.value, member.shape.value.location_name or "value")
-        entry = tag if member.flattened else "entry"
-        before, after = ("", "") if member.flattened else (f"<{tag}{_namespace(member)}>", f"</{tag}>")
+        namespace = namespace_of(member)
+        if member.flattened:
+            before, opening, closing, after = "", f"<{tag}{namespace}>", f"</{tag}>", ""
+        else:
+            before, opening, closing, after = f"<{tag}{namespace}>", "<entry>", "</entry>", f"</{tag}>"
 
         def write(values: dict[str, Any]) -> str:
-            inner = [f"<{entry}>{key(k)}{value_of(v)}</{entry}>" for k, v in values.items()]
+            inner = [f"{opening}{key(k)}{value_of(v)}{closing}" for k, v in values.items()]
             return f"{before}{''.join(inner)}{after}"
 
         return write
@@ -120,7 +125,8 @@ def _nothing(value: Any) -> str:
     return ""
 
 
-def _namespace(member: Member) -> str:
+def namespace_of(member: Member) -> str:
+    """The declaration of the namespace that the model gives this use of a shape, if any."""
     if member.xml_namespace is None:
         return ""
     prefix, uri = member.xml_namespace
