@@ -1,19 +1,23 @@
 """What SQS's storage leans on: keys packed in one stroke, hints that may be wrong, costs that do not grow."""
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pileus.base.errors import ApiError
 from pileus.identity.keys import AccessKey, root_arn
 from pileus.identity.standing import Standing
 from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller
-from pileus.services.sqs import sqs
+from pileus.services.sqs import fifo, receipts, sqs, standard
 from pileus.services.sqs.address import read_url
 from pileus.services.sqs.hints import FORGET_AFTER_US, Hints
+from pileus.services.sqs.receipts import Receipt
 from pileus.services.sqs.rows import NumberTable, pack_numbers
+from pileus.services.sqs.tables import Queue
 from pileus.store import Table, pack
 from pileus.store.memory import MemoryStore
 
@@ -60,6 +64,33 @@ def test_a_hint_rises_is_lowered_by_a_write_and_forgotten() -> None:
     assert hints.start(1, 1_000) == 500
     assert hints.start(1, 1_000 + FORGET_AFTER_US) == 0
     assert hints.start(1, 999) == 0  # the clock was set back
+
+
+QUEUES = [
+    Queue("000000000000", "us-east-1", name, f"arn:{name}", 5, 6, 0.0, 0.0, fifo=name.endswith(".fifo"))
+    for name in ("q", "q.fifo")
+]
+
+
+@given(st.sampled_from(QUEUES), st.binary(max_size=90), st.integers(0, 89), st.booleans())
+def test_an_altered_receipt_is_refused_or_names_nothing(queue: Queue, noise: bytes, at: int, whole: bool) -> None:
+    group, sequence = ("g", 9) if queue.fifo else ("", 0)
+    good = Receipt(6, 1, 2, 3, 4, 1, group, sequence)
+    assert receipts.read(queue, receipts.write(5, good)) == good
+    raw = b64decode(receipts.write(5, good))
+    handle = b64encode(noise if whole else raw[:at] + noise + raw[at + len(noise) :]).decode()
+    engine = fifo if queue.fifo else standard
+    store = MemoryStore()
+
+    def work(tx: Any) -> None:
+        try:
+            receipt = receipts.read(queue, handle)
+        except ApiError as error:
+            assert error.code in ("ReceiptHandleIsInvalid", "MissingRequiredParameterException")  # noqa: PT017
+            return
+        engine.delete(tx, queue, receipt, 10, handle)
+
+    store.submit(work, raise_error)
 
 
 @pytest.mark.parametrize(
