@@ -7,11 +7,11 @@ show them).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from pileus.model import patterns
 from pileus.model.api import Operation
 from pileus.model.shapes import Member, Shape
 
@@ -148,7 +148,7 @@ def _own_check(shape: Shape) -> Check | None:
             rules.append(_at_least(_itself, shape.min, "value "))
         if shape.max is not None:
             rules.append(_at_most(_itself, shape.max, "value "))
-    if shape.type == "string" and shape.pattern and (pattern := _regular_expression(shape.pattern)) is not None:
+    if shape.type == "string" and shape.pattern and (pattern := patterns.compiled(shape.pattern)) is not None:
         text = f"Member must satisfy regular expression pattern: {shape.pattern}"
         rules.append((lambda value: pattern.fullmatch(value) is None, text))
     if shape.type == "string" and shape.enum:
@@ -217,59 +217,3 @@ def _join(path: str, name: str) -> str:
 def _lower(name: str) -> str:
     """`UserName` is printed `userName`, `MFACode` `mFACode`: only the first letter changes."""
     return name[:1].lower() + name[1:]
-
-
-_JAVA_CLASSES = {
-    r"\p{L}": r"[^\W\d_]", r"\p{N}": r"\d", r"\p{Alpha}": "[a-zA-Z]", r"\p{Alnum}": "[a-zA-Z0-9]",
-    r"\p{Digit}": "[0-9]", r"\p{Lower}": "[a-z]", r"\p{Upper}": "[A-Z]", r"\p{Space}": r"\s", r"\p{Punct}":
-    r"[!-/:-@\[-`{-~]", r"\p{ASCII}": r"[\x00-\x7f]", r"\p{Print}": r"[\x20-\x7e]", r"\p{Graph}": r"[\x21-\x7e]",
-    r"\p{XDigit}": "[0-9a-fA-F]", r"\p{Cntrl}": r"[\x00-\x1f\x7f]", r"\p{Blank}": r"[ \t]",
-    r"\p{javaLowerCase}": "[a-z]", r"\p{javaUpperCase}": "[A-Z]",
-    r"\p{Z}": r"[\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
-    r"\p{M}": r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]",
-    r"\p{S}": r"[$+<=>^`|~\xa2-\xa9\xac\xae-\xb1\xb4\xb8\xd7\xf7\u02c2-\u02df\u2030-\u23ff\u2500-\u2bff]",
-    r"\p{P}": r"[!-#%-*,-/:;?@\[-\]_{}\xa1\xa7\xab\xb6\xb7\xbb\xbf\u2010-\u2027\u2030-\u205e\u3001-\u3003]",
-}  # fmt: skip
-_CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_JAVA_CLASS = re.compile(r"\\p\{(?:Is)?(\w+)\}|\\p([LNZMSP])(?!\w)")
-
-
-def _regular_expression(pattern: str) -> re.Pattern[str] | None:
-    """Java's expression as Python's, or None when Python cannot say it: such a pattern is not checked here."""
-    translated = _translate_classes(_CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), pattern))
-    if translated is None:
-        return None
-    try:
-        return re.compile(translated)
-    except re.error:
-        return None
-
-
-def _translate_classes(pattern: str) -> str | None:
-    """`\\p{…}` inside brackets loses its own brackets, which Python cannot nest."""
-    made: list[str] = []
-    position, depth = 0, 0
-    while position < len(pattern):
-        found = _JAVA_CLASS.match(pattern, position)
-        if found is not None:
-            replacement = _JAVA_CLASSES.get(f"\\p{{{found[1] or found[2]}}}")
-            if replacement is None or (depth and replacement.startswith("[^")):
-                return None if not depth or (found[1] not in ("L",) and found[2] != "L") else _letters_in_class(pattern)
-            made.append(replacement[1:-1] if depth and replacement.startswith("[") else replacement)
-            position = found.end()
-            continue
-        character = pattern[position]
-        if character == "\\":
-            made.append(pattern[position : position + 2])
-            position += 2
-            continue
-        depth += (character == "[" and not depth) - (character == "]" and depth > 0)
-        made.append(character)
-        position += 1
-    return "".join(made)
-
-
-def _letters_in_class(pattern: str) -> str | None:
-    """Inside brackets letters are what `\\w` is, near enough: digits and `_` come along, as in AWS's tag patterns."""
-    widened = pattern.replace(r"\p{L}", r"\w").replace(r"\p{IsL}", r"\w").replace(r"\pL", r"\w")
-    return _translate_classes(widened) if widened != pattern else None
