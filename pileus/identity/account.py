@@ -8,7 +8,8 @@ from .version import IdentityTable
 
 
 class PasswordPolicy(msgspec.Struct, frozen=True):
-    """IAM User Guide, "Set an account password policy for IAM users"; the defaults are those of UpdateAccountPasswordPolicy."""
+    """IAM User Guide, "Set an account password policy for IAM users"; the defaults are those of
+    UpdateAccountPasswordPolicy."""
 
     minimum_length: int = 6
     symbols: bool = False
@@ -22,11 +23,8 @@ class PasswordPolicy(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """`token_version` is that of the global STS endpoint's tokens (SetSecurityTokenServicePreferences)."""
-
     alias: str = ""
     password_policy: PasswordPolicy | None = None
-    token_version: int = 1
 
 
 class ControlPolicy(msgspec.Struct, frozen=True):

@@ -23,8 +23,9 @@ RESYNC_WINDOW = 60
 
 
 class MfaDevice(msgspec.Struct, frozen=True):
-    """`holder` is the unique id of the user it is assigned to (the account's for its root), empty while it is not. `step` is the last
-    step whose code was taken: no code is taken twice. `drift` is how many steps the device is ahead of the cloud's clock."""
+    """`holder` is the unique id of the user it is assigned to (the account's for its root), empty while it is not.
+    `step` is the last step whose code was taken: no code is taken twice. `drift` is how many steps the device is
+    ahead of the cloud's clock."""
 
     account: str
     name: str

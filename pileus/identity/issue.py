@@ -8,9 +8,14 @@ from pileus.store import Transaction
 from .keys import Session, sessions
 from .roles import Role
 
-def issue(tx: Transaction, **fixed: Any) -> Session:
-    """Writes a session: everything of `Session` but its credentials is given."""
-    session = Session(ids.access_key_id("ASIA"), ids.secret_key(), ids.token(192), **fixed)
+TOKEN_CHARACTERS = 256
+
+
+def issue(tx: Transaction, *, token_size: int = 0, **fixed: Any) -> Session:
+    """Writes a session: everything of `Session` but its credentials is given. `token_size`: the characters its token
+    has at least."""
+    token = ids.token(-(-max(token_size, TOKEN_CHARACTERS) * 3 // 4))
+    session = Session(ids.access_key_id("ASIA"), ids.secret_key(), token, **fixed)
     sessions.put(tx, session.id, record=session)
     return session
 

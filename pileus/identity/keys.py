@@ -10,6 +10,7 @@ from pileus.store import Index, Table, Transaction
 
 from .people import find_user
 from .roles import find_role
+from .version import version_of
 
 ROOT_ACCOUNT = "000000000000"
 
@@ -29,9 +30,10 @@ class AccessKey(msgspec.Struct, frozen=True):
 class Session(msgspec.Struct, frozen=True):
     """Temporary credentials and everything STS fixed when it issued them.
 
-    `kind` is `assumed-role`, `federated-user`, `user` or `root` (the last two from GetSessionToken); `arn` and `user_id` are what
-    GetCallerIdentity answers; `role` is the role's name. `policies` are the inline session policies' documents,
-    `policy_arns` the managed ones. `context` holds condition keys fixed at issue (`aws:FederatedProvider`, `saml:sub`, …).
+    `kind` is `assumed-role`, `federated-user`, `user` or `root` (the last two from GetSessionToken); `arn` and
+    `user_id` are what GetCallerIdentity answers; `role` is the role's name. `policies` are the inline session
+    policies' documents, `policy_arns` the managed ones. `context` holds condition keys fixed at issue
+    (`aws:FederatedProvider`, `saml:sub`, …).
     """
 
     id: str
@@ -65,7 +67,8 @@ sessions = Table("identity.session", Session, hot=True, watched=True)  # key id
 
 
 class Conveniences(msgspec.Struct, frozen=True):
-    """LocalStack's habits: `test` signs as root of 000000000000, twelve digits as root of that account; the secret is `test`."""
+    """LocalStack's habits: `test` signs as root of 000000000000, twelve digits as root of that account; the secret is
+    `test`."""
 
     secret: str = "test"
 
@@ -93,8 +96,25 @@ def find_key(tx: Transaction, key_id: str, conveniences: Conveniences | None) ->
     return found
 
 
+_known_alive: dict[str, bytes] = {}
+"""Sessions by id, with the version of their account at which they were last found alive."""
+_KNOWN_MAX = 8_192
+
+
 def _alive(tx: Transaction, session: Session) -> bool:
     """A session dies with the role or user behind it; one of the same name, made later, is somebody else."""
+    version = version_of(tx, session.account)
+    if _known_alive.get(session.id) == version:
+        return True
+    alive = _bearer_lives(tx, session)
+    if alive:
+        if len(_known_alive) >= _KNOWN_MAX:
+            _known_alive.clear()
+        _known_alive[session.id] = version
+    return alive
+
+
+def _bearer_lives(tx: Transaction, session: Session) -> bool:
     if session.role:
         role = find_role(tx, session.account, session.role)
         return role is not None and role.id == session.role_id

@@ -1,8 +1,12 @@
 """Managed policies: those of customers, with their versions, and those of AWS, which are data beside this module.
 
-Source of the data: AWS Managed Policy Reference Guide, one page a policy; each file names it.
+Source of the data: AWS Managed Policy Reference Guide, one page a policy; each entry names its own. The documents are
+those that AWS's GetPolicyVersion answers, as the public mirror zoph-io/MAMIP shows them; what is not here is refused,
+never guessed.
 """
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -55,7 +59,6 @@ DATA = Path(__file__).parent / "aws_policies"
 
 class _Published(msgspec.Struct, frozen=True):
     name: str
-    id: str
     path: str
     version: str
     created: float
@@ -63,6 +66,11 @@ class _Published(msgspec.Struct, frozen=True):
     source: str
     document: msgspec.Raw
     description: str = ""
+
+
+def _opaque_id(name: str) -> str:
+    """AWS's own ids of its policies are not published; here they follow from the name, so that they never change."""
+    return "ANPA" + base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()[:17]
 
 
 @cache
@@ -76,7 +84,7 @@ def _published() -> dict[str, ManagedPolicy]:
             found[one.path + one.name] = ManagedPolicy(
                 "aws",
                 one.name,
-                one.id,
+                _opaque_id(one.path + one.name),
                 one.created,
                 one.updated,
                 {one.version: version},

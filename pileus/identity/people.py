@@ -1,6 +1,7 @@
 """Users and groups: records, tables, and how they are found.
 
-Names are unique in their account without regard to case, so keys carry them in lower case (IAM API Reference, "CreateUser").
+Names are unique in their account without regard to case, so keys carry them in lower case (IAM API Reference,
+"CreateUser").
 """
 
 import msgspec

@@ -10,7 +10,8 @@ LINKED_PATH = "/aws-service-role/"
 
 
 class Role(msgspec.Struct, frozen=True):
-    """`trust` is the trust policy as it was given; `trusted` maps the ARNs of users and roles in it to their unique ids."""
+    """`trust` is the trust policy as it was given; `trusted` maps the ARNs of users and roles in it to their unique
+    ids."""
 
     account: str
     name: str

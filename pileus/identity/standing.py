@@ -1,7 +1,7 @@
 """A caller's standing: who they are to policies, and every policy that has a say before a resource is named.
 
-Compiling it reads many rows, so it is kept per key and account version (identity/version.py): a change of any identity of the
-account is seen by the next request.
+Compiling it reads many rows, so it is kept per key and account version (identity/version.py): a change of any
+identity of the account is seen by the next request.
 """
 
 from collections.abc import Sequence
@@ -73,9 +73,7 @@ def standing_of_role(tx: Transaction, role: Role) -> Standing:
     """A role itself, before anybody assumes it: for the simulator."""
     principal = Principal("assumed-role", role.account, role.arn, role.id, role_arn=role.arn)
     identity = tuple(carried(tx, role, f"role {role.name}"))
-    return Standing(
-        principal, identity, _boundary(tx, role), None, _controls(tx, role.account), role.tags
-    )
+    return Standing(principal, identity, _boundary(tx, role), None, _controls(tx, role.account), role.tags)
 
 
 def standing_of_user(tx: Transaction, user: User) -> Standing:
@@ -126,8 +124,8 @@ def _assumed_role(tx: Transaction, session: Session, controls: Sequence[Sequence
 
 
 def _federated(tx: Transaction, session: Session, behind: Standing) -> Standing:
-    """Without session policies a federated user may do nothing but what resources allow them by name (STS API Reference,
-    "GetFederationToken")."""
+    """Without session policies a federated user may do nothing but what resources allow them by name (STS API
+    Reference, "GetFederationToken")."""
     principal = Principal(
         "federated-user", session.account, session.arn, session.user_id, user_arn=behind.principal.arn
     )
@@ -136,8 +134,8 @@ def _federated(tx: Transaction, session: Session, behind: Standing) -> Standing:
 
 
 def merged_tags(own: dict[str, str], session: dict[str, str]) -> dict[str, str]:
-    """Session tags take the place of the principal's own of the same key, whatever its case (IAM User Guide, "Pass session
-    tags in AWS STS")."""
+    """Session tags take the place of the principal's own of the same key, whatever its case (IAM User Guide, "Pass
+    session tags in AWS STS")."""
     if not session:
         return own
     passed = {key.lower() for key in session}

@@ -1,7 +1,7 @@
 """Principals in trust policies: they must exist, and are kept by unique id.
 
-A user or role that is deleted and made again under its old name is somebody else; the policy then shows the dead one's id
-(IAM User Guide, "AWS JSON policy elements: Principal", "Important").
+A user or role that is deleted and made again under its old name is somebody else; the policy then shows the dead
+one's id (IAM User Guide, "AWS JSON policy elements: Principal", "Important").
 """
 
 import json
@@ -22,7 +22,8 @@ _ID = re.compile(r"A[A-Z0-9]{15,}")
 
 
 def resolve(tx: Transaction, document: str) -> dict[str, str]:
-    """The unique id of every user and role a (valid) document names. Raises MalformedPolicy for one that does not exist."""
+    """The unique id of every user and role a (valid) document names. Raises MalformedPolicy for one that does not
+    exist."""
     found: dict[str, str] = {}
     _rewritten(json.loads(document), lambda name: _note(tx, name, found))
     return found

@@ -1,4 +1,4 @@
-"""When a key or a role was last used, for what and where; written at most once a minute for each, unless the use differs.
+"""When a key or a role was last used, for what and where: written once a minute at most, unless the use differs.
 
 Source: IAM API Reference, "AccessKeyLastUsed" and "RoleLastUsed".
 """
@@ -32,12 +32,7 @@ class Uses:
     def note(self, tx: Transaction, key: AccessKey | Session, now: float, region: str, service: str) -> bool:
         """True when it wrote."""
         noted = self._noted.get(key.id)
-        if (
-            noted is not None
-            and 0 <= now - noted.at < EVERY_S
-            and noted.region == region
-            and noted.service == service
-        ):
+        if noted is not None and 0 <= now - noted.at < EVERY_S and noted.region == region and noted.service == service:
             return False
         if len(self._noted) >= KEPT_MAX:
             self._noted.clear()

@@ -11,6 +11,7 @@ from pileus.store.tuples import Part
 
 Record = TypeVar("Record")
 
+
 @lru_cache(maxsize=4_096)
 def _key(account: str) -> bytes:
     return pack(("identity.version", account))

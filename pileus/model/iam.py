@@ -144,6 +144,14 @@ def service_prefixes() -> frozenset[str]:
         return frozenset(orjson.loads(file.read()))
 
 
+@cache
+def service_names() -> dict[str, str]:
+    """What AWS calls the service behind each prefix: `sqs` is `Amazon SQS`."""
+    with open(os.path.join(_folder(), "serviceNames.json"), "rb") as file:
+        found: dict[str, str] = orjson.loads(file.read())
+    return found
+
+
 _PLACE = re.compile(r"\$\{(\w+)\}")
 
 

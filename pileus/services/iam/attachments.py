@@ -86,14 +86,12 @@ _attachment_operations("Role", role_named, keep_role, targets.the_role, targets.
 
 def carriers(call: Call, arn: str) -> list[tuple[str, Any]]:
     """Who in the account has the policy attached: (kind, record) pairs."""
-    found: list[tuple[str, Any]] = []
-    for kind, table, index in (
-        ("User", users, users_by_policy),
-        ("Group", groups, groups_by_policy),
-        ("Role", roles, roles_by_policy),
-    ):
-        rows: Any = table.find(call.tx, index, call.account, arn, limit=_ALL)  # type: ignore[attr-defined]
-        found += [(kind, record) for _, record in rows]
+    account, tx = call.account, call.tx
+    found: list[tuple[str, Any]] = [
+        ("User", user) for _, user in users.find(tx, users_by_policy, account, arn, limit=_ALL)
+    ]
+    found += [("Group", group) for _, group in groups.find(tx, groups_by_policy, account, arn, limit=_ALL)]
+    found += [("Role", role) for _, role in roles.find(tx, roles_by_policy, account, arn, limit=_ALL)]
     return found
 
 

@@ -27,7 +27,8 @@ def _inline_operations(
     resource: targets.Target,
     context: Callable[[Call, Request], dict[str, Any]],
 ) -> None:
-    """Registers Put<noun>Policy, Get…, Delete… and List<noun>Policies. `most` is what all documents together may measure."""
+    """Registers Put<noun>Policy, Get…, Delete… and List<noun>Policies. `most` is what all documents together may
+    measure."""
     member = f"{noun}Name"
 
     def document_of(carrier: Carrier, name: str) -> str:

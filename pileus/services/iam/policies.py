@@ -97,10 +97,9 @@ def list_policies(call: Call, request: Request) -> dict[str, Any]:
     def keep(policy: ManagedPolicy) -> bool:
         if not policy.path.startswith(prefix):
             return False
-        attached, limiting = carriers(call, policy.arn), bounded(call, policy.arn)
         if usage:
-            return bool(attached if usage == "PermissionsPolicy" else limiting)
-        return bool(attached or limiting) if request.get("OnlyAttached") else True
+            return bool((carriers if usage == "PermissionsPolicy" else bounded)(call, policy.arn))
+        return bool(carriers(call, policy.arn) or bounded(call, policy.arn)) if request.get("OnlyAttached") else True
 
     return page(call, request, "Policies", rows, lambda policy: show_policy(call, policy, brief=True), keep)
 

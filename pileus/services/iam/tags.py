@@ -1,7 +1,7 @@
 """Tags of IAM's things: read from requests, shown, added, removed and listed, for every kind alike.
 
-Source: IAM User Guide, "Tags for AWS Identity and Access Management resources": the keys of users and roles are compared
-without case, those of the other kinds with it; 50 a thing; keys that begin with `aws:` are AWS's own.
+Source: IAM User Guide, "Tags for AWS Identity and Access Management resources": the keys of users and roles are
+compared without case, those of the other kinds with it; 50 a thing; keys that begin with `aws:` are AWS's own.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,13 @@
 """What IAM's operations are about, for authorisation: resource ARNs with their paths, and IAM's condition keys.
 
-Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management (IAM)".
+Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+Management (IAM)".
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from pileus.identity.certificates import server_certificates
 from pileus.identity.managed import find_policy
 from pileus.identity.people import find_group, find_user
 from pileus.identity.roles import find_profile, find_role
@@ -42,6 +44,12 @@ def the_role(call: Call, request: Request) -> str:
 def the_profile(call: Call, request: Request) -> str:
     profile = find_profile(call.tx, call.account, request["InstanceProfileName"])
     return profile.arn if profile is not None else _arn(call, "instance-profile", request["InstanceProfileName"])
+
+
+def the_certificate(call: Call, request: Request) -> str:
+    name = request["ServerCertificateName"]
+    found = server_certificates.get(call.tx, call.account, name.lower())
+    return found.arn if found is not None else _arn(call, "server-certificate", name)
 
 
 def the_policy(call: Call, request: Request) -> str:

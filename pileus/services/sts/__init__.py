@@ -1,6 +1,6 @@
 """AWS Security Token Service: who am I, and temporary credentials."""
 
-from . import assume_role, identity, tokens
+from . import assume_role, identity, messages, saml, tokens, web_identity
 from .expiry import SessionReaper
 from .service import sts
 
@@ -10,4 +10,4 @@ def reconcilers() -> list[SessionReaper]:
     return [SessionReaper()]
 
 
-__all__ = ["SessionReaper", "assume_role", "identity", "reconcilers", "sts", "tokens"]
+__all__ = ["SessionReaper", "assume_role", "identity", "messages", "reconcilers", "saml", "sts", "tokens", "web_identity"]

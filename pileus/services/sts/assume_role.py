@@ -5,6 +5,7 @@ Source: STS API Reference, "AssumeRole"; IAM User Guide, "Methods to assume a ro
 
 from typing import Any
 
+from pileus.base.errors import NotImplementedYet
 from pileus.identity.issue import credentials, issue_for_role
 from pileus.identity.keys import Session
 from pileus.identity.roles import Role
@@ -21,10 +22,12 @@ CHAINED_MAX = 3_600
 
 @sts.operation(
     "AssumeRole",
-    unconditional="The operation itself asks the role's trust policy, which must allow, together with the caller's policies.",
+    unconditional="The operation itself asks the role's trust policy together with the caller's policies.",
 )
 def assume_role(call: Call, request: Request) -> dict[str, Any]:
     caller, before = call.caller.principal, call.caller.session
+    if "ProvidedContexts" in request:
+        raise NotImplementedYet("Pileus does not have trusted identity propagation yet: leave ProvidedContexts out.")
     role = named_role(call, request)
     if caller.kind == "root" or (before is not None and before.kind == "root"):
         raise Denied("Roles may not be assumed by root accounts.")
@@ -49,6 +52,7 @@ def assume_role(call: Call, request: Request) -> dict[str, Any]:
         request["RoleSessionName"],
         call.now,
         duration_of(request, role, chained),
+        token_size=request.get("MinimumSessionTokenSize", 0),
         source_identity=source,
         mfa="aws:MultiFactorAuthPresent" in context,
         policies=passed.policies,

@@ -1,4 +1,4 @@
-"""The code of an MFA device beside a request for credentials."""
+"""The code of an MFA device beside a request for credentials. A phone goes by the machine's clock, as signatures do."""
 
 from pileus.identity.devices import accept, find_device, keep_device
 from pileus.service import Call
@@ -19,7 +19,7 @@ def passed_mfa(call: Call, request: Request) -> bool:
             "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is"
             " valid and associated with this user."
         )
-    used = accept(device, given, call.now)
+    used = accept(device, given, call.cloud.clock.machine())
     if used is None:
         raise Denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
     keep_device(call.tx, used)

@@ -74,9 +74,7 @@ def _transitive(request: Request, tags: dict[str, str]) -> tuple[str, ...]:
     asked = tuple(request.get("TransitiveTagKeys", ()))
     for key in asked:
         if key.lower() not in known:
-            raise ValidationError(
-                "The specified transitive tag key must be included in the requested tags."
-            )
+            raise ValidationError("The specified transitive tag key must be included in the requested tags.")
     return asked
 
 

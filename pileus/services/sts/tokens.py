@@ -1,4 +1,4 @@
-"""GetSessionToken and GetFederationToken: temporary credentials of a user, as themselves or for somebody they vouch for.
+"""GetSessionToken and GetFederationToken: a user's temporary credentials, their own or for one they vouch for.
 
 Source: STS API Reference, "GetSessionToken" and "GetFederationToken".
 """
@@ -37,6 +37,7 @@ def get_session_token(call: Call, request: Request) -> dict[str, Any]:
     key = _long_term(call, "GetSessionToken")
     session = issue(
         call.tx,
+        token_size=request.get("MinimumSessionTokenSize", 0),
         account=call.account,
         kind="user" if key.user else "root",
         arn=call.caller.arn,
@@ -62,6 +63,7 @@ def get_federation_token(call: Call, request: Request) -> dict[str, Any]:
         must_allow(call, "sts:TagSession", arn)
     session = issue(
         call.tx,
+        token_size=request.get("MinimumSessionTokenSize", 0),
         account=call.account,
         kind="federated-user",
         arn=arn,

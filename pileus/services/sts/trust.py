@@ -1,4 +1,4 @@
-"""May the caller become this role? The role's trust policy must say so, and across accounts the caller's own policies too.
+"""May the caller become this role? Its trust policy must say so; across accounts the caller's own policies too.
 
 Source: IAM User Guide, "Policy evaluation logic", "Methods to assume a role".
 """

@@ -19,7 +19,7 @@ def test_a_user_may_send_to_its_queue_and_is_denied_elsewhere_with_the_reason(ac
         f"User: arn:aws:iam::{account.id}:user/bob is not authorized to perform: sqs:SendMessage on resource:"
         f" arn:aws:sqs:us-east-1:{account.id}:other because no identity-based policy allows the sqs:SendMessage action"
     )
-    with pytest.raises(ClientError, match="sqs:ReceiveMessage"):
+    with pytest.raises(ClientError, match=r"sqs:ReceiveMessage"):
         bob.receive_message(QueueUrl=mine)
 
 
@@ -32,7 +32,7 @@ def test_a_user_assumes_a_role_and_may_then_what_the_role_may(account):
     assert made["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{account.id}:assumed-role/reader/night"
     reader = account.session(made["Credentials"], "sqs")
     assert "Messages" not in reader.receive_message(QueueUrl=queue)
-    with pytest.raises(ClientError, match="assumed-role/reader/night is not authorized to perform: sqs:SendMessage"):
+    with pytest.raises(ClientError, match=r"assumed-role/reader/night is not authorized to perform: sqs:SendMessage"):
         reader.send_message(QueueUrl=queue, MessageBody="x")
 
 
@@ -45,5 +45,6 @@ def test_a_role_that_does_not_trust_the_caller_is_denied_in_stss_words(account):
     assert denied.value.response["Error"] == {
         "Type": "Sender",
         "Code": "AccessDenied",
-        "Message": f"User: arn:aws:iam::{account.id}:user/bob is not authorized to perform: sts:AssumeRole on resource: {role}",
+        "Message": f"User: arn:aws:iam::{account.id}:user/bob is not authorized to perform: sts:AssumeRole"
+        f" on resource: {role}",
     }

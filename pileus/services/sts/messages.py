@@ -1,0 +1,16 @@
+"""DecodeAuthorizationMessage: opens what a denial was sealed into."""
+
+from typing import Any
+
+from pileus.identity.sealed import NotSealedHere, unseal
+from pileus.service import Call
+
+from .service import InvalidAuthorizationMessage, Request, sts
+
+
+@sts.operation("DecodeAuthorizationMessage")
+def decode_authorization_message(call: Call, request: Request) -> dict[str, Any]:
+    try:
+        return {"DecodedMessage": unseal(call.tx, call.account, request["EncodedMessage"])}
+    except NotSealedHere:
+        raise InvalidAuthorizationMessage("The specified message is not valid.") from None
