@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import EventStreamError
-from botocore_clients import parsed, whole
+from tests.wire.botocore_clients import parsed, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_round_trips import service_model
+from tests.wire.test_round_trips import service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import load

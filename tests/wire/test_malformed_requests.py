@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-from botocore_clients import sent
+from tests.wire.botocore_clients import sent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plausible import Maker
-from test_round_trips import SPOKEN, is_plain, service_model
+from tests.wire.plausible import Maker
+from tests.wire.test_round_trips import SPOKEN, is_plain, service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Operation, load

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.model import OperationModel, ServiceModel
-from botocore_clients import parsed, sent
-from plausible import Maker
-from test_protocol_requests import unclaimed
+from tests.wire.botocore_clients import parsed, sent
+from tests.wire.plausible import Maker
+from tests.wire.test_protocol_requests import unclaimed
 
 from pileus.base.errors import ApiError
 from pileus.model import Api, Operation, load

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqs_asking import LongPoll, attributes, bodies, make, receive, refused
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from sqs_asking import LongPoll, attributes, bodies, receive, refused
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, receive, refused
 
 from tests.conftest import TestCloud
 
