@@ -66,7 +66,7 @@ class _Compiler:
 
     def value(self, member: Member) -> Check | None:
         shape = member.shape
-        if shape.document or shape.event_stream or (shape.type == "blob" and member.streaming):
+        if shape.document or shape.event_stream or member.json_value or (shape.type == "blob" and member.streaming):
             return None
         if shape.type == "structure":
             return self.structure(shape)

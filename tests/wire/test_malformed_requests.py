@@ -16,6 +16,7 @@ from tests.wire.test_round_trips import SPOKEN, is_plain, service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Operation, load
+from pileus.model.constraints import check
 from pileus.wire import HttpRequest, codec
 from pileus.wire.rest_routes import Routes
 
@@ -48,6 +49,8 @@ def read(service: str, protocol: str, operation: Operation, request: HttpRequest
         assert refused.message
     else:
         assert isinstance(found, dict)
+        told = check(operation, found)
+        assert told is None or "validation error" in told
 
 
 @cache
