@@ -88,6 +88,8 @@ class Loop:
                 self._random.shuffle(due)
             for row in due:
                 await self._look(row)
+                # An embedded store answers at once: without this, requests would wait for all of the work.
+                await asyncio.sleep(0)
 
     async def advance(self, seconds: float) -> None:
         """Moves a simulated clock on, stopping at every timer on the way."""

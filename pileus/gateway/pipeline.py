@@ -100,7 +100,6 @@ class Exchange:
                 return operation
             result = operation.handler(self.call, self.call.request)
             if type(result) is Wait:
-                tx.reset()
                 return result
             response = self.encode(result)
         except Exception as error:  # noqa: BLE001 - not swallowed: answered, and a defect is logged with its trace

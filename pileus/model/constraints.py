@@ -7,11 +7,11 @@ show them).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from pileus.model import patterns
 from pileus.model.api import Operation
 from pileus.model.shapes import Member, Shape
 
@@ -66,7 +66,7 @@ class _Compiler:
 
     def value(self, member: Member) -> Check | None:
         shape = member.shape
-        if shape.document or shape.event_stream or (shape.type == "blob" and member.streaming):
+        if shape.document or shape.event_stream or member.json_value or (shape.type == "blob" and member.streaming):
             return None
         if shape.type == "structure":
             return self.structure(shape)
@@ -148,11 +148,9 @@ def _own_check(shape: Shape) -> Check | None:
             rules.append(_at_least(_itself, shape.min, "value "))
         if shape.max is not None:
             rules.append(_at_most(_itself, shape.max, "value "))
-    if shape.type == "string" and shape.pattern and (pattern := _regular_expression(shape.pattern)) is not None:
+    if shape.type == "string" and shape.pattern and (pattern := patterns.compiled(shape.pattern)) is not None:
         text = f"Member must satisfy regular expression pattern: {shape.pattern}"
-        # What is far longer than allowed is refused for that already; matching it too would only cost time.
-        longest = float("inf") if shape.max is None else max(4096, 4 * shape.max)
-        rules.append((lambda value: len(value) <= longest and pattern.fullmatch(value) is None, text))
+        rules.append((lambda value: pattern.fullmatch(value) is None, text))
     if shape.type == "string" and shape.enum:
         allowed = frozenset(shape.enum)
         rules.append(
@@ -219,61 +217,3 @@ def _join(path: str, name: str) -> str:
 def _lower(name: str) -> str:
     """`UserName` is printed `userName`, `MFACode` `mFACode`: only the first letter changes."""
     return name[:1].lower() + name[1:]
-
-
-_CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_JAVA_CLASS = re.compile(r"\\p\{(?:Is)?(\w+)\}|\\p([LNZMSP])(?!\w)|\\([wds])")
-_ESCAPES = {"w": "a-zA-Z0-9_", "d": "0-9", "s": r" \t\n\x0b\f\r"}  # Java's are ASCII
-# What stands inside brackets for each class. Python has no Unicode classes: letters are `\w`, and `_` comes along.
-_CLASSES = {
-    "L": r"\w", "N": r"\d", "Alpha": "a-zA-Z", "Alnum": "a-zA-Z0-9", "Digit": "0-9", "Lower": "a-z", "Upper": "A-Z",
-    "Ll": "a-z\u00df-\u00f6\u00f8-\u00ff", "Lu": "A-Z\u00c0-\u00d6\u00d8-\u00de", "Nd": r"\d", "LD": r"\w",
-    "Space": r"\s", "Punct": r"!-/:-@\[-`{-~", "ASCII": r"\x00-\x7f", "Print": r"\x20-\x7e", "Graph": r"\x21-\x7e",
-    "XDigit": "0-9a-fA-F", "Cntrl": r"\x00-\x1f\x7f", "Blank": r" \t",
-    "Z": r"\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
-    "Zs": r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000",
-    "M": r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0900-\u0903\u093a-\u094f\u1ab0-\u1aff"
-    r"\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f",
-    "S": r"$+<=>^`|~\xa2-\xa9\xac\xae-\xb1\xb4\xb8\xd7\xf7\u02c2-\u02df\u2030-\u23ff\u2500-\u2bff\U0001f000-\U0001faff",
-    "P": r"!-#%-*,-/:;?@\[-\]_{}\xa1\xa7\xab\xb6\xb7\xbb\xbf\u2010-\u2027\u2030-\u205e\u3001-\u3003",
-}  # fmt: skip
-
-
-def _regular_expression(pattern: str) -> re.Pattern[str] | None:
-    """Java's expression as Python's, or None when Python cannot say it: such a pattern is not checked here."""
-    translated = _translated(_CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), pattern))
-    if translated is None:
-        return None
-    try:
-        return re.compile(translated)
-    except re.error:
-        return None
-
-
-def _translated(pattern: str) -> str | None:
-    """Java's classes as Python's; inside brackets a class has none of its own, and a `-` after it is itself."""
-    made: list[str] = []
-    position, inside = 0, False
-    while position < len(pattern):
-        found = _JAVA_CLASS.match(pattern, position)
-        if found is not None:
-            content = _ESCAPES.get(found[3] or "") or _CLASSES.get(found[1] or found[2] or "")
-            if content is None:
-                return None
-            made.append(content if inside else f"[{content}]")
-            position = found.end()
-            if inside and pattern.startswith("-", position):
-                made.append(r"\-")
-                position += 1
-            continue
-        character = pattern[position]
-        if character == "\\":
-            made.append(pattern[position : position + 2])
-            position += 2
-            continue
-        if inside and character == "[":  # a class within a class: Java's union, which Python has not
-            return None
-        inside = (inside or character == "[") and character != "]"
-        made.append(character)
-        position += 1
-    return "".join(made)

@@ -39,7 +39,7 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """An operation's answer when it has none yet: run me again when `key` is signalled, or at `until` (the cloud's
-    clock).
+    clock). What it wrote before it waits is kept.
 
     Those who wait on one key are woken in order, and only as long as each finds what it waited for: a waiter that
     waits again means that the others would too. If the cloud stops meanwhile, the caller gets the empty answer.

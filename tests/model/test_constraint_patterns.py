@@ -3,7 +3,8 @@
 import pytest
 
 from pileus.model import Operation, load
-from pileus.model.constraints import _regular_expression, check
+from pileus.model.constraints import check
+from pileus.model.patterns import compiled
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_tag_key_with_other_characters_is_refused(create_user: Operation, key:
 
 
 def test_a_hyphen_after_a_class_is_itself() -> None:
-    pattern = _regular_expression(r"[\w-\/]+")  # Python takes it for a range with a bad end
+    pattern = compiled(r"[\w-\/]+")  # Python takes it for a range with a bad end
     assert pattern is not None
     assert pattern.fullmatch("a-b/c")
     assert not pattern.fullmatch("a.b")
@@ -60,4 +61,4 @@ def test_every_pattern_of_the_first_services_is_understood() -> None:
     for service in ("iam", "sts", "sqs"):
         for name, raw in load(service).model["shapes"].items():
             if "pattern" in raw:
-                assert _regular_expression(raw["pattern"]) is not None, name
+                assert compiled(raw["pattern"]) is not None, name

@@ -67,7 +67,10 @@ def parsed(model: ServiceModel, operation: OperationModel, protocol: str, respon
         "body": _Raw(body) if streams else body,
         "context": {"operation_name": operation.name},
     }
-    found = parser.parse(answer, operation.output_shape)
+    output = operation.output_shape
+    if protocol == "query" and output is not None and output.members:  # SQS's model no longer has it
+        output.serialization.setdefault("resultWrapper", f"{operation.name}Result")
+    found = parser.parse(answer, output)
     if response.status >= 300 and "Error" in found:
         shape = model.shape_for_error_code(found["Error"]["Code"]) if _is_known(model, found) else None
         if shape is not None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from botocore_clients import parsed, whole
+from botocore.exceptions import EventStreamError
+from tests.wire.botocore_clients import parsed, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_round_trips import service_model
+from tests.wire.test_round_trips import service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import load
@@ -107,21 +108,32 @@ def test_the_members_beside_the_events_travel_first_in_an_rpc_protocol() -> None
     assert second.headers[":event-type"] == "sessionStart"
 
 
+def live_tail(*events: Any) -> bytes:
+    api = load("logs")
+    return whole(codec(api, "json").encode(api.operation("StartLiveTail"), {"responseStream": told(*events)}, "id"))
+
+
 def test_an_error_amid_the_events_is_the_last_of_them() -> None:
     event = {"sessionStart": {"requestId": "r"}}
     known = ApiError("Too long", code="SessionTimeoutException")
-    response, _ = answer("logs", "StartLiveTail", "json", {"responseStream": told(event, known, event)})
-    assert isinstance(response.body, bytes)
-    *_, last = messages(response.body)
+    *_, last = messages(live_tail(event, known, event))
     assert last.headers[":message-type"] == "exception"
     assert last.headers[":exception-type"] == "SessionTimeoutException"
     assert last.payload == b'{"message":"Too long"}'
     unknown = ApiError("Broken", code="InternalFailure", status=500)
-    response, _ = answer("logs", "StartLiveTail", "json", {"responseStream": told(unknown)})
-    assert isinstance(response.body, bytes)
-    assert messages(response.body)[-1].headers == {
+    assert messages(live_tail(unknown))[-1].headers == {
         ":message-type": "error", ":error-code": "InternalFailure", ":error-message": "Broken",
     }  # fmt: skip
+
+
+def test_botocore_raises_an_error_amid_the_events() -> None:
+    with pytest.raises(EventStreamError, match="Too long"):
+        answer(
+            "logs",
+            "StartLiveTail",
+            "json",
+            {"responseStream": told(ApiError("Too long", code="SessionTimeoutException"))},
+        )
 
 
 def events_in(body: bytes | AsyncIterator[bytes]) -> list[dict[str, Any]]:

@@ -8,14 +8,15 @@ from functools import cache
 from typing import Any
 
 import pytest
-from botocore_clients import sent
+from tests.wire.botocore_clients import sent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plausible import Maker
-from test_round_trips import SPOKEN, is_plain, service_model
+from tests.wire.plausible import Maker
+from tests.wire.test_round_trips import SPOKEN, is_plain, service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Operation, load
+from pileus.model.constraints import check
 from pileus.wire import HttpRequest, codec
 from pileus.wire.rest_routes import Routes
 
@@ -48,6 +49,8 @@ def read(service: str, protocol: str, operation: Operation, request: HttpRequest
         assert refused.message
     else:
         assert isinstance(found, dict)
+        told = check(operation, found)
+        assert told is None or "validation error" in told
 
 
 @cache

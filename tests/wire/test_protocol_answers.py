@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
-from botocore_clients import parsed, whole
-from protocol_cases import Case, cases
-from test_protocol_requests import comparable, meant
+from tests.wire.botocore_clients import parsed, whole
+from tests.wire.protocol_cases import Case, cases
+from tests.wire.test_protocol_requests import comparable, meant
 
 from pileus.base.errors import ApiError
 from pileus.wire import HttpResponse, codec

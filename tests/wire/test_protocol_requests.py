@@ -8,7 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from protocol_cases import Case, cases
+from tests.wire.protocol_cases import Case, cases
 
 from pileus.base.errors import SerializationError
 from pileus.model import Member, Shape

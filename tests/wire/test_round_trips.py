@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.model import OperationModel, ServiceModel
-from botocore_clients import parsed, sent
-from plausible import Maker
-from test_protocol_requests import unclaimed
+from tests.wire.botocore_clients import parsed, sent
+from tests.wire.plausible import Maker
+from tests.wire.test_protocol_requests import unclaimed
 
 from pileus.base.errors import ApiError
 from pileus.model import Api, Operation, load
@@ -18,7 +18,8 @@ from pileus.wire.rest_routes import Routes
 
 # One or more of each protocol, and every one that Pileus has.
 SPOKEN = [
-    ("sqs", "json"), ("sqs", "query"), ("dynamodb", "json"), ("kms", "json"), ("iam", "query"), ("sts", "query"), ("sns", "query"),
+    ("sqs", "json"), ("sqs", "query"), ("dynamodb", "json"), ("kms", "json"), ("iam", "query"), ("sts", "query"),
+    ("sns", "query"),
     ("cloudformation", "query"), ("ec2", "ec2"), ("lambda", "rest-json"), ("apigateway", "rest-json"),
     ("efs", "rest-json"), ("iot", "rest-json"), ("s3", "rest-xml"), ("route53", "rest-xml"),
     ("cloudfront", "rest-xml"), ("cloudwatch", "smithy-rpc-v2-cbor"), ("cloudwatch", "query"),

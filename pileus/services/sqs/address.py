@@ -100,15 +100,20 @@ def name_arn(call: Call, request: dict[str, Any]) -> str:
 
 def policy_of(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
     """The queue's own policy, for the gateway."""
-    return _carried(queues.at(call.tx, address(call, request).key))
+    return carried(queues.at(call.tx, address(call, request).key))
 
 
 def policy_by_name(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
+    return carried(_by_name(call, request))
+
+
+def _by_name(call: Call, request: dict[str, Any]) -> Queue | None:
     account = request.get("QueueOwnerAWSAccountId") or call.caller.account
-    return _carried(queues.get(call.tx, account, call.region, request.get("QueueName") or ""))
+    return queues.get(call.tx, account, call.region, request.get("QueueName") or "")
 
 
-def _carried(queue: Queue | None) -> ResourcePolicy | None:
+def carried(queue: Queue | None) -> ResourcePolicy | None:
+    """A queue's policy as the gateway takes it."""
     if queue is None or not queue.policy:
         return None
     return ResourcePolicy(queue.policy, queue.arn, queue.account)
@@ -116,7 +121,14 @@ def _carried(queue: Queue | None) -> ResourcePolicy | None:
 
 def tags_of(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """`aws:ResourceTag/…` of the queue (Service Authorization Reference, "Amazon SQS")."""
-    queue = queues.at(call.tx, address(call, request).key)
+    return tagged(queues.at(call.tx, address(call, request).key))
+
+
+def tags_by_name(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    return tagged(_by_name(call, request))
+
+
+def tagged(queue: Queue | None) -> dict[str, Any]:
     return {f"aws:ResourceTag/{key}": value for key, value in queue.tags.items()} if queue is not None else {}
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from pileus.base import ids
 from pileus.store import Transaction
+from pileus.store.tuples import Part
 
 from .counting import IN_FLIGHT_PER_GROUP, count
 from .errors import invalid
@@ -60,7 +61,7 @@ def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: i
 def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grave: Grave | None = None) -> list[Taken]:
     """Hands out at most `limit` messages, as many as possible of one group, each hidden for `timeout` seconds."""
     taken: list[Taken] = []
-    for group in list(_ready(tx, queue, now, limit)):
+    for group in _ready(tx, queue, now, limit):
         taken += _take_of_group(tx, queue, group, now, timeout, limit - len(taken), grave)
         if len(taken) == limit:
             break
@@ -71,20 +72,21 @@ def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grav
 
 
 def _ready(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[str]:
-    """The groups whose turn it is, in the order in which it came."""
+    """The groups whose turn it is, in the order in which it came, each once though turns may be set meanwhile."""
     space = queue.space
-    after: tuple[str | int | bytes, ...] = (hints.start(space, now),)
-    first = True
-    while True:
-        page = list(turns.scan(tx, space, after=after, before=(now + 1,), limit=limit))
-        if first:
-            hints.empty_before(space, int(page[0][0][0]) if page else now, now)
-            first = False
+    start: tuple[Part, ...] = (hints.start(space, now),)
+    page = list(turns.scan(tx, space, after=start, before=(now + 1,), limit=limit))
+    hints.empty_before(space, int(page[0][0][0]) if page else now, now)
+    seen: set[str] = set()
+    while page:
         for key, _ in page:
-            yield str(key[1])
+            group = str(key[1])
+            if group not in seen:
+                seen.add(group)
+                yield group
         if len(page) < limit:
             return
-        after = page[-1][0]
+        page = list(turns.scan(tx, space, after=page[-1][0], before=(now + 1,), limit=limit))
 
 
 def _line(tx: Transaction, space: int, group: str, head: int) -> Iterator[tuple[int, Place]]:
@@ -246,7 +248,7 @@ def again(tx: Transaction, queue: Queue, attempt_id: str, now: int, timeout: int
 def waiting(tx: Transaction, queue: Queue, now: int, limit: int) -> list[tuple[Message, Place]]:
     """At most `limit` messages that could be received now, without handing them out; the expired ones go."""
     found: list[tuple[Message, Place]] = []
-    for group in list(_ready(tx, queue, now, limit)):
+    for group in _ready(tx, queue, now, limit):
         known = groups.get(tx, queue.space, group)
         for sequence, place in _line(tx, queue.space, group, known.head if known is not None else 0):
             if len(found) == limit or place.visible > now:

@@ -5,16 +5,18 @@ SQS Developer Guide, "Learn how to configure a dead-letter queue redrive in Amaz
 are new messages). The moving itself is `redriving.py`'s, in the background.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from pileus.base.arns import parse
+from pileus.base.arns import arn, parse
 from pileus.service import Call
 from pileus.service.authorize import must_allow
+from pileus.service.kit import Handler
 from pileus.service.paginate import BadToken, seal, unseal
 
-from .address import queue_by_arn
+from .address import carried, queue_by_arn, tagged
 from .counting import figures
 from .errors import AccessDenied, InvalidParameterValue, ResourceNotFound, UnsupportedOperation, invalid, missing
 from .service import sqs
@@ -28,15 +30,30 @@ _PURPOSE = "sqs.MoveTask"
 
 
 def _source_arn(call: Call, request: dict[str, Any]) -> str:
-    return request.get("SourceArn") or "*"
-
-
-def _task_arn(call: Call, request: dict[str, Any]) -> str:
+    """The queue the request is about: it names the queue, or a task of the queue."""
+    if request.get("SourceArn"):
+        return str(request["SourceArn"])
     try:
         account, region, name, _ = unseal(_PURPOSE, request.get("TaskHandle") or "")
-    except (BadToken, ValueError):
+    except ValueError:
         return "*"
-    return call.arn("sqs", str(name)) if (account, region) == call.scope else f"arn:aws:sqs:{region}:{account}:{name}"
+    return arn("sqs", str(region), str(account), str(name))
+
+
+def _source(call: Call, request: dict[str, Any]) -> Queue | None:
+    try:
+        return queue_by_arn(call, _source_arn(call, request))
+    except ValueError:
+        return None
+
+
+def _task_operation(name: str) -> Callable[[Handler], Handler]:
+    return sqs.operation(
+        name,
+        resource=_source_arn,
+        context=lambda call, request: tagged(_source(call, request)),
+        resource_policy=lambda call, request: carried(_source(call, request)),
+    )
 
 
 def _named_queue(call: Call, request: dict[str, Any], parameter: str) -> Queue:
@@ -58,7 +75,7 @@ def _named_queue(call: Call, request: dict[str, Any], parameter: str) -> Queue:
     return queue
 
 
-@sqs.operation("StartMessageMoveTask", resource=_source_arn)
+@_task_operation("StartMessageMoveTask")
 def start_message_move_task(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     source = _named_queue(call, request, "SourceArn")
     origins = [queue for _, queue in queues.find(call.tx, dead_letter_sources, source.arn)]
@@ -79,9 +96,9 @@ def start_message_move_task(call: Call, request: dict[str, Any]) -> dict[str, An
             "You must enter a number that's greater than 0 and less than or equal to 500.",
         )
     for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-        must_allow(call, f"sqs:{action}", source.arn)
+        must_allow(call, f"sqs:{action}", source.arn, context=tagged(source), own=carried(source))
     for queue in destinations:
-        must_allow(call, "sqs:SendMessage", queue.arn)
+        must_allow(call, "sqs:SendMessage", queue.arn, context=tagged(queue), own=carried(queue))
     key = (source.account, source.region, source.name)
     tasks = list(move_tasks.scan(call.tx, *key))
     if any(task.status in ACTIVE for _, task in tasks):
@@ -99,7 +116,7 @@ def start_message_move_task(call: Call, request: dict[str, Any]) -> dict[str, An
     return {"TaskHandle": seal(_PURPOSE, (*key, started))}
 
 
-@sqs.operation("CancelMessageMoveTask", resource=_task_arn)
+@_task_operation("CancelMessageMoveTask")
 def cancel_message_move_task(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """What was moved stays moved."""
     handle = request.get("TaskHandle")
@@ -118,7 +135,7 @@ def cancel_message_move_task(call: Call, request: dict[str, Any]) -> dict[str, A
     return {"ApproximateNumberOfMessagesMoved": task.moved}
 
 
-@sqs.operation("ListMessageMoveTasks", resource=_source_arn)
+@_task_operation("ListMessageMoveTasks")
 def list_message_move_tasks(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """The most recent first."""
     source = _named_queue(call, request, "SourceArn")

@@ -22,6 +22,7 @@ from .address import (
     policy_by_name,
     queue_of,
     queue_operation,
+    tags_by_name,
     url_of,
 )
 from .attributes import bad_value
@@ -35,6 +36,7 @@ from .errors import (
     no_such_queue,
 )
 from .service import sqs
+from .standard import wait_key
 from .tables import Deleted, Doomed, Queue, dead_letter_sources, deleted_names, doomed, move_tasks, queues
 from .tags import check_tags
 
@@ -102,7 +104,7 @@ def _check_documents(call: Call, queue: Queue, given: dict[str, str]) -> None:
         redrive.check_target(call.tx, queue, given["RedrivePolicy"])
 
 
-@sqs.operation("GetQueueUrl", resource=name_arn, resource_policy=policy_by_name, unsigned=True)
+@sqs.operation("GetQueueUrl", resource=name_arn, context=tags_by_name, resource_policy=policy_by_name, unsigned=True)
 def get_queue_url(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     name = request.get("QueueName")
     if not name:
@@ -201,5 +203,6 @@ def delete_queue(call: Call, request: dict[str, Any]) -> None:
     queues.delete(call.tx, queue.account, queue.region, queue.name)
     deleted_names.put(call.tx, queue.account, queue.region, queue.name, record=Deleted(call.now))
     doomed.put(call.tx, queue.space, record=Doomed(queue.uid))
+    call.tx.signal(wait_key(queue))  # whoever waits for a message hears that there will be none
     for rest, _ in list(move_tasks.scan(call.tx, queue.account, queue.region, queue.name)):
         move_tasks.delete(call.tx, queue.account, queue.region, queue.name, *rest)

@@ -45,12 +45,13 @@ def read(queue: Queue, handle: str | None) -> Receipt:
         raw = a2b_base64(handle, strict_mode=True)
         mark, uid, space, sent, serial, until, at, receives = _FIXED.unpack_from(raw)
         tail = raw[_FIXED.size :]
-        group = tail[8:].decode()
+        group, sequence = tail[8:].decode(), int.from_bytes(tail[:8], "big")
     except (binascii.Error, struct.error, ValueError):
         raise _not_valid(handle) from None
-    if mark != _MARK or uid != queue.uid or bool(tail) != queue.fifo:
+    altered = max(space, sent, serial, until, at, sequence) >> 63
+    if mark != _MARK or uid != queue.uid or bool(group) != queue.fifo or altered:
         raise _not_valid(handle)
-    return Receipt(space, sent, serial, until, at, receives, group, int.from_bytes(tail[:8], "big"))
+    return Receipt(space, sent, serial, until, at, receives, group, sequence)
 
 
 def _not_valid(handle: str) -> Exception:

@@ -5,7 +5,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from sqs_asking import attributes, bodies, make, receive, refused
+from tests.services.sqs.sqs_asking import attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
 
@@ -175,3 +175,48 @@ def test_a_policy_keeps_to_its_quotas(sqs: Any, url: str) -> None:
     for given in (statement, {**statement, "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*:*:" + "x" * 8200}):
         policy = json.dumps({"Version": "2012-10-17", "Statement": given})
         assert refused(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": policy})[0] == "OverLimit"
+
+
+def as_user(cloud: TestCloud, *statements: dict[str, Any]) -> Any:
+    """An SQS client of a user who may do what the statements say."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    policy = {"Version": "2012-10-17", "Statement": list(statements)}
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    return cloud.client("sqs", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+
+def test_tags_on_creation_need_leave_to_tag(cloud: TestCloud) -> None:
+    ann = as_user(cloud, {"Effect": "Allow", "Action": "sqs:CreateQueue", "Resource": "*"})
+    ann.create_queue(QueueName="plain")
+    code, text = refused(ann.create_queue, QueueName="tagged", tags={"a": "b"})
+    assert code == "AccessDenied"
+    assert "sqs:TagQueue" in text
+
+
+def test_a_user_may_be_held_to_tags_they_give_and_tags_a_queue_has(cloud: TestCloud, sqs: Any) -> None:
+    give = {"StringEquals": {"aws:RequestTag/team": "ann"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}
+    has = {"StringEquals": {"aws:ResourceTag/team": "ann"}}
+    ann = as_user(
+        cloud,
+        {"Effect": "Allow", "Action": ["sqs:CreateQueue", "sqs:TagQueue"], "Resource": "*", "Condition": give},
+        {"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"], "Resource": "*", "Condition": has},
+    )
+    other = make(sqs, "other")
+    for tags in ({}, {"team": "bob"}, {"team": "ann", "more": "x"}):
+        assert refused(ann.create_queue, QueueName="mine", tags=tags)[0] == "AccessDenied"
+    mine = ann.create_queue(QueueName="mine", tags={"team": "ann"})["QueueUrl"]
+    ann.send_message(QueueUrl=mine, MessageBody="x")
+    assert ann.get_queue_url(QueueName="mine")["QueueUrl"] == mine
+    assert refused(ann.send_message, QueueUrl=other, MessageBody="x")[0] == "AccessDenied"
+    assert refused(ann.receive_message, QueueUrl=mine)[0] == "AccessDenied"
+
+
+def test_the_sender_is_the_user_who_sent(cloud: TestCloud, sqs: Any) -> None:
+    url = make(sqs, "q")
+    ann = as_user(cloud, {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"})
+    ann.send_message(QueueUrl=url, MessageBody="x")
+    [message] = receive(sqs, url, MessageSystemAttributeNames=["SenderId"])
+    user = cloud.client("iam").get_user(UserName="ann")["User"]
+    assert message["Attributes"]["SenderId"] == user["UserId"]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from sqs_asking import LongPoll, attributes, bodies, make, receive, refused
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
 
@@ -255,3 +255,15 @@ def test_a_redrive_needs_a_dead_letter_queue_that_is_there(sqs: Any) -> None:
     )
     assert refused(sqs.start_message_move_task, SourceArn="plain")[0] == "InvalidParameterValue"
     assert refused(sqs.cancel_message_move_task, TaskHandle="junk")[0] == "InvalidParameterValue"
+
+
+def test_a_redrive_needs_leave_to_send_where_it_goes(sqs: Any, cloud: TestCloud) -> None:
+    work, _ = pair(sqs)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": deny})
+    sqs.set_queue_attributes(QueueUrl=work, Attributes={"Policy": policy})
+    code, text = refused(sqs.start_message_move_task, SourceArn=arn("dead"))
+    assert code == "AccessDenied"
+    assert "sqs:SendMessage" in text
+    sqs.set_queue_attributes(QueueUrl=work, Attributes={"Policy": ""})
+    sqs.start_message_move_task(SourceArn=arn("dead"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqs_asking import LongPoll, attributes, bodies, make, receive, refused
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
 
@@ -211,3 +211,11 @@ def test_a_fifo_queue_full_in_flight_answers_nothing_rather_than_an_error(
     assert receive(sqs, url) == []
     sqs.delete_message(QueueUrl=url, ReceiptHandle=held[0]["ReceiptHandle"])
     assert bodies(sqs, url) == ["of c"]
+
+
+def test_no_visibility_timeout_hands_out_a_group_once_in_a_call(sqs: Any, url: str) -> None:
+    for body in ("a", "b", "c"):
+        send(sqs, url, body)
+    request = {"MaxNumberOfMessages": 2, "VisibilityTimeout": 0}
+    assert [m["Body"] for m in receive(sqs, url, **request)] == ["a", "b"]
+    assert [m["Body"] for m in receive(sqs, url, **request)] == ["a", "b"]

@@ -11,7 +11,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from sqs_asking import make
+from tests.services.sqs.sqs_asking import make
 
 from tests.conftest import TestCloud
 

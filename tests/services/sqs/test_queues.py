@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from sqs_asking import attributes, bodies, make, receive, refused
+from tests.services.sqs.sqs_asking import attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
 

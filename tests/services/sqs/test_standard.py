@@ -1,11 +1,12 @@
 """Standard queues, as a client sees them."""
 
 import hashlib
+import threading
 import time
 from typing import Any
 
 import pytest
-from sqs_asking import LongPoll, attributes, bodies, receive, refused
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, receive, refused
 
 from tests.conftest import TestCloud
 
@@ -234,3 +235,18 @@ def test_a_larger_body_or_one_with_attributes_lives_as_long_as_a_small_one(
     for message in (first, second):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     assert attributes(sqs, url)["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def test_who_waits_on_a_queue_hears_that_it_was_deleted(sqs: Any, url: str, cloud: TestCloud) -> None:
+    heard: list[str] = []
+
+    def wait() -> None:
+        heard.append(refused(cloud.client("sqs").receive_message, QueueUrl=url, WaitTimeSeconds=20)[0])
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    while not len(cloud.app.cloud.waiting):
+        cloud.settle()
+    sqs.delete_queue(QueueUrl=url)
+    waiting.join(10)
+    assert heard == ["AWS.SimpleQueueService.NonExistentQueue"]

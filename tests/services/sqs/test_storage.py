@@ -1,19 +1,23 @@
 """What SQS's storage leans on: keys packed in one stroke, hints that may be wrong, costs that do not grow."""
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pileus.base.errors import ApiError
 from pileus.identity.keys import AccessKey, root_arn
 from pileus.identity.standing import Standing
 from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller
-from pileus.services.sqs import sqs
+from pileus.services.sqs import fifo, receipts, sqs, standard
 from pileus.services.sqs.address import read_url
 from pileus.services.sqs.hints import FORGET_AFTER_US, Hints
+from pileus.services.sqs.receipts import Receipt
 from pileus.services.sqs.rows import NumberTable, pack_numbers
+from pileus.services.sqs.tables import Queue
 from pileus.store import Table, pack
 from pileus.store.memory import MemoryStore
 
@@ -62,6 +66,33 @@ def test_a_hint_rises_is_lowered_by_a_write_and_forgotten() -> None:
     assert hints.start(1, 999) == 0  # the clock was set back
 
 
+QUEUES = [
+    Queue("000000000000", "us-east-1", name, f"arn:{name}", 5, 6, 0.0, 0.0, fifo=name.endswith(".fifo"))
+    for name in ("q", "q.fifo")
+]
+
+
+@given(st.sampled_from(QUEUES), st.binary(max_size=90), st.integers(0, 89), st.booleans())
+def test_an_altered_receipt_is_refused_or_names_nothing(queue: Queue, noise: bytes, at: int, whole: bool) -> None:
+    group, sequence = ("g", 9) if queue.fifo else ("", 0)
+    good = Receipt(6, 1, 2, 3, 4, 1, group, sequence)
+    assert receipts.read(queue, receipts.write(5, good)) == good
+    raw = b64decode(receipts.write(5, good))
+    handle = b64encode(noise if whole else raw[:at] + noise + raw[at + len(noise) :]).decode()
+    engine = fifo if queue.fifo else standard
+    store = MemoryStore()
+
+    def work(tx: Any) -> None:
+        try:
+            receipt = receipts.read(queue, handle)
+        except ApiError as error:
+            assert error.code in ("ReceiptHandleIsInvalid", "MissingRequiredParameterException")  # noqa: PT017
+            return
+        engine.delete(tx, queue, receipt, 10, handle)
+
+    store.submit(work, raise_error)
+
+
 @pytest.mark.parametrize(
     ("url", "region", "account"),
     [
@@ -104,41 +135,60 @@ class Watched(MemoryStore):
         return found
 
 
-def test_a_send_a_receive_and_a_delete_cost_the_same_however_long_the_queue_is() -> None:
-    store = Watched()
-    key = AccessKey("test", "test", "000000000000", "", "000000000000", 0.0)
-    standing = Standing(
-        Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)
-    )
-    caller = Caller(standing, key.account, standing.principal.arn, key.account, key)
-    moment = 1_700_000_000.0
+class Meter:
+    """Asks operations and counts the rows each one reads."""
 
-    def ask(name: str, **request: Any) -> tuple[Any, int]:
-        nonlocal moment
-        moment += 0.001
+    def __init__(self) -> None:
+        self.store = Watched()
+        key = AccessKey("test", "test", "000000000000", "", "000000000000", 0.0)
+        root = Principal("root", key.account, root_arn(key.account), key.account)
+        standing = Standing(root, (compile_policy(ALLOW, "identity"),))
+        self.caller = Caller(standing, key.account, standing.principal.arn, key.account, key)
+        self.moment = 1_700_000_000.0
+        self.sent = 0
+
+    def ask(self, name: str, **request: Any) -> tuple[Any, int]:
+        self.moment += 0.001
         answers: list[Any] = []
 
         def done(result: Any, error: BaseException | None) -> None:
             raise_error(result, error)
             answers.append(result)
 
-        before = store.asked
-        handler = sqs.operations[name].handler
-        store.submit(
-            lambda tx: handler(Call(None, tx, caller, "us-east-1", moment, "r", started=moment), request),  # type: ignore[arg-type]
-            done,
-        )
-        return answers[0], store.asked - before
+        def work(tx: Any) -> Any:
+            call = Call(None, tx, self.caller, "us-east-1", self.moment, "r", started=self.moment)  # type: ignore[arg-type]
+            return sqs.operations[name].handler(call, request)
 
-    def cycle() -> list[int]:
-        _, sent = ask("SendMessage", QueueUrl="q", MessageBody="x")
-        answer, received = ask("ReceiveMessage", QueueUrl="q")
-        _, deleted = ask("DeleteMessage", QueueUrl="q", ReceiptHandle=answer["Messages"][0]["ReceiptHandle"])
+        before = self.store.asked
+        self.store.submit(work, done)
+        return answers[0], self.store.asked - before
+
+    def send(self, group: str = "") -> int:
+        self.sent += 1
+        more = {"MessageGroupId": group, "MessageDeduplicationId": str(self.sent)} if group else {}
+        return self.ask("SendMessage", QueueUrl="q.fifo" if group else "q", MessageBody="x", **more)[1]
+
+    def cycle(self, group: str = "") -> list[int]:
+        url, sent = "q.fifo" if group else "q", self.send(group)
+        answer, received = self.ask("ReceiveMessage", QueueUrl=url)
+        _, deleted = self.ask("DeleteMessage", QueueUrl=url, ReceiptHandle=answer["Messages"][0]["ReceiptHandle"])
         return [sent, received, deleted]
 
-    ask("CreateQueue", QueueName="q")
-    empty = cycle()
+
+def test_a_send_a_receive_and_a_delete_cost_the_same_however_long_the_queue_is() -> None:
+    meter = Meter()
+    meter.ask("CreateQueue", QueueName="q")
+    empty = meter.cycle()
     for _ in range(2_000):
-        ask("SendMessage", QueueUrl="q", MessageBody="x")
-    assert cycle() == empty
-    assert ask("GetQueueAttributes", QueueUrl="q", AttributeNames=["All"])[1] < 20
+        meter.send()
+    assert meter.cycle() == empty
+    assert meter.ask("GetQueueAttributes", QueueUrl="q", AttributeNames=["All"])[1] < 20
+
+
+@pytest.mark.parametrize("groups", [1, 1_000])
+def test_a_fifo_queue_s_cost_is_bounded_however_many_messages_and_groups_it_has(groups: int) -> None:
+    meter = Meter()
+    meter.ask("CreateQueue", QueueName="q.fifo", Attributes={"FifoQueue": "true"})
+    for number in range(1_000):
+        meter.send(f"g{number % groups}")
+    assert max(meter.cycle("g0")) < 60
