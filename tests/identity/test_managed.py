@@ -10,7 +10,7 @@ def test_an_aws_policy_is_valid_and_names_services_that_exist(policy):
     compiled = validate(policy.document, "identity", managed=True)
     known = iam.service_prefixes()
     retired = {"codestar", "deepcomposer", "elastic-inference", "gamesparks", "iot1click", "iotevents"}
-    retired |= {"iotroborunner", "macie", "mobilehub"}
+    retired |= {"iotroborunner", "macie", "mobilehub", "deepracer"}
     for statement in compiled.statements:
         for pattern in statement.patterns:
             assert pattern == "*" or pattern.partition(":")[0] in known | retired, pattern
