@@ -10,9 +10,8 @@ from time import gmtime, strftime
 
 from pileus.base.errors import ApiError
 
-
 DENIED_IS_403 = ("query", "ec2", "rest-json", "rest-xml")
-"""Protocols whose services answer a denial by policy with 403; the JSON ones answer 400, as to any error of the caller."""
+"""Protocols whose services answer a denial by policy with 403; the JSON ones answer 400, as to any other error."""
 
 
 class Refusal(ApiError):
