@@ -129,8 +129,7 @@ def grave(tx: Transaction, queue: Queue, now: int) -> standard.Grave | None:
     target = queues.get(tx, arn.account, arn.region, arn.resource)
     if target is None or not permits(target, queue.arn):
         return None
-    buried: list[str] = []
-    return standard.Grave(queue.redrive.max_receives, partial(bury, tx, queue, target, now, buried), buried)
+    return standard.Grave(queue.redrive.max_receives, partial(bury, tx, queue, target, now))
 
 
 def bury(
@@ -138,7 +137,6 @@ def bury(
     source: Queue,
     target: Queue,
     now: int,
-    buried: list[str],
     message: Message,
     sent: int,
     state: State,
@@ -148,7 +146,6 @@ def bury(
     A standard queue's message keeps the moment it was sent, and so its age; a FIFO queue's begins anew, and its
     deduplication id becomes its message id, so that two letters that shared one are both kept.
     """
-    buried.append(message.id)
     fresh = State(state.receives, state.first, state.receives, source.arn)
     if target.fifo:
         letter = msgspec.structs.replace(message, dedup=message.id)

@@ -34,12 +34,10 @@ class Taken(NamedTuple):
 
 
 class Grave(NamedTuple):
-    """Where dead letters go: `bury(message, sent, state)` takes one that was received `most` times in its queue.
-    `buried` are the message ids it has taken in this call."""
+    """Where dead letters go: `bury(message, sent, state)` takes one that was received `most` times in its queue."""
 
     most: int
     bury: Callable[[Message, int, State], None]
-    buried: list[str]
 
     def awaits(self, state: State) -> bool:
         return state.receives - state.base >= self.most
