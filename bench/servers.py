@@ -1,4 +1,4 @@
-"""Servers under measure: ours, and a peer in the same run. Started on loopback, accounted for from /proc, killed at the end."""
+"""Servers under measure: ours, and a peer in the same run. On loopback, accounted for from /proc, killed at the end."""
 
 import os
 import shutil

@@ -43,7 +43,7 @@ async def writes(store: Any, clients: int, first: int) -> float:
     while number < first + CLOSURES:
         errors: list[Any] = []
         for _ in range(clients):
-            store.submit(closure(number), lambda result, error: errors.append(error))
+            store.submit(closure(number), lambda result, error, errors=errors: errors.append(error))
             number += 1
         while len(errors) < clients:
             await asyncio.sleep(0)

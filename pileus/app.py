@@ -155,8 +155,8 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     app = App(settings, open_store(settings), SystemClock())
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stopping.set)
     port = await app.listen()
     scripts = init_scripts(app, port)
     for stage in ("BOOT", "START"):

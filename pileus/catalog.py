@@ -1,7 +1,7 @@
 """Which services this cloud has, and where each lives.
 
-A service's code is imported when it is first called (or, without hurry, after the start), so that neither the start nor the
-memory at rest grows with every service that moves in.
+A service's code is imported when it is first called (or, without hurry, after the start), so that the start does not
+grow with every service that moves in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pileus.control import Reconciler
 from pileus.model import index
 from pileus.service import Service
 
-# botocore's name of a service -> the package that has it, under the same name, and `reconcilers()` for its background work.
+# botocore's name of a service -> the package that has it under the same name, and `reconcilers()` for background work.
 SERVICES: dict[str, str | Service] = {
     "iam": "pileus.services.iam",
     "sqs": "pileus.services.sqs",

@@ -213,6 +213,8 @@ class Exchange:
             return plain_error(error, self.request_id)
         if isinstance(error, refusals.Refusal):
             error = refusals.dressed(error, route.service, route.protocol, route.query_compatible)
+        elif isinstance(error, AccessDenied) and (route.query_compatible or route.protocol in refusals.DENIED_IS_403):
+            error.status = 403
         self.error = error
         return route.codec.encode_error(route.operation.model if route.operation else None, error, self.request_id)
 

@@ -10,6 +10,9 @@ from time import gmtime, strftime
 
 from pileus.base.errors import ApiError
 
+DENIED_IS_403 = ("query", "ec2", "rest-json", "rest-xml")
+"""Protocols whose services answer a denial by policy with 403; the JSON ones answer 400, as to any other error."""
+
 
 class Refusal(ApiError):
     """`json_code` is what services with a JSON protocol of their own call it, `s3` what S3 does."""

@@ -40,6 +40,8 @@ class Services(Protocol):
 
     def __getitem__(self, name: str) -> Service: ...
 
+    def get(self, name: str) -> Service | None: ...
+
     def __iter__(self) -> Iterator[str]: ...
 
     def described(self) -> list[index.Entry]: ...
@@ -80,7 +82,7 @@ class Router:
     def _rest(self, signing_name: str, request: HttpRequest, host: str) -> Route | None:
         """By method and path, for services that speak REST. None for those that do not."""
         name = self._name_of(signing_name, "")
-        service = self._services[name] if name in self._services else None
+        service = self._services.get(name)
         api = service.api if service is not None else load(name)
         protocol = api.protocols[0]
         if not protocol.startswith("rest-"):
@@ -134,7 +136,7 @@ class Router:
         return None
 
     def _to(self, service_name: str, protocol: str, name: str) -> Route:
-        service = self._services[service_name] if service_name in self._services else None
+        service = self._services.get(service_name)
         api: Api = service.api if service is not None else load(service_name)
         if protocol not in api.protocols and not (protocol == "query" and service_name == "sqs"):
             protocol = api.protocols[0]

@@ -118,7 +118,7 @@ def _assumed_role(tx: Transaction, session: Session, controls: Sequence[Sequence
         tuple(carried(tx, role, f"role {role.name}")),
         _boundary(tx, role),
         _session_policies(tx, session) if session.policies or session.policy_arns else None,
-        controls,
+        () if role.linked_to else controls,  # Organizations User Guide: SCPs do not bind service-linked roles
         merged_tags(role.tags, session.tags),
     )
 

@@ -23,6 +23,13 @@ uses = Table("identity.use", Use)  # key id, or the unique id of a role or user
 service_uses = Table("identity.use.service", Use)  # unique id, service
 
 
+def forget(tx: Transaction, unique: str) -> None:
+    """Drops what is known of a user or role that is no more."""
+    uses.delete(tx, unique)
+    for key, _ in list(service_uses.scan(tx, unique)):
+        service_uses.delete(tx, unique, *key)
+
+
 class Uses:
     """What this process has noted lately, so that most calls write nothing."""
 

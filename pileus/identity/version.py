@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from pileus.store import Index, Table, Transaction, pack
+from pileus.store.table import END
 from pileus.store.tuples import Part
 
 Record = TypeVar("Record")
@@ -39,6 +40,11 @@ class IdentityTable(Table[Record]):
         indexes: tuple[Index[Record], ...] = (),
     ):
         super().__init__(name, record, hot=hot, watched=watched, indexes=indexes)
+
+    def count(self, tx: Transaction, account: str, most: int) -> int:
+        """How many records the account has, counted up to `most`."""
+        head = self.prefix + pack((account,))
+        return len(tx.scan(head, head + END, most))
 
     def put(self, tx: Transaction, *key: Part, record: Record) -> None:
         bump(tx, str(key[0]))

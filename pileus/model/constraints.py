@@ -150,7 +150,9 @@ def _own_check(shape: Shape) -> Check | None:
             rules.append(_at_most(_itself, shape.max, "value "))
     if shape.type == "string" and shape.pattern and (pattern := patterns.compiled(shape.pattern)) is not None:
         text = f"Member must satisfy regular expression pattern: {shape.pattern}"
-        rules.append((lambda value: pattern.fullmatch(value) is None, text))
+        # What is far longer than allowed is refused for that already; matching it too would only cost time.
+        longest = float("inf") if shape.max is None else max(4096, 4 * shape.max)
+        rules.append((lambda value: len(value) <= longest and pattern.fullmatch(value) is None, text))
     if shape.type == "string" and shape.enum:
         allowed = frozenset(shape.enum)
         rules.append(

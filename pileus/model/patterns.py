@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 
-_JAVA_CLASSES = {
-    r"\p{L}": r"[^\W\d_]", r"\p{N}": r"\d", r"\p{Alpha}": "[a-zA-Z]", r"\p{Alnum}": "[a-zA-Z0-9]",
-    r"\p{Digit}": "[0-9]", r"\p{Lower}": "[a-z]", r"\p{Upper}": "[A-Z]", r"\p{Space}": r"\s", r"\p{Punct}":
-    r"[!-/:-@\[-`{-~]", r"\p{ASCII}": r"[\x00-\x7f]", r"\p{Print}": r"[\x20-\x7e]", r"\p{Graph}": r"[\x21-\x7e]",
-    r"\p{XDigit}": "[0-9a-fA-F]", r"\p{Cntrl}": r"[\x00-\x1f\x7f]", r"\p{Blank}": r"[ \t]",
-    r"\p{javaLowerCase}": "[a-z]", r"\p{javaUpperCase}": "[A-Z]",
-    r"\p{Z}": r"[\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
-    r"\p{M}": r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]",
-    r"\p{S}": r"[$+<=>^`|~\xa2-\xa9\xac\xae-\xb1\xb4\xb8\xd7\xf7\u02c2-\u02df\u2030-\u23ff\u2500-\u2bff]",
-    r"\p{P}": r"[!-#%-*,-/:;?@\[-\]_{}\xa1\xa7\xab\xb6\xb7\xbb\xbf\u2010-\u2027\u2030-\u205e\u3001-\u3003]",
-}  # fmt: skip
 _CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+_JAVA_CLASS = re.compile(r"\\p\{(?:Is)?(\w+)\}|\\p([LNZMSP])(?!\w)|\\([wds])")
+_ESCAPES = {"w": "a-zA-Z0-9_", "d": "0-9", "s": r" \t\n\x0b\f\r"}  # Java's are ASCII
+# What stands inside brackets for each class. Python has no Unicode classes: letters are `\w`, and `_` comes along.
+_CLASSES = {
+    "L": r"\w", "N": r"\d", "Alpha": "a-zA-Z", "Alnum": "a-zA-Z0-9", "Digit": "0-9", "Lower": "a-z", "Upper": "A-Z",
+    "Ll": "a-z\u00df-\u00f6\u00f8-\u00ff", "Lu": "A-Z\u00c0-\u00d6\u00d8-\u00de", "Nd": r"\d", "LD": r"\w",
+    "Space": r"\s", "Punct": r"!-/:-@\[-`{-~", "ASCII": r"\x00-\x7f", "Print": r"\x20-\x7e", "Graph": r"\x21-\x7e",
+    "XDigit": "0-9a-fA-F", "Cntrl": r"\x00-\x1f\x7f", "Blank": r" \t",
+    "Z": r"\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+    "Zs": r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000",
+    "M": r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0900-\u0903\u093a-\u094f\u1ab0-\u1aff"
+    r"\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f",
+    "S": r"$+<=>^`|~\xa2-\xa9\xac\xae-\xb1\xb4\xb8\xd7\xf7\u02c2-\u02df\u2030-\u23ff\u2500-\u2bff\U0001f000-\U0001faff",
+    "P": r"!-#%-*,-/:;?@\[-\]_{}\xa1\xa7\xab\xb6\xb7\xbb\xbf\u2010-\u2027\u2030-\u205e\u3001-\u3003",
+}  # fmt: skip
 _ASTRAL = r"\uD800\uDC00-\uDBFF\uDFFF"  # Java names what is beyond 16 bits by its halves
-_CLASS_THEN_DASH = re.compile(r"(\\[wds])-(?!\])")  # `[\w-_]`: Java takes the dash for itself
-_JAVA_CLASS = re.compile(r"\\p\{(?:Is)?(\w+)\}|\\p([LNZMSP])(?!\w)")
 
 
 def compiled(pattern: str) -> re.Pattern[str] | None:
@@ -28,8 +30,7 @@ def compiled(pattern: str) -> re.Pattern[str] | None:
     if may_explode(pattern):
         return None
     python = pattern.replace(_ASTRAL, r"\U00010000-\U0010ffff")
-    python = _CLASS_THEN_DASH.sub(r"\1\\-", _CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), python))
-    translated = _translate_classes(python)
+    translated = _translated(_CODE_POINT.sub(lambda found: re.escape(chr(int(found[1], 16))), python))
     if translated is None:
         return None
     try:
@@ -38,34 +39,33 @@ def compiled(pattern: str) -> re.Pattern[str] | None:
         return None
 
 
-def _translate_classes(pattern: str) -> str | None:
-    """`\\p{…}` inside brackets loses its own brackets, which Python cannot nest."""
+def _translated(pattern: str) -> str | None:
+    """Java's classes as Python's; inside brackets a class has none of its own, and a `-` after it is itself."""
     made: list[str] = []
-    position, depth = 0, 0
+    position, inside = 0, False
     while position < len(pattern):
         found = _JAVA_CLASS.match(pattern, position)
         if found is not None:
-            replacement = _JAVA_CLASSES.get(f"\\p{{{found[1] or found[2]}}}")
-            if replacement is None or (depth and replacement.startswith("[^")):
-                return None if not depth or (found[1] not in ("L",) and found[2] != "L") else _letters_in_class(pattern)
-            made.append(replacement[1:-1] if depth and replacement.startswith("[") else replacement)
+            content = _ESCAPES.get(found[3] or "") or _CLASSES.get(found[1] or found[2] or "")
+            if content is None:
+                return None
+            made.append(content if inside else f"[{content}]")
             position = found.end()
+            if inside and pattern.startswith("-", position):
+                made.append(r"\-")
+                position += 1
             continue
         character = pattern[position]
         if character == "\\":
             made.append(pattern[position : position + 2])
             position += 2
             continue
-        depth += (character == "[" and not depth) - (character == "]" and depth > 0)
+        if inside and character == "[":  # a class within a class: Java's union, which Python has not
+            return None
+        inside = (inside or character == "[") and character != "]"
         made.append(character)
         position += 1
     return "".join(made)
-
-
-def _letters_in_class(pattern: str) -> str | None:
-    """Inside brackets letters are what `\\w` is, near enough: digits and `_` come along, as in AWS's tag patterns."""
-    widened = pattern.replace(r"\p{L}", r"\w").replace(r"\p{IsL}", r"\w").replace(r"\pL", r"\w")
-    return _translate_classes(widened) if widened != pattern else None
 
 
 _QUANTIFIER = re.compile(r"[*+]|\?|\{(\d+)(,?)(\d*)\}")

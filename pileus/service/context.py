@@ -128,6 +128,7 @@ def _tag(tags: dict[str, str] | None, key: str) -> str | None:
 
 
 def owner_of(resource: str, default: str) -> str:
-    """The account a resource belongs to: its ARN says, or it is the caller's. AWS's own policies (`aws`) are at home everywhere."""
+    """The account a resource belongs to: its ARN says, or it is the caller's. What is AWS's own (`aws`) is at home
+    everywhere."""
     parts = resource.split(":", 5)
     return parts[4] if len(parts) == 6 and parts[4].isdigit() else default

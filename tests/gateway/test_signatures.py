@@ -191,3 +191,15 @@ def test_an_operation_nobody_has_is_refused(shared_cloud):
     assert (status, "<Code>InvalidAction</Code>" in said) == (400, True)
     status, said = send(shared_cloud.endpoint, body="x=1", headers=signed(shared_cloud, "x=1"))
     assert (status, "<Code>MissingAction</Code>" in said) == (400, True)
+
+
+def test_a_denial_is_a_403_over_query_and_to_services_that_came_from_it(shared_cloud):
+    iam = shared_cloud.client("iam")
+    iam.create_user(UserName="denied")
+    key = iam.create_access_key(UserName="denied")["AccessKey"]
+    for service, call in (("sqs", "list_queues"), ("iam", "list_users")):
+        client = shared_cloud.client(service, key["AccessKeyId"], key["SecretAccessKey"])
+        with pytest.raises(ClientError) as refused:
+            getattr(client, call)()
+        assert refused.value.response["Error"]["Code"] == "AccessDenied"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

@@ -60,5 +60,6 @@ def test_a_name_far_too_long_is_refused_for_its_length_alone(create_user: Operat
 def test_every_pattern_of_the_first_services_is_understood() -> None:
     for service in ("iam", "sts", "sqs"):
         for name, raw in load(service).model["shapes"].items():
-            if "pattern" in raw:
+            # The alias's pattern could be made to take for ever: IAM checks it by hand.
+            if "pattern" in raw and name != "accountAliasType":
                 assert compiled(raw["pattern"]) is not None, name

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import EventStreamError
-from tests.wire.botocore_clients import parsed, whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.wire.test_round_trips import service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import load
 from pileus.wire import HttpRequest, HttpResponse, codec, eventstream
+from tests.wire.botocore_clients import parsed, whole
+from tests.wire.test_round_trips import service_model
 
 HEADERS: list[eventstream.Header] = [
     ("yes", "boolean", True), ("no", "boolean", False), ("byte", "byte", -1), ("short", "short", 300),

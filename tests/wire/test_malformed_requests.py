@@ -8,17 +8,17 @@ from functools import cache
 from typing import Any
 
 import pytest
-from tests.wire.botocore_clients import sent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.wire.plausible import Maker
-from tests.wire.test_round_trips import SPOKEN, is_plain, service_model
 
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Operation, load
 from pileus.model.constraints import check
 from pileus.wire import HttpRequest, codec
 from pileus.wire.rest_routes import Routes
+from tests.wire.botocore_clients import sent
+from tests.wire.plausible import Maker
+from tests.wire.test_round_trips import SPOKEN, is_plain, service_model
 
 FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = st.text(max_size=60)

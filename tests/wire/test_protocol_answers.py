@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from botocore.model import ServiceModel
 from botocore.parsers import ResponseParserError
-from tests.wire.botocore_clients import parsed, whole
-from tests.wire.protocol_cases import Case, cases
-from tests.wire.test_protocol_requests import comparable, meant
 
 from pileus.base.errors import ApiError
 from pileus.wire import HttpResponse, codec
+from tests.wire.botocore_clients import parsed, whole
+from tests.wire.protocol_cases import Case, cases
+from tests.wire.test_protocol_requests import comparable, meant
 
 # Answers that botocore cannot read back as the case has them, and why.
 _ITEM_NAMES = "botocore reads a flattened list by its items' name, the case by the list's; no AWS model has both"

@@ -8,12 +8,12 @@ import subprocess
 from typing import Any
 
 import pytest
-from tests.wire.protocol_cases import Case, cases
 
 from pileus.base.errors import SerializationError
 from pileus.model import Member, Shape
 from pileus.wire import HttpRequest, codec
 from pileus.wire.rest_routes import Routes
+from tests.wire.protocol_cases import Case, cases
 
 # What a server cannot or must not read back as the client was given it, and why.
 _GZIP = "the case leaves out the compressed body"

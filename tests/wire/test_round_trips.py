@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from botocore.model import OperationModel, ServiceModel
-from tests.wire.botocore_clients import parsed, sent
-from tests.wire.plausible import Maker
-from tests.wire.test_protocol_requests import unclaimed
 
 from pileus.base.errors import ApiError
 from pileus.model import Api, Operation, load
 from pileus.wire import codec
 from pileus.wire.rest_routes import Routes
+from tests.wire.botocore_clients import parsed, sent
+from tests.wire.plausible import Maker
+from tests.wire.test_protocol_requests import unclaimed
 
 # One or more of each protocol, and every one that Pileus has.
 SPOKEN = [

@@ -11,7 +11,7 @@ from pileus.identity.version import bump
 from pileus.service import Call
 
 from . import targets
-from .entities import own_name, user_named
+from .entities import becomes_active, own_name, user_named
 from .listing import page_of
 from .service import LimitExceeded, NoSuchEntity, Request, iam
 
@@ -71,7 +71,7 @@ def list_access_keys(call: Call, request: Request) -> dict[str, Any]:
 @iam.operation("UpdateAccessKey", resource=targets.the_user, context=targets.of_user)
 def update_access_key(call: Call, request: Request) -> None:
     key = _key_of(call, request)
-    changed = msgspec.structs.replace(key, active=request["Status"] == "Active")
+    changed = msgspec.structs.replace(key, active=becomes_active(request))
     access_keys.put(call.tx, key.id, record=changed)
     bump(call.tx, call.account)
 

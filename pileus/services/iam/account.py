@@ -71,7 +71,7 @@ def get_account_summary(call: Call, request: Request) -> dict[str, Any]:
     tx, account = call.tx, call.account
 
     def count(table: Any) -> int:
-        return sum(1 for _ in table.scan(tx, account, limit=_ALL))
+        return int(table.count(tx, account, _ALL))
 
     own = [policy for _, policy in managed_policies.scan(tx, account, limit=_ALL)]
     devices = [device for _, device in mfa_devices.scan(tx, account, limit=_ALL)]

@@ -23,7 +23,7 @@ from .service import (
     Request,
     iam,
 )
-from .tags import read_tags, show_tags, tag_operations
+from .tags import given_tags, show_tags, tag_operations
 
 CERTIFICATES_MAX = 20
 
@@ -69,7 +69,7 @@ def upload_server_certificate(call: Call, request: Request) -> dict[str, Any]:
     name = request["ServerCertificateName"]
     if server_certificates.get(call.tx, call.account, name.lower()) is not None:
         raise EntityAlreadyExists(f"The Server Certificate with name {name} already exists.")
-    if len(list(server_certificates.scan(call.tx, call.account, limit=CERTIFICATES_MAX))) >= CERTIFICATES_MAX:
+    if server_certificates.count(call.tx, call.account, CERTIFICATES_MAX) >= CERTIFICATES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ServerCertificatesPerAccount: {CERTIFICATES_MAX}")
     certificate = ServerCertificate(
         call.account,
@@ -82,7 +82,7 @@ def upload_server_certificate(call: Call, request: Request) -> dict[str, Any]:
         request.get("CertificateChain", ""),
         request.get("Path", "/"),
         call.partition,
-        read_tags(request),
+        given_tags(call, request, "ServerCertificate"),
     )
     _keep(call.tx, certificate)
     answer: dict[str, Any] = {"ServerCertificateMetadata": _show(certificate)}

@@ -60,6 +60,14 @@ def own_policy_at(call: Call, arn: str) -> ManagedPolicy:
     return policy
 
 
+def becomes_active(request: Request) -> bool:
+    """What a credential is set to. `Expired` is a state AWS reports, not one that can be asked for."""
+    status = request["Status"]
+    if status not in ("Active", "Inactive"):
+        raise ValidationError(f"Status {status} cannot be set: use Active or Inactive.")
+    return bool(status == "Active")
+
+
 def own_name(call: Call, request: Request) -> str:
     """The user a request is about: the one it names, else the caller; empty for the root itself."""
     name = request.get("UserName")

@@ -33,7 +33,7 @@ def create_group(call: Call, request: Request) -> dict[str, Any]:
     name = request["GroupName"]
     if find_group(call.tx, call.account, name) is not None:
         raise EntityAlreadyExists(f"Group with name {name} already exists.")
-    if len(list(groups.scan(call.tx, call.account, limit=GROUPS_MAX))) >= GROUPS_MAX:
+    if groups.count(call.tx, call.account, GROUPS_MAX) >= GROUPS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for GroupsPerAccount: {GROUPS_MAX}")
     path = request.get("Path", "/")
     group = Group(call.account, name, ids.iam_id("AGPA"), float(int(call.now)), path, call.partition)

@@ -20,7 +20,7 @@ from .entities import profile_named, role_named
 from .listing import page, page_of, table_rows, under
 from .roles import modifiable, show_role
 from .service import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity, Request, iam
-from .tags import read_tags, show_tags
+from .tags import given_tags, show_tags
 
 PROFILES_MAX = 1_000
 
@@ -45,7 +45,7 @@ def create_instance_profile(call: Call, request: Request) -> dict[str, Any]:
     name = request["InstanceProfileName"]
     if find_profile(call.tx, call.account, name) is not None:
         raise EntityAlreadyExists(f"Instance Profile {name} already exists.")
-    if len(list(instance_profiles.scan(call.tx, call.account, limit=PROFILES_MAX))) >= PROFILES_MAX:
+    if instance_profiles.count(call.tx, call.account, PROFILES_MAX) >= PROFILES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for InstanceProfilesPerAccount: {PROFILES_MAX}")
     profile = InstanceProfile(
         call.account,
@@ -54,7 +54,7 @@ def create_instance_profile(call: Call, request: Request) -> dict[str, Any]:
         float(int(call.now)),
         request.get("Path", "/"),
         call.partition,
-        tags=read_tags(request),
+        tags=given_tags(call, request, "InstanceProfile"),
     )
     keep_profile(call.tx, profile)
     return {"InstanceProfile": show_profile(call, profile)}

@@ -28,6 +28,8 @@ from .listing import page_of
 from .service import InvalidInput, NoSuchEntity, Request, iam
 
 Carrier = User | Group | Role
+KEPT_S = 7 * 24 * 3600.0
+"""Older jobs are dropped when a new one is made."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -117,6 +119,9 @@ def generate_details(call: Call, request: Request) -> dict[str, Any]:
         for key, use in service_uses.scan(call.tx, one.id):
             if str(key[0]) in used:
                 used[str(key[0])].append((one.arn, use))
+    for key, old in list(jobs.scan(call.tx, call.account)):
+        if old.at < call.now - KEPT_S:
+            jobs.delete(call.tx, call.account, *key)
     job = ids.secret_uuid()
     jobs.put(call.tx, call.account, job, record=Job(request["Arn"], float(int(call.now)), used))
     return {"JobId": job}

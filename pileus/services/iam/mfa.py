@@ -31,7 +31,7 @@ from .service import (
     ValidationError,
     iam,
 )
-from .tags import read_tags, show_tags, tag_operations
+from .tags import given_tags, show_tags, tag_operations
 from .users import show_user
 
 DEVICES_PER_USER_MAX = 8
@@ -72,7 +72,7 @@ def create_virtual_mfa_device(call: Call, request: Request) -> dict[str, Any]:
         float(int(call.now)),
         request.get("Path", "/"),
         call.partition,
-        tags=read_tags(request),
+        tags=given_tags(call, request, "MFADevice"),
     )
     keep_device(call.tx, device)
     shown: dict[str, Any] = {

@@ -15,7 +15,7 @@ from pileus.service import Call
 
 from . import targets
 from .service import EntityAlreadyExists, InvalidInput, LimitExceeded, NoSuchEntity, Request, ValidationError, iam
-from .tags import read_tags, show_tags, tag_operations
+from .tags import given_tags, show_tags, tag_operations
 
 PROVIDERS_MAX = 100
 CLIENT_IDS_MAX = 100
@@ -59,7 +59,7 @@ def create_oidc_provider(call: Call, request: Request) -> dict[str, Any]:
     scheme, url = _issuer(request["Url"])
     if oidc_providers.get(call.tx, call.account, url.lower()) is not None:
         raise EntityAlreadyExists(f"Provider with url {request['Url']} already exists.")
-    if len(list(oidc_providers.scan(call.tx, call.account, limit=PROVIDERS_MAX))) >= PROVIDERS_MAX:
+    if oidc_providers.count(call.tx, call.account, PROVIDERS_MAX) >= PROVIDERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDERS_MAX}")
     clients = tuple(dict.fromkeys(request.get("ClientIDList", ())))
     if len(clients) > CLIENT_IDS_MAX:
@@ -72,7 +72,7 @@ def create_oidc_provider(call: Call, request: Request) -> dict[str, Any]:
         call.partition,
         clients,
         _checked_thumbprints(request.get("ThumbprintList", [])),
-        read_tags(request),
+        given_tags(call, request, "OpenIDConnectProvider"),
     )
     keep_oidc(call.tx, provider)
     answer: dict[str, Any] = {"OpenIDConnectProviderArn": provider.arn}

@@ -23,7 +23,7 @@ from .documents import check_managed, encoded
 from .entities import own_policy_at, policy_at
 from .listing import page, page_of
 from .service import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity, Request, iam
-from .tags import read_tags, show_tags
+from .tags import given_tags, show_tags
 
 POLICIES_MAX = 1_500
 
@@ -55,7 +55,7 @@ def create_policy(call: Call, request: Request) -> dict[str, Any]:
     check_managed(request["PolicyDocument"])
     if managed_policies.get(call.tx, call.account, name.lower()) is not None:
         raise EntityAlreadyExists(f"A policy called {name} already exists. Duplicate names are not allowed.")
-    if len(list(managed_policies.scan(call.tx, call.account, limit=POLICIES_MAX))) >= POLICIES_MAX:
+    if managed_policies.count(call.tx, call.account, POLICIES_MAX) >= POLICIES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PoliciesPerAccount: {POLICIES_MAX}")
     now = float(int(call.now))
     policy = ManagedPolicy(
@@ -68,7 +68,7 @@ def create_policy(call: Call, request: Request) -> dict[str, Any]:
         path=request.get("Path", "/"),
         partition=call.partition,
         description=request.get("Description", ""),
-        tags=read_tags(request),
+        tags=given_tags(call, request, "Policy"),
     )
     keep_policy(call.tx, policy)
     return {"Policy": show_policy(call, policy)}

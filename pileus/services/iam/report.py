@@ -12,10 +12,11 @@ import msgspec
 
 from pileus.base.clock import iso
 from pileus.identity.account import accounts
+from pileus.identity.certificates import signing_certificates
 from pileus.identity.devices import devices_of
 from pileus.identity.keys import AccessKey, keys_of, root_arn
 from pileus.identity.passwords import DAY_S, login_profiles
-from pileus.identity.people import users
+from pileus.identity.people import User, users
 from pileus.identity.usage import uses
 from pileus.service import Call
 from pileus.store import Table
@@ -77,7 +78,7 @@ def _table(call: Call) -> str:
     account = call.account
     root = ["<root_account>", root_arn(account, call.region), _ABSENT, "not_supported", *[_ABSENT] * 3]
     mfa = _yes(bool(devices_of(call.tx, account, account)))
-    writer.writerow([*root, mfa, *_keys(call, ""), *_certificates()])
+    writer.writerow([*root, mfa, *_keys(call, ""), *_certificates(call, None)])
     settings = accounts.get(call.tx, account)
     policy = settings.password_policy if settings is not None else None
     for _, user in users.scan(call.tx, account, limit=_ALL):
@@ -89,7 +90,9 @@ def _table(call: Call) -> str:
             password = ["true", "no_information", _moment(profile.changed), next_one]
         mfa = _yes(bool(devices_of(call.tx, account, user.id)))
         made = _moment(user.created)
-        writer.writerow([user.name, user.arn, made, *password, mfa, *_keys(call, user.name), *_certificates()])
+        writer.writerow(
+            [user.name, user.arn, made, *password, mfa, *_keys(call, user.name), *_certificates(call, user)]
+        )
     return text.getvalue()
 
 
@@ -111,5 +114,8 @@ def _key(call: Call, key: AccessKey) -> list[str]:
     return [_yes(key.active), _moment(key.created), *used]
 
 
-def _certificates() -> list[str]:
-    return ["false", _ABSENT, "false", _ABSENT]
+def _certificates(call: Call, user: User | None) -> list[str]:
+    """The root has none here."""
+    found = signing_certificates.scan(call.tx, call.account, user.id) if user is not None else ()
+    shown = [part for _, one in found for part in (_yes(one.active), _moment(one.uploaded))]
+    return shown + ["false", _ABSENT] * ((4 - len(shown)) // 2)

@@ -7,7 +7,7 @@ import msgspec
 from pileus.base import ids
 from pileus.identity.roles import LINKED_PATH, Role, find_role, keep_role, profiles_of, roles
 from pileus.identity.trust import resolve, shown
-from pileus.identity.usage import uses
+from pileus.identity.usage import forget, uses
 from pileus.policy import MalformedPolicy
 from pileus.service import Call
 
@@ -26,7 +26,7 @@ from .service import (
     ValidationError,
     iam,
 )
-from .tags import read_tags, show_tags
+from .tags import given_tags, show_tags
 
 ROLES_MAX = 1_000
 
@@ -78,7 +78,7 @@ def modifiable(role: Role) -> Role:
 def add_role(call: Call, role: Role) -> Role:
     if find_role(call.tx, call.account, role.name) is not None:
         raise EntityAlreadyExists(f"Role with name {role.name} already exists.")
-    if len(list(roles.scan(call.tx, call.account, limit=ROLES_MAX))) >= ROLES_MAX:
+    if roles.count(call.tx, call.account, ROLES_MAX) >= ROLES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for RolesPerAccount: {ROLES_MAX}")
     keep_role(call.tx, role)
     return role
@@ -101,7 +101,7 @@ def create_role(call: Call, request: Request) -> dict[str, Any]:
         call.partition,
         request.get("Description", ""),
         request.get("MaxSessionDuration", 3600),
-        read_tags(request),
+        given_tags(call, request, "Role"),
         checked_boundary(call, request.get("PermissionsBoundary", "")),
     )
     made = show_role(call, add_role(call, role))
@@ -163,4 +163,4 @@ def remove_role(call: Call, role: Role) -> None:
         if role.inline:
             raise DeleteConflict("Cannot delete entity, must delete policies first.")
     roles.delete(call.tx, call.account, role.name.lower())
-    uses.delete(call.tx, role.id)
+    forget(call.tx, role.id)

@@ -15,7 +15,7 @@ from pileus.service import Call
 
 from . import targets
 from .service import EntityAlreadyExists, InvalidInput, LimitExceeded, NoSuchEntity, Request, iam
-from .tags import read_tags, show_tags, tag_operations
+from .tags import given_tags, show_tags, tag_operations
 
 PROVIDERS_MAX = 100
 _CENTURY_S = 100 * 365.25 * 24 * 3600
@@ -50,7 +50,7 @@ def create_saml_provider(call: Call, request: Request) -> dict[str, Any]:
     name = request["Name"]
     if saml_providers.get(call.tx, call.account, name.lower()) is not None:
         raise EntityAlreadyExists(f"SAMLProvider with name {name} already exists.")
-    if len(list(saml_providers.scan(call.tx, call.account, limit=PROVIDERS_MAX))) >= PROVIDERS_MAX:
+    if saml_providers.count(call.tx, call.account, PROVIDERS_MAX) >= PROVIDERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for SAMLProvidersPerAccount: {PROVIDERS_MAX}")
     metadata = _metadata(request["SAMLMetadataDocument"])
     now = float(int(call.now))
@@ -64,7 +64,7 @@ def create_saml_provider(call: Call, request: Request) -> dict[str, Any]:
         metadata.entity_id,
         metadata.certificates,
         call.partition,
-        read_tags(request),
+        given_tags(call, request, "SAMLProvider"),
     )
     keep_saml(call.tx, provider)
     answer: dict[str, Any] = {"SAMLProviderArn": provider.arn}

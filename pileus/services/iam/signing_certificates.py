@@ -10,7 +10,7 @@ from pileus.identity.people import User
 from pileus.service import Call
 
 from . import targets
-from .entities import own_name, user_named
+from .entities import becomes_active, own_name, user_named
 from .listing import page_of
 from .service import (
     DuplicateCertificate,
@@ -80,7 +80,7 @@ def list_signing_certificates(call: Call, request: Request) -> dict[str, Any]:
 @iam.operation("UpdateSigningCertificate", resource=targets.the_user, context=targets.of_user)
 def update_signing_certificate(call: Call, request: Request) -> None:
     user = _user(call, request)
-    changed = msgspec.structs.replace(_find(call, user, request), active=request["Status"] == "Active")
+    changed = msgspec.structs.replace(_find(call, user, request), active=becomes_active(request))
     signing_certificates.put(call.tx, call.account, user.id, changed.id, record=changed)
 
 

@@ -13,7 +13,7 @@ from pileus.identity.people import User
 from pileus.service import Call
 
 from . import targets
-from .entities import own_name, user_named
+from .entities import becomes_active, own_name, user_named
 from .listing import page_of
 from .service import DuplicateSshKey, InvalidPublicKey, LimitExceeded, NoSuchEntity, Request, ValidationError, iam
 
@@ -85,7 +85,7 @@ def list_ssh_public_keys(call: Call, request: Request) -> dict[str, Any]:
 @iam.operation("UpdateSSHPublicKey", resource=targets.the_user, context=targets.of_user)
 def update_ssh_public_key(call: Call, request: Request) -> None:
     user = _user(call, request)
-    changed = msgspec.structs.replace(_find(call, user, request), active=request["Status"] == "Active")
+    changed = msgspec.structs.replace(_find(call, user, request), active=becomes_active(request))
     ssh_keys.put(call.tx, call.account, user.id, changed.id, record=changed)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from pileus.identity.managed import ManagedPolicy, keep_policy
 from pileus.identity.people import keep_user
 from pileus.identity.roles import keep_profile, keep_role
-from pileus.service import Call
+from pileus.service import Call, must_allow
 
 from . import targets
 from .entities import own_policy_at, profile_named, role_named, user_named
@@ -35,6 +35,14 @@ def read_tags(request: Request) -> dict[str, str]:
             raise InvalidInput("Tag keys that begin with aws: are reserved for AWS.")
         seen.add(tag["Key"].lower())
         tags[tag["Key"]] = tag["Value"]
+    return tags
+
+
+def given_tags(call: Call, request: Request, noun: str) -> dict[str, str]:
+    """The tags of a request that makes something: they need the permission to tag it as well."""
+    tags = read_tags(request)
+    if tags:
+        must_allow(call, f"iam:Tag{noun}", call.resource)
     return tags
 
 

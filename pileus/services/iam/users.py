@@ -9,7 +9,7 @@ from pileus.identity.devices import devices_of
 from pileus.identity.keys import access_keys, keys_of
 from pileus.identity.passwords import login_profiles
 from pileus.identity.people import User, find_user, keep_user, users
-from pileus.identity.usage import uses
+from pileus.identity.usage import forget
 from pileus.service import Call
 
 from . import targets
@@ -18,7 +18,7 @@ from .credentials import other_credentials
 from .entities import own_name, user_named
 from .listing import page, table_rows, under
 from .service import DeleteConflict, EntityAlreadyExists, LimitExceeded, Request, iam
-from .tags import read_tags, show_tags
+from .tags import given_tags, show_tags
 
 USERS_MAX = 5_000
 
@@ -44,7 +44,7 @@ def create_user(call: Call, request: Request) -> dict[str, Any]:
     name = request["UserName"]
     if find_user(call.tx, call.account, name) is not None:
         raise EntityAlreadyExists(f"User with name {name} already exists.")
-    if len(list(users.scan(call.tx, call.account, limit=USERS_MAX))) >= USERS_MAX:
+    if users.count(call.tx, call.account, USERS_MAX) >= USERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for UsersPerAccount: {USERS_MAX}")
     user = User(
         call.account,
@@ -53,7 +53,7 @@ def create_user(call: Call, request: Request) -> dict[str, Any]:
         float(int(call.now)),
         request.get("Path", "/"),
         call.partition,
-        read_tags(request),
+        given_tags(call, request, "User"),
         checked_boundary(call, request.get("PermissionsBoundary", "")),
     )
     keep_user(call.tx, user)
@@ -114,4 +114,4 @@ def delete_user(call: Call, request: Request) -> None:
     if other:
         raise DeleteConflict(f"Cannot delete entity, must delete {other} first.")
     users.delete(call.tx, user.account, user.name.lower())
-    uses.delete(call.tx, user.id)
+    forget(call.tx, user.id)

@@ -10,4 +10,14 @@ def reconcilers() -> list[SessionReaper]:
     return [SessionReaper()]
 
 
-__all__ = ["SessionReaper", "assume_role", "identity", "messages", "reconcilers", "saml", "sts", "tokens", "web_identity"]
+__all__ = [
+    "SessionReaper",
+    "assume_role",
+    "identity",
+    "messages",
+    "reconcilers",
+    "saml",
+    "sts",
+    "tokens",
+    "web_identity",
+]

@@ -25,6 +25,13 @@ def test_an_inactive_key_is_refused_until_it_is_active_again(account, iam):
     assert sts.get_caller_identity()["UserId"].startswith("AIDA")
 
 
+def test_a_key_cannot_be_set_to_expired(account, iam):
+    key = account.user("bob")
+    with pytest.raises(ClientError, match="ValidationError"):
+        iam.update_access_key(UserName="bob", AccessKeyId=key["key"], Status="Expired")
+    assert account.cloud.client("sts", **key).get_caller_identity()
+
+
 def test_a_deleted_key_is_unknown(account, iam):
     key = account.user("bob")
     iam.delete_access_key(UserName="bob", AccessKeyId=key["key"])

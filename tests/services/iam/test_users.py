@@ -124,6 +124,22 @@ def test_tags_are_replaced_without_case_and_removed(iam):
         iam.tag_user(UserName="bob", Tags=[{"Key": "x", "Value": "1"}, {"Key": "X", "Value": "2"}])
 
 
+def test_making_something_with_tags_needs_permission_to_tag(account):
+    key = account.user("boss", allow("iam:CreateUser"))
+    boss = account.cloud.client("iam", **key)
+    boss.create_user(UserName="plain")
+    with pytest.raises(ClientError, match="iam:TagUser"):
+        boss.create_user(UserName="tagged", Tags=[{"Key": "k", "Value": "v"}])
+
+
+def test_a_denial_is_a_403(account):
+    key = account.user("bob")
+    with pytest.raises(ClientError) as caught:
+        account.cloud.client("iam", **key).list_users()
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
 def test_accounts_do_not_see_each_other(account, iam):
     iam.create_user(UserName="bob")
     other = type(account)(account.cloud).root()

@@ -5,9 +5,9 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.services.sqs.sqs_asking import attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
+from tests.services.sqs.sqs_asking import attributes, bodies, make, receive, refused
 
 OTHER = "111111111111"
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, make, receive, refused
 
 
 @pytest.fixture

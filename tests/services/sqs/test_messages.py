@@ -4,9 +4,9 @@ import hashlib
 from typing import Any
 
 import pytest
-from tests.services.sqs.sqs_asking import attributes, bodies, make, receive, refused
 
 from tests.conftest import TestCloud
+from tests.services.sqs.sqs_asking import attributes, bodies, make, receive, refused
 
 
 @pytest.fixture(scope="module")

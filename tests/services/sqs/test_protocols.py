@@ -11,9 +11,9 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from tests.services.sqs.sqs_asking import make
 
 from tests.conftest import TestCloud
+from tests.services.sqs.sqs_asking import make
 
 NAMESPACE = "{http://queue.amazonaws.com/doc/2012-11-05/}"
 

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import pytest
-from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, receive, refused
 
 from tests.conftest import TestCloud
+from tests.services.sqs.sqs_asking import LongPoll, attributes, bodies, receive, refused
 
 
 @pytest.fixture

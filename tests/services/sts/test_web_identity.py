@@ -2,8 +2,10 @@
 
 import base64
 import json
+import ssl
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import boto3
@@ -11,9 +13,11 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives import hashes
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509.oid import NameOID
 
 from tests.services.iam.accounts import allow, trusts
 
@@ -29,7 +33,7 @@ def number(value):
 class Provider:
     """An issuer with an RSA and an EC key, on a port of its own."""
 
-    def __init__(self):
+    def __init__(self, secure=None):
         self.rsa = rsa.generate_private_key(65537, 2048)
         self.ec = ec.generate_private_key(ec.SECP256R1())
         self.broken = False
@@ -48,8 +52,31 @@ class Provider:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if secure is not None:
+            self.wrap(secure)
+            self.url = self.url.replace("http", "https", 1)
         self.name = self.url.partition("://")[2]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def wrap(self, folder):
+        """TLS with a certificate nobody vouches for."""
+        key = rsa.generate_private_key(65537, 2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "idp")])
+        now = datetime.now(UTC)
+        made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+        certificate = made.sign(key, hashes.SHA256())
+        self.thumbprint = certificate.fingerprint(hashes.SHA1()).hex()
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        (folder / "key.pem").write_bytes(key.private_bytes(*form))
+        (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
     def answer(self, path):
         if path == "/.well-known/openid-configuration":
@@ -81,8 +108,7 @@ class Provider:
 def provider():
     made = Provider()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 @pytest.fixture
@@ -156,6 +182,31 @@ def test_an_issuer_that_does_not_answer_is_named(account, sts):
     token = f"{b64(b'{}')}.{b64(json.dumps(claims).encode())}.{b64(b'x')}"
     with pytest.raises(ClientError, match=r"IDPCommunicationError"):
         assume(sts, role, token)
+
+
+def test_a_key_the_issuer_has_only_just_made_is_found(account, provider, sts, role):
+    assume(sts, role, provider.token())
+    provider.rsa = rsa.generate_private_key(65537, 2048)
+    assert assume(sts, role, provider.token())["Credentials"]
+
+
+def test_an_issuer_without_a_known_authority_needs_its_thumbprint(account, sts, tmp_path):
+    secure = Provider(tmp_path)
+    try:
+        iam = account.root()
+        made = iam.create_open_id_connect_provider(Url=secure.url, ClientIDList=["app"])["OpenIDConnectProviderArn"]
+        role = account.role("web", trusts({"Federated": made}, "sts:AssumeRoleWithWebIdentity"))
+        with pytest.raises(ClientError, match="IDPCommunicationError"):
+            assume(sts, role, secure.token())
+        iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=made, ThumbprintList=["0" * 40])
+        with pytest.raises(ClientError, match="IDPCommunicationError"):
+            assume(sts, role, secure.token())
+        iam.update_open_id_connect_provider_thumbprint(
+            OpenIDConnectProviderArn=made, ThumbprintList=[secure.thumbprint]
+        )
+        assert assume(sts, role, secure.token())["Provider"] == made
+    finally:
+        secure.close()
 
 
 def test_tags_in_the_token_become_session_tags(account, provider, sts, role):
