@@ -1,4 +1,4 @@
-"""The keys that data at rest is sealed with: a data key for each thing, wrapped by one master key kept outside the store.
+"""The keys that data at rest is sealed with: one for each thing, wrapped by a master key kept outside the store.
 
 The master key is a file of its own, so that the store's files alone (a backup, a disk that was given away) say nothing.
 Ciphers are AES-256 in Galois/Counter mode, as AWS's own server-side encryption has them (Amazon SQS Developer Guide,

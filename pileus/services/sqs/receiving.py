@@ -53,7 +53,7 @@ def receive_message(call: Call, request: dict[str, Any]) -> dict[str, Any] | Wai
                 "The request include parameter that is not valid for this queue type.",
             )
     now = int(call.now * 1e6)
-    grave = redrive.grave(call.tx, queue, now)
+    grave = redrive.grave(call.tx, call.cloud.keyring, queue, now)
     taken = _take(call, queue, now, timeout, limit, attempt, grave)
     if taken:
         names = request.get("MessageAttributeNames") or ()
@@ -86,7 +86,7 @@ def _system_names(request: dict[str, Any]) -> tuple[str, ...]:
 def _take(
     call: Call, queue: Queue, now: int, timeout: int, limit: int, attempt: str, grave: standard.Grave | None
 ) -> list[Taken]:
-    tx = call.tx
+    tx, keyring = call.tx, call.cloud.keyring
     if counting.received(tx, queue) >= IN_FLIGHT_MAX:
         flying = counting.in_flight(tx, queue, now, IN_FLIGHT_MAX)
         if flying >= IN_FLIGHT_MAX:
@@ -95,12 +95,12 @@ def _take(
             raise OverLimit(f"Too many messages in flight: at most {IN_FLIGHT_MAX} are allowed in a queue.")
         limit = min(limit, IN_FLIGHT_MAX - flying)
     if not queue.fifo:
-        return standard.take(tx, queue, now, timeout, limit, grave)
+        return standard.take(tx, keyring, queue, now, timeout, limit, grave)
     if attempt:
-        taken = fifo.again(tx, queue, attempt, now, timeout)
+        taken = fifo.again(tx, keyring, queue, attempt, now, timeout)
         if taken:
             return taken
-    taken = fifo.take(tx, queue, now, timeout, limit, grave)
+    taken = fifo.take(tx, keyring, queue, now, timeout, limit, grave)
     if taken and attempt:
         fifo.remember(tx, queue, attempt, now, taken)
     return taken
