@@ -62,9 +62,7 @@ def receive_message(call: Call, request: dict[str, Any]) -> dict[str, Any] | Wai
 
 
 def _number(request: dict[str, Any], name: str, default: int, least: int, most: int, rule: str) -> int:
-    value: int | None = request.get(name)
-    if value is None:
-        return default
+    value: int = request.get(name, default)
     if not least <= value <= most:
         raise invalid(value, name, rule)
     return value
