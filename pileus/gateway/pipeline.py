@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pileus.base import ids
@@ -11,6 +11,7 @@ from pileus.base.errors import ApiError, ValidationError
 from pileus.identity.keys import Conveniences
 from pileus.identity.standing import ANONYMOUS, Standings
 from pileus.identity.usage import Uses
+from pileus.keyring import Keyring
 from pileus.model import constraints
 from pileus.policy.explain import explain
 from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait, authorize
@@ -43,6 +44,7 @@ class Cloud:
     clock: Clock
     services: Services
     conveniences: Conveniences | None = None
+    keyring: Keyring = field(default_factory=Keyring)
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)

@@ -18,6 +18,7 @@ from pileus.base.errors import ApiError
 from pileus.control import Loop
 from pileus.identity.keys import AccessKey, root_arn
 from pileus.identity.standing import Standing
+from pileus.keyring import Keyring
 from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller
 from pileus.services.sqs import reconcilers, sqs
@@ -73,7 +74,7 @@ class World:
         self.store = MemoryStore(Random(self.seed))
         self.clock = SimClock()
         self.crashing = CrashingStore(self.store, self.random)
-        self.world = SimpleNamespace(store=self.crashing, clock=self.clock)
+        self.world = SimpleNamespace(store=self.crashing, clock=self.clock, keyring=Keyring())
         key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
         standing = Standing(
             Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)

@@ -62,6 +62,20 @@ def read_url(url: str, account: str, region: str) -> Address | None:
     return address_of(path[-2], region, path[-1])
 
 
+class Subject(NamedTuple):
+    """What a request is about: an address, and the queue that is there."""
+
+    address: Address
+    queue: Queue | None
+
+
+def subject(call: Call, request: dict[str, Any]) -> Subject:
+    """Looked up while the call is authorised, and remembered for its handler."""
+    found = address(call, request)
+    known = call.subject = Subject(found, queues.at(call.tx, found.key))
+    return known
+
+
 def address(call: Call, request: dict[str, Any]) -> Address:
     url = request.get("QueueUrl")
     if not url:
@@ -74,7 +88,7 @@ def address(call: Call, request: dict[str, Any]) -> Address:
 
 def queue_of(call: Call, request: dict[str, Any]) -> Queue:
     """The queue of the request's QueueUrl. Raises QueueDoesNotExist."""
-    queue = queues.at(call.tx, address(call, request).key)
+    queue: Queue | None = (call.subject or subject(call, request)).queue
     if queue is None:
         raise no_such_queue()
     return queue
@@ -89,7 +103,7 @@ def own_queue(call: Call, request: dict[str, Any]) -> Queue:
 
 
 def arn_of(call: Call, request: dict[str, Any]) -> str:
-    return address(call, request).arn
+    return subject(call, request).address.arn
 
 
 def name_arn(call: Call, request: dict[str, Any]) -> str:
@@ -100,7 +114,7 @@ def name_arn(call: Call, request: dict[str, Any]) -> str:
 
 def policy_of(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
     """The queue's own policy, for the gateway."""
-    return carried(queues.at(call.tx, address(call, request).key))
+    return carried(call.subject.queue)
 
 
 def policy_by_name(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
@@ -121,7 +135,7 @@ def carried(queue: Queue | None) -> ResourcePolicy | None:
 
 def tags_of(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """`aws:ResourceTag/…` of the queue (Service Authorization Reference, "Amazon SQS")."""
-    return tagged(queues.at(call.tx, address(call, request).key))
+    return tagged(call.subject.queue)
 
 
 def tags_by_name(call: Call, request: dict[str, Any]) -> dict[str, Any]:

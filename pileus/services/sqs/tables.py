@@ -51,9 +51,11 @@ class Queue(msgspec.Struct, frozen=True):
     redrive: Redrive | None = None
     policy: str = ""
     purged: float = 0.0
+    sse: bool = False
+    data_key: bytes = b""
 
 
-class Attribute(msgspec.Struct, frozen=True, array_like=True):
+class Attribute(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A message attribute: exactly one of text and binary."""
 
     type: str
@@ -62,7 +64,7 @@ class Attribute(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """What was sent. Never rewritten on a receive."""
+    """What was sent. Kept as `sealing.py` says, and never rewritten on a receive."""
 
     id: str
     body: str
@@ -76,17 +78,17 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     sequence: int = 0
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a receive changes. `receives` counts across queues, `base` is what it was on arrival in this one;
     `source` is the queue a dead letter came from; `moved`: a forwarding row says where a receipt's row went.
-    `message` is a standard queue's message if it is small: then it has no row of its own."""
+    `message` is a standard queue's message, as it is kept, if it is small: then it has no row of its own."""
 
     receives: int = 0
     first: int = 0
     base: int = 0
     source: str = ""
     moved: bool = False
-    message: Message | None = None
+    message: bytes = b""
 
 
 class Moved(msgspec.Struct, frozen=True, array_like=True):
@@ -112,7 +114,7 @@ class Group(msgspec.Struct, frozen=True, array_like=True):
     head: int
 
 
-class Counts(msgspec.Struct, frozen=True, array_like=True):
+class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`total` messages, `received` of them at least once in this queue, `sequence` the last number given out."""
 
     total: int = 0
@@ -177,7 +179,7 @@ queues = NamedTable("sqs.queue", Queue, hot=True, watched=True, indexes=(dead_le
 deleted_names = Table("sqs.deleted", Deleted, watched=True)  # account, region, name
 doomed = Table("sqs.doomed", Doomed, watched=True)  # space
 counts = NumberTable("sqs.n", Counts, hot=True)  # space
-messages = NumberTable("sqs.m", Message)  # space, sent, serial
+messages = NumberTable("sqs.m", bytes)  # space, sent, serial
 visible = NumberTable("sqs.v", State)  # space, visible from, sent, serial
 moved = NumberTable("sqs.f", Moved)  # space, sent, serial
 lines = Table("sqs.l", Place)  # space, group, sequence
