@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from itertools import islice
 
 from pileus.store import Transaction
+from pileus.store.table import END
 
 from .hints import hints
-from .tables import Share, State, shares, tenants, visible
+from .tables import Counts, Share, State, shares, tenants, visible
 
 NOISY_FLYING = 30
 NOISY_PART = 10  # more than one in ten
-LOOK = 20  # rows of the queue's own order that are looked at before the tenants are asked one by one
+LOOK = 20  # rows behind a noisy tenant's first that are searched for messages of no group
 TENANTS_MAX = 1_000
 _NONE = Share()
 Row = tuple[tuple[int, ...], State]
@@ -39,46 +40,43 @@ def move(tx: Transaction, space: int, group: str, before: int, after: int, sent:
     tenants.put(tx, space, group, after, sent, serial, record=True)
 
 
-def ordered(tx: Transaction, space: int, rows: Iterator[Row], flying: int, now: int, limit: int) -> Iterator[Row]:
-    """`rows` of a queue with at most `flying` messages in flight, those of noisy tenants last."""
-    noisy: dict[str, int] = {}
+def ordered(tx: Transaction, space: int, rows: Iterator[Row], totals: Counts, now: int, limit: int) -> Iterator[Row]:
+    """`rows` of a queue, those of noisy tenants last."""
     quiet: set[str] = set()
-    for row in islice(rows, LOOK):
+    for row in rows:
         group = row[1].group
-        if not group or group in quiet:
-            yield row
-        elif group not in noisy:
+        if group and group not in quiet:
             share = shares.get(tx, space, group) or _NONE
-            if _is_noisy(tx, space, group, share, flying, now):
-                noisy[group] = share.received
-            else:
-                quiet.add(group)
-                yield row
-    if noisy:
-        yield from _one_by_one(tx, space, noisy, flying, now, limit)
-    yield from rows
+            # Who is alone in the queue stands in nobody's way.
+            if share.total < totals.total and _is_noisy(tx, space, group, share, totals, now):
+                yield from _by_tenant(tx, space, rows, totals, now, limit)
+                return
+            quiet.add(group)
+        yield row
 
 
-def _is_noisy(tx: Transaction, space: int, group: str, share: Share, flying: int, now: int) -> bool:
-    """What was received at least once is at most what flies: the rest has become visible again."""
-    if share.received < NOISY_FLYING or share.received * NOISY_PART <= flying:
+def _is_noisy(tx: Transaction, space: int, group: str, share: Share, totals: Counts, now: int) -> bool:
+    """What was received at least once is more than what flies: the rest has become visible again."""
+    if share.received < NOISY_FLYING or share.received * NOISY_PART <= totals.received:
         return False
-    hidden = tenants.scan(tx, space, group, after=(now + 1,), limit=NOISY_FLYING)
-    return sum(1 for _ in hidden) >= NOISY_FLYING
+    hidden = tx.scan(tenants.key(space, group, now + 1), tenants.key(space, group) + END, NOISY_FLYING)
+    return len(hidden) >= NOISY_FLYING
 
 
-def _one_by_one(tx: Transaction, space: int, noisy: dict[str, int], flying: int, now: int, limit: int) -> Iterator[Row]:
-    """The tenants' own lines: the quiet ones' first, then the noisy ones' by what they have in flight."""
-    for key, share in list(shares.scan(tx, space, limit=TENANTS_MAX)):
-        group = str(key[0])
-        if group in noisy or share.total == share.received:
-            continue
-        if _is_noisy(tx, space, group, share, flying, now):
+def _by_tenant(tx: Transaction, space: int, rows: Iterator[Row], totals: Counts, now: int, limit: int) -> Iterator[Row]:
+    """The quiet tenants' lines first, then messages of no group, then the noisy ones' by what they have in flight."""
+    known = [(str(key[0]), share) for key, share in shares.scan(tx, space, limit=TENANTS_MAX)]
+    noisy: dict[str, int] = {}
+    for group, share in known:
+        if _is_noisy(tx, space, group, share, totals, now):
             noisy[group] = share.received
-        else:
+        elif share.total > share.received:
             yield from _line(tx, space, group, now, limit)
+    if sum(share.total for _, share in known) < totals.total:
+        yield from (row for row in islice(rows, LOOK) if not row[1].group)
     for group in sorted(noisy, key=lambda one: noisy[one]):
         yield from _line(tx, space, group, now, limit)
+    yield from rows
 
 
 def _line(tx: Transaction, space: int, group: str, now: int, limit: int) -> Iterator[Row]:

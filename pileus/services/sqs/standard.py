@@ -21,11 +21,12 @@ from .errors import MessageNotInflight, invalid
 from .hints import hints
 from .receipts import Receipt
 from .sealing import seal, unseal
-from .tables import Message, Moved, Queue, State, messages, moved, tenants, visible
+from .tables import Counts, Message, Moved, Queue, State, messages, moved, tenants, visible
 
 SECOND = 1_000_000
 INLINE_MAX = 1_200  # bytes: rewriting so few on a receive costs less than reading a row of their own
 PAGE_MAX = 100
+_NONE = Counts()
 Row = tuple[tuple[int, ...], State]
 
 
@@ -105,18 +106,16 @@ def take(
     timeout: int,
     limit: int,
     grave: Grave | None = None,
-    flying: int = 0,
+    totals: Counts = _NONE,
 ) -> list[Taken]:
-    """Hands out at most `limit` messages, each hidden for `timeout` seconds; moves dead letters out of the way.
-    `flying`: at most so many are in flight.
-    """
+    """Hands out at most `limit` messages, each hidden for `timeout` seconds; moves dead letters out of the way."""
     taken: list[Taken] = []
     space, until, oldest = queue.space, now + timeout * SECOND, now - queue.retention * SECOND
     seen: set[int] = set()
     received = 0
     rows = candidates(tx, queue, now, limit)
-    if flying >= fair.NOISY_FLYING:
-        rows = fair.ordered(tx, space, rows, flying, now, limit)
+    if totals.received >= fair.NOISY_FLYING:
+        rows = fair.ordered(tx, space, rows, totals, now, limit)
     for (position, sent, serial), state in rows:
         if serial in seen:
             continue
