@@ -61,7 +61,8 @@ class App:
         self.loop = Loop(self.cloud, [])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
-        self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins)
+        guarded = not settings.secure and settings.on_loopback
+        self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
         self.server = Server(self.front, Limits())
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []

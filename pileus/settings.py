@@ -37,6 +37,11 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     log_level: str = "info"
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the cloud."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
 
 def load(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Raises ValueError, saying which setting is wrong, for a value that cannot be read."""

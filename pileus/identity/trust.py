@@ -18,6 +18,7 @@ from .roles import find_role, roles, roles_by_id
 
 _ENTITY = re.compile(r"arn:[a-z-]+:iam::(\d{12}):(user|role)/(\S+)")
 _SESSION = re.compile(r"arn:[a-z-]+:sts::(\d{12}):assumed-role/([^/\s]+)/\S+")
+_ACCOUNT = re.compile(r"\d{12}")
 _ID = re.compile(r"A[A-Z0-9]{15,}")
 
 
@@ -77,10 +78,20 @@ def _bound(document: str, ids: tuple[tuple[str, str], ...]) -> str:
     return json.dumps(_rewritten(json.loads(document), lambda name: known.get(name, name)))
 
 
-def shown(tx: Transaction, document: str, ids: dict[str, str]) -> str:
-    """The document as readers see it: as it was given, but for those who are gone or have moved."""
+def shown(tx: Transaction, document: str, ids: dict[str, str], partition: str) -> str:
+    """The document as readers see it: as it was given, but for accounts, which are named by ARN, and those who are
+    gone or have moved."""
     moved = {arn: arn_of_id(tx, unique) or unique for arn, unique in ids.items() if _id_of(tx, arn) != unique}
-    return json.dumps(_rewritten(json.loads(document), lambda name: moved.get(name, name))) if moved else document
+    changed = False
+
+    def rename(name: str) -> str:
+        nonlocal changed
+        new = f"arn:{partition}:iam::{name}:root" if _ACCOUNT.fullmatch(name) else moved.get(name, name)
+        changed = changed or new != name
+        return new
+
+    rewritten = _rewritten(json.loads(document), rename)
+    return json.dumps(rewritten) if changed else document
 
 
 def _rewritten(raw: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""When a key or a role was last used, for what and where: written once a minute at most, unless the use differs.
+"""When a key or a role was last used, for what and where: written once a minute at most for each kind of use.
 
 Source: IAM API Reference, "AccessKeyLastUsed" and "RoleLastUsed".
 """
@@ -34,20 +34,19 @@ class Uses:
     """What this process has noted lately, so that most calls write nothing."""
 
     def __init__(self) -> None:
-        self._noted: dict[str, Use] = {}
+        self._noted: dict[tuple[str, str, str], float] = {}
 
     def note(self, tx: Transaction, key: AccessKey | Session, now: float, region: str, service: str) -> bool:
         """True when it wrote."""
-        noted = self._noted.get(key.id)
-        if noted is not None and 0 <= now - noted.at < EVERY_S and noted.region == region and noted.service == service:
+        what = (key.id, service, region)
+        noted = self._noted.get(what)
+        if noted is not None and 0 <= now - noted < EVERY_S:
             return False
         if len(self._noted) >= KEPT_MAX:
             self._noted.clear()
-        use = self._noted[key.id] = Use(now, region, service)
+        self._noted[what] = now
+        use = Use(now, region, service)
         who = key.role_id if isinstance(key, Session) and key.role_id else key.user_id
-        if isinstance(key, AccessKey):
-            uses.put(tx, key.id, record=use)
-        else:
-            uses.put(tx, who, record=use)
+        uses.put(tx, key.id if isinstance(key, AccessKey) else who, record=use)
         service_uses.put(tx, who, service, record=use)
         return True

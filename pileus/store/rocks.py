@@ -128,10 +128,12 @@ class RocksStore(ClosureStore):
         self._syncing = None
         if self._unsynced:
             self._sync()
+        # Each in a callback of its own: one that fails must not cost the others their answer.
+        soon = asyncio.get_running_loop().call_soon
         for done, result, signals in batch:
-            done(None if error else result, error)
+            soon(done, None if error else result, error)
             if signals and error is None:
-                self._tell(signals)
+                soon(self._tell, signals)
 
     def _write(self, writes: dict[bytes, bytes | None]) -> None:
         batch = WriteBatch(raw_mode=True)

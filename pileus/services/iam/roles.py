@@ -48,7 +48,7 @@ def show_role(call: Call, role: Role, *, brief: bool = False) -> dict[str, Any]:
         "RoleId": role.id,
         "Arn": role.arn,
         "CreateDate": role.created,
-        "AssumeRolePolicyDocument": encoded(shown(call.tx, role.trust, role.trusted)),
+        "AssumeRolePolicyDocument": encoded(shown(call.tx, role.trust, role.trusted, role.partition)),
         "MaxSessionDuration": role.max_session,
     }
     if role.description:

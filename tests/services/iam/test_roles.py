@@ -123,6 +123,10 @@ def test_the_service_of_a_linked_role_is_a_condition_key(account):
 
 
 def test_documents_come_back_as_they_were_given(account, iam):
-    text = json.dumps(json.loads(trusts({"AWS": account.id})), indent=3)
+    root = f"arn:aws:iam::{account.id}:root"
+    text = json.dumps(json.loads(trusts({"AWS": root})), indent=3)
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=text)
     assert iam.get_role(RoleName="r")["Role"]["AssumeRolePolicyDocument"] == json.loads(text)
+    iam.update_assume_role_policy(RoleName="r", PolicyDocument=trusts({"AWS": [account.id]}))
+    shown = iam.get_role(RoleName="r")["Role"]["AssumeRolePolicyDocument"]
+    assert shown["Statement"][0]["Principal"] == {"AWS": [root]}
