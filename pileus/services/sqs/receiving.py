@@ -85,7 +85,8 @@ def _take(
     call: Call, queue: Queue, now: int, timeout: int, limit: int, attempt: str, grave: standard.Grave | None
 ) -> list[Taken]:
     tx, keyring = call.tx, call.cloud.keyring
-    if counting.received(tx, queue) >= IN_FLIGHT_MAX:
+    totals = counting.totals(tx, queue)
+    if totals.received >= IN_FLIGHT_MAX:
         flying = counting.in_flight(tx, queue, now, IN_FLIGHT_MAX)
         if flying >= IN_FLIGHT_MAX:
             if queue.fifo:
@@ -93,7 +94,7 @@ def _take(
             raise OverLimit(f"Too many messages in flight: at most {IN_FLIGHT_MAX} are allowed in a queue.")
         limit = min(limit, IN_FLIGHT_MAX - flying)
     if not queue.fifo:
-        return standard.take(tx, keyring, queue, now, timeout, limit, grave)
+        return standard.take(tx, keyring, queue, now, timeout, limit, grave, totals)
     if attempt:
         taken = fifo.again(tx, keyring, queue, attempt, now, timeout)
         if taken:

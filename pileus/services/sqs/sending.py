@@ -22,7 +22,7 @@ from .tables import Attribute, Deduplication, Message, Queue, State, deduplicati
 DEDUPLICATION_S = 300
 DELAY_MAX = 900
 BATCH_BYTES_MAX = 1_048_576
-FAIR = "MessageGroupId on a standard queue is kept and returned, but does not yet make the queue fair"
+FAIR = "fair queues know a noisy tenant by its share of what is in flight, not yet by its share of processing time"
 _NEW = State()
 
 

@@ -15,15 +15,18 @@ from pileus.base import ids
 from pileus.keyring import Keyring
 from pileus.store import Transaction
 
+from . import fair
 from .counting import count
 from .errors import MessageNotInflight, invalid
 from .hints import hints
 from .receipts import Receipt
 from .sealing import seal, unseal
-from .tables import Message, Moved, Queue, State, messages, moved, visible
+from .tables import Counts, Message, Moved, Queue, State, messages, moved, tenants, visible
 
 SECOND = 1_000_000
 INLINE_MAX = 1_200  # bytes: rewriting so few on a receive costs less than reading a row of their own
+PAGE_MAX = 100
+_NONE = Counts()
 Row = tuple[tuple[int, ...], State]
 
 
@@ -56,10 +59,14 @@ def put(
     """Adds a message; 0, since standard queues number nothing."""
     space, serial = queue.space, ids.secret_int()
     kept = seal(keyring, queue, message, sent, serial)
-    if len(kept) <= INLINE_MAX:
-        state = State(state.receives, state.first, state.base, state.source, False, kept)
-    else:
+    inline = len(kept) <= INLINE_MAX
+    if not inline:
         messages.put(tx, space, sent, serial, record=kept)
+    group = message.group
+    state = State(state.receives, state.first, state.base, state.source, False, kept if inline else b"", group)
+    if group:
+        tenants.put(tx, space, group, available, sent, serial, record=True)
+        fair.count(tx, space, group, 1, 0)
     visible.put(tx, space, available, sent, serial, record=state)
     hints.written(space, available)
     count(tx, space, 1, 0)
@@ -76,6 +83,7 @@ def candidates(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[
         yield from page
         if len(page) < limit:
             return
+        limit = min(4 * limit, PAGE_MAX)  # whoever asks for more is passing many by
         page = visible.page(tx, space, page[-1][0], now + 1, limit)
 
 
@@ -91,16 +99,27 @@ def expired(queue: Queue, sent: int, now: int) -> bool:
 
 
 def take(
-    tx: Transaction, keyring: Keyring, queue: Queue, now: int, timeout: int, limit: int, grave: Grave | None = None
+    tx: Transaction,
+    keyring: Keyring,
+    queue: Queue,
+    now: int,
+    timeout: int,
+    limit: int,
+    grave: Grave | None = None,
+    totals: Counts = _NONE,
 ) -> list[Taken]:
     """Hands out at most `limit` messages, each hidden for `timeout` seconds; moves dead letters out of the way."""
     taken: list[Taken] = []
     space, until, oldest = queue.space, now + timeout * SECOND, now - queue.retention * SECOND
     seen: set[int] = set()
     received = 0
-    for (position, sent, serial), state in candidates(tx, queue, now, limit):
+    rows = candidates(tx, queue, now, limit)
+    if totals.received >= fair.NOISY_FLYING:
+        rows = fair.ordered(tx, space, rows, totals, now, limit)
+    for (position, sent, serial), state in rows:
         if serial in seen:
             continue
+        seen.add(serial)
         if sent <= oldest:
             remove(tx, queue, position, sent, serial, state)
             continue
@@ -110,10 +129,15 @@ def take(
             grave.bury(message, sent, state)
             continue
         receives = state.receives + 1
-        received += receives == state.base + 1
-        fresh = State(receives, state.first or now, state.base, state.source, state.moved, state.message)
+        first = receives == state.base + 1
+        received += first
+        group = state.group
+        fresh = State(receives, state.first or now, state.base, state.source, state.moved, state.message, group)
+        if group:
+            fair.move(tx, space, group, position, until, sent, serial)
+            if first:
+                fair.count(tx, space, group, 0, 1)
         visible.shift(tx, space, position, until, sent, serial, record=fresh)
-        seen.add(serial)
         taken.append(Taken(message, fresh, Receipt(space, sent, serial, until, now, receives)))
         if len(taken) == limit:
             break
@@ -161,6 +185,8 @@ def change(tx: Transaction, queue: Queue, receipt: Receipt, now: int, until: int
     space, sent, serial = receipt.space, receipt.sent, receipt.serial
     visible.shift(tx, space, position, until, sent, serial, record=msgspec.structs.replace(state, moved=True))
     moved.put(tx, space, sent, serial, record=Moved(state.receives, until))
+    if state.group:
+        fair.move(tx, space, state.group, position, until, sent, serial)
     hints.written(space, until)
     tx.signal(wait_key(queue))
 
@@ -176,4 +202,8 @@ def remove(tx: Transaction, queue: Queue, position: int, sent: int, serial: int,
         messages.delete(tx, space, sent, serial)
     if state.moved:
         moved.delete(tx, space, sent, serial)
-    count(tx, space, -1, -1 if state.receives > state.base else 0)
+    received = -1 if state.receives > state.base else 0
+    if state.group:
+        tenants.delete(tx, space, state.group, position, sent, serial)
+        fair.count(tx, space, state.group, -1, received)
+    count(tx, space, -1, received)

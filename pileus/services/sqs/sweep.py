@@ -33,6 +33,8 @@ from .tables import (
     messages,
     moved,
     queues,
+    shares,
+    tenants,
     turns,
     visible,
 )
@@ -43,6 +45,8 @@ EVERY_S = 60.0
 _ROWS: tuple[tuple[Table[Any], int], ...] = (
     (visible, CHUNK),
     (moved, CHUNK),
+    (tenants, CHUNK),
+    (shares, CHUNK),
     (turns, CHUNK),
     (groups, CHUNK),
     (lines, CHUNK),

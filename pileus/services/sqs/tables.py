@@ -81,7 +81,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
 class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a receive changes. `receives` counts across queues, `base` is what it was on arrival in this one;
     `source` is the queue a dead letter came from; `moved`: a forwarding row says where a receipt's row went.
-    `message` is a standard queue's message, as it is kept, if it is small: then it has no row of its own."""
+    `message` is a standard queue's message, as it is kept, if it is small: then it has no row of its own; `group` is
+    its tenant (fair queues)."""
 
     receives: int = 0
     first: int = 0
@@ -89,6 +90,7 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: str = ""
     moved: bool = False
     message: bytes = b""
+    group: str = ""
 
 
 class Moved(msgspec.Struct, frozen=True, array_like=True):
@@ -120,6 +122,13 @@ class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     total: int = 0
     received: int = 0
     sequence: int = 0
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a tenant of a standard queue has in it: messages, and those of them received at least once."""
+
+    total: int = 0
+    received: int = 0
 
 
 class Deduplication(msgspec.Struct, frozen=True, array_like=True):
@@ -182,6 +191,8 @@ counts = NumberTable("sqs.n", Counts, hot=True)  # space
 messages = NumberTable("sqs.m", bytes)  # space, sent, serial
 visible = NumberTable("sqs.v", State)  # space, visible from, sent, serial
 moved = NumberTable("sqs.f", Moved)  # space, sent, serial
+tenants = Table("sqs.tenant", bool)  # space, group, visible from, sent, serial
+shares = Table("sqs.share", Share)  # space, group
 lines = Table("sqs.l", Place)  # space, group, sequence
 groups = Table("sqs.g", Group)  # space, group
 turns = Table("sqs.t", bool)  # space, available from, group
