@@ -91,7 +91,8 @@ def _address(values: list[list[Token]]) -> Matcher:
             address = ipaddress.ip_address(given)
         except ValueError:
             return False
-        return any(address in network for network in networks)
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return any((mapped or address) in network for network in networks)
 
     return match
 
