@@ -8,7 +8,7 @@ import msgspec
 from pileus.base.arns import partition_of
 from pileus.store import Index, Table, Transaction
 
-from .people import find_user
+from .people import user_of_id
 from .roles import find_role
 from .version import version_of
 
@@ -31,8 +31,9 @@ class Session(msgspec.Struct, frozen=True):
     """Temporary credentials and everything STS fixed when it issued them.
 
     `kind` is `assumed-role`, `federated-user`, `user` or `root` (the last two from GetSessionToken); `arn` and
-    `user_id` are what GetCallerIdentity answers; `role` is the role's name. `policies` are the inline session
-    policies' documents, `policy_arns` the managed ones. `context` holds condition keys fixed at issue
+    `user_id` are what GetCallerIdentity answers; `role` is the role's name; `holder` the unique id of the user who
+    asked for the session, since a name may pass to somebody else. `policies` are the inline session policies'
+    documents, `policy_arns` the managed ones. `context` holds condition keys fixed at issue
     (`aws:FederatedProvider`, `saml:sub`, …).
     """
 
@@ -47,7 +48,7 @@ class Session(msgspec.Struct, frozen=True):
     expires: float
     role: str = ""
     role_id: str = ""
-    user: str = ""
+    holder: str = ""
     name: str = ""
     source_identity: str = ""
     mfa: bool = False
@@ -118,9 +119,8 @@ def _bearer_lives(tx: Transaction, session: Session) -> bool:
     if session.role:
         role = find_role(tx, session.account, session.role)
         return role is not None and role.id == session.role_id
-    if session.user:
-        user = find_user(tx, session.account, session.user)
-        return user is not None and (session.kind != "user" or user.id == session.user_id)
+    if session.holder:
+        return user_of_id(tx, session.holder) is not None
     return True
 
 

@@ -97,6 +97,9 @@ def _published() -> dict[str, ManagedPolicy]:
     return found
 
 
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+
+
 @cache
 def _in_partition(partition: str, name: str) -> ManagedPolicy | None:
     found = _published().get(name)
@@ -116,7 +119,8 @@ def find_policy(tx: Transaction, arn: str) -> ManagedPolicy | None:
         return None
     resource = parts[5].removeprefix("policy")
     if parts[4] == "aws":
-        return _in_partition(parts[1], resource)
+        known = parts[1] in PARTITIONS and resource in _published()
+        return _in_partition(parts[1], resource) if known else None
     policy = managed_policies.get(tx, parts[4], resource.rpartition("/")[2].lower())
     return policy if policy is not None and policy.arn == arn else None
 

@@ -70,6 +70,13 @@ def find_user(tx: Transaction, account: str, name: str) -> User | None:
     return users.get(tx, account, name.lower())
 
 
+def user_of_id(tx: Transaction, unique: str) -> User | None:
+    """Whatever its name is now."""
+    for _, user in users.find(tx, users_by_id, unique, limit=1):
+        return user
+    return None
+
+
 def find_group(tx: Transaction, account: str, name: str) -> Group | None:
     return groups.get(tx, account, name.lower())
 

@@ -57,12 +57,14 @@ def _after(arn: str, kind: str) -> tuple[str, str] | None:
 
 def oidc_at(tx: Transaction, arn: str) -> OidcProvider | None:
     named = _after(arn, "oidc-provider")
-    return oidc_providers.get(tx, named[0], named[1].lower()) if named is not None else None
+    found = oidc_providers.get(tx, named[0], named[1].lower()) if named is not None else None
+    return found if found is not None and found.arn == arn else None
 
 
 def saml_at(tx: Transaction, arn: str) -> SamlProvider | None:
     named = _after(arn, "saml-provider")
-    return saml_providers.get(tx, named[0], named[1].lower()) if named is not None else None
+    found = saml_providers.get(tx, named[0], named[1].lower()) if named is not None else None
+    return found if found is not None and found.arn == arn else None
 
 
 def keep_oidc(tx: Transaction, provider: OidcProvider) -> None:

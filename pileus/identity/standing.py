@@ -14,7 +14,7 @@ from .account import controls as controls_table
 from .compiled import compiled
 from .keys import AccessKey, Session, root_arn
 from .managed import find_policy
-from .people import Group, User, find_user, groups_of
+from .people import Group, User, groups_of, user_of_id
 from .roles import Role, find_role
 from .version import version_of
 
@@ -62,10 +62,10 @@ def compile_standing(tx: Transaction, key: AccessKey | Session) -> Standing:
     """Whom `find_key` gave out is alive: their user or role is there."""
     controls = _controls(tx, key.account)
     if isinstance(key, AccessKey):
-        return _user(tx, key.account, key.user, controls) if key.user else _root(key.account, controls)
+        return _user(tx, _holder(tx, key.user_id), controls) if key.user else _root(key.account, controls)
     if key.kind == "assumed-role":
         return _assumed_role(tx, key, controls)
-    standing = _user(tx, key.account, key.user, controls) if key.user else _root(key.account, controls)
+    standing = _user(tx, _holder(tx, key.holder), controls) if key.holder else _root(key.account, controls)
     return _federated(tx, key, standing) if key.kind == "federated-user" else standing
 
 
@@ -77,7 +77,7 @@ def standing_of_role(tx: Transaction, role: Role) -> Standing:
 
 
 def standing_of_user(tx: Transaction, user: User) -> Standing:
-    return _user(tx, user.account, user.name, _controls(tx, user.account))
+    return _user(tx, user, _controls(tx, user.account))
 
 
 def service_standing(host: str) -> Standing:
@@ -89,14 +89,18 @@ def _root(account: str, controls: Sequence[Sequence[Policy]]) -> Standing:
     return Standing(Principal("root", account, root_arn(account), account), (_ALLOW_ALL,), controls=controls)
 
 
-def _user(tx: Transaction, account: str, name: str, controls: Sequence[Sequence[Policy]]) -> Standing:
-    user = find_user(tx, account, name)
+def _holder(tx: Transaction, unique: str) -> User:
+    user = user_of_id(tx, unique)
     if user is None:
-        raise LookupError(f"account {account} has no user {name}")
+        raise LookupError(f"there is no user {unique}")
+    return user
+
+
+def _user(tx: Transaction, user: User, controls: Sequence[Sequence[Policy]]) -> Standing:
     identity = carried(tx, user, f"user {user.name}")
     for group in groups_of(tx, user):
         identity += carried(tx, group, f"group {group.name}")
-    principal = Principal("user", account, user.arn, user.id)
+    principal = Principal("user", user.account, user.arn, user.id)
     return Standing(principal, tuple(identity), _boundary(tx, user), None, controls, user.tags, user.name)
 
 

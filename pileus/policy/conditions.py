@@ -71,7 +71,8 @@ def _boolean(values: list[list[Token]]) -> Matcher:
     return lambda given: given.lower() in wanted
 
 
-def _bytes(text: str) -> bytes | None:
+def binary_of(text: str) -> bytes | None:
+    """None when the text is no base 64."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -79,8 +80,8 @@ def _bytes(text: str) -> bytes | None:
 
 
 def _binary(values: list[list[Token]]) -> Matcher:
-    wanted = frozenset(octets for text in _texts(values) if (octets := _bytes(text)) is not None)
-    return lambda given: _bytes(given) in wanted
+    wanted = frozenset(octets for text in _texts(values) if (octets := binary_of(text)) is not None)
+    return lambda given: binary_of(given) in wanted
 
 
 def _address(values: list[list[Token]]) -> Matcher:
@@ -91,7 +92,8 @@ def _address(values: list[list[Token]]) -> Matcher:
             address = ipaddress.ip_address(given)
         except ValueError:
             return False
-        return any(address in network for network in networks)
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return any((mapped or address) in network for network in networks)
 
     return match
 

@@ -157,7 +157,10 @@ def _denied(request: Request, grants: Grants, context: Context) -> tuple[str, Ma
     if (policy := grants.resource) is not None:
         for match in policy.about(action)[0]:
             element = match.statement.principal
-            if (element is None or element.applies(who, denies=True)) and match.statement.matches(resource, context):
+            # NotPrincipal denies whoever has a boundary, named or not (IAM User Guide, "AWS JSON policy elements:
+            # NotPrincipal").
+            meant = element is None or (element.negated and grants.boundary is not None) or element.applies(who, True)
+            if meant and match.statement.matches(resource, context):
                 return (TRUST if policy.kind == "trust" else RESOURCE), match
     if (found := _denying(grants.identity, action, resource, context)) is not None:
         return IDENTITY, found

@@ -231,6 +231,10 @@ def _principal(raw: dict[str, Any], kind: PolicyKind) -> None:
         return
     if not there:
         raise MalformedPolicy("Missing required field Principal")
+    if "NotPrincipal" in raw and kind == "trust":
+        raise MalformedPolicy("Has prohibited field NotPrincipal")
+    if "NotPrincipal" in raw and raw["Effect"] == "Allow":
+        raise MalformedPolicy("Allow with a Non Principal is not allowed.")
     element = raw["Principal"] if "Principal" in raw else raw["NotPrincipal"]
     if element == "*":
         return

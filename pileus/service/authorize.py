@@ -6,6 +6,7 @@ Source: IAM User Guide, "Policy evaluation logic". The rules themselves are in `
 from functools import lru_cache
 from typing import Any
 
+from pileus.base.arns import partition_of
 from pileus.base.errors import ApiError
 from pileus.identity.standing import Standing
 from pileus.policy import Decision, Grants, Policy, Request, compile_policy, decide, denial_message
@@ -25,6 +26,18 @@ class AccessDenied(ApiError):
         self.request, self.grants, self.decision = request, grants, decision
 
 
+class ForeignPartition(ApiError):
+    """Partitions are apart from each other: credentials of one are unknown in another (AWS General Reference, "AWS
+    partitions")."""
+
+    code, status = "InvalidClientTokenId", 403
+
+
+@lru_cache(maxsize=512)
+def _arns_of(region: str) -> str:
+    return f"arn:{partition_of(region)}:"
+
+
 @lru_cache(maxsize=4_096)
 def _compiled(policy: ResourcePolicy) -> Policy:
     kind: Any = policy.kind
@@ -42,6 +55,10 @@ the resource and its policy alone. A standing is an object of its own for each v
 def authorize(call: Call) -> None:
     """Raises AccessDenied unless every resource the call's operation touches may be touched."""
     operation: Operation = call.operation
+    caller = call.caller
+    if not caller.arn.startswith(_arns_of(call.region)) and caller.key is not None and caller.principal.kind != "root":
+        # Else a caller could have other ARNs asked for than its policies are written for, by signing for `cn-north-1`.
+        raise ForeignPartition("The security token included in the request is invalid.")
     if operation.unconditional is not None:
         return
     resources = operation.resource(call, call.request)
@@ -50,7 +67,8 @@ def authorize(call: Call) -> None:
         call.resource = resources
         _check_once(call, operation.action, resources, own)
         return
-    call.resource = resources[0] if resources else "*"
+    resources = resources or ["*"]  # what names nothing is still asked for
+    call.resource = resources[0]
     for resource in resources:
         _check_once(call, operation.action, resource, own)
 
@@ -81,8 +99,11 @@ def must_allow(
     context: dict[str, Any] | None = None,
     own: ResourcePolicy | None = None,
 ) -> None:
-    """A permission an operation needs besides its own (`iam:PassRole`). Raises AccessDenied."""
-    first = lookup(call, resource)
+    """A permission an operation needs besides its own (`iam:PassRole`). Raises AccessDenied.
+
+    The operation's own condition keys tell of the operation's resource: of another, `context` tells.
+    """
+    first = lookup(call, resource, own=resource == call.resource)
     extra = {key.lower(): value for key, value in (context or {}).items()}
 
     def find(key: str) -> Any:

@@ -20,15 +20,24 @@ def _session(call: "Call", value: Callable[[Any], Found]) -> Found:
     return value(session) if session is not None else None
 
 
-def _principal_type(call: "Call") -> str:
-    kinds = {"root": "Account", "user": "User", "assumed-role": "AssumedRole", "federated-user": "FederatedUser"}
-    return kinds.get(call.caller.principal.kind, "Anonymous")
+def _principal_type(call: "Call") -> str | None:
+    kinds = {
+        "root": "Account",
+        "user": "User",
+        "assumed-role": "AssumedRole",
+        "federated-user": "FederatedUser",
+        "anonymous": "Anonymous",
+    }
+    return kinds.get(call.caller.principal.kind)
+
+
+_WITH_ARN = ("root", "user", "assumed-role", "federated-user")
 
 
 def _principal_arn(call: "Call") -> str | None:
     """For a session the role's ARN, not the session's."""
     principal = call.caller.principal
-    return principal.role_arn or principal.arn or None
+    return (principal.role_arn or principal.arn or None) if principal.kind in _WITH_ARN else None
 
 
 def _mfa_present(call: "Call") -> bool | None:
@@ -89,17 +98,18 @@ def _tag_keys(request: dict[str, Any]) -> list[str] | None:
     return keys or None
 
 
-def lookup(call: "Call", resource: str) -> Callable[[str], Found]:
-    """A function from a lower-case condition key to its value(s), None where the request has none."""
+def lookup(call: "Call", resource: str, own: bool = True) -> Callable[[str], Found]:
+    """A function from a lower-case condition key to its value(s), None where the request has none. `own`: the
+    operation's own condition keys are meant too."""
     operation, request = call.operation, call.request
-    own: dict[str, Any] | None = None
+    known: dict[str, Any] | None = None
 
     def services_own() -> dict[str, Any]:
-        nonlocal own
-        if own is None:
-            found = operation.context(call, request) if operation.context is not None else {}
-            own = {key.lower(): value for key, value in found.items()}
-        return own
+        nonlocal known
+        if known is None:
+            found = operation.context(call, request) if own and operation.context is not None else {}
+            known = {key.lower(): value for key, value in found.items()}
+        return known
 
     def find(key: str) -> Found:
         reader = READERS.get(key)

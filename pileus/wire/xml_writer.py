@@ -11,14 +11,19 @@ from pileus.wire import scalars
 
 ToXml = Callable[[Any], str]
 
-# XML 1.0 has no form for most control characters; S3 writes them as references all the same, and so do we.
-_SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\ufffe\uffff]')
+# XML 1.0, 2.2 "Characters": some characters may not stand in a document even as references, and clients' parsers refuse
+# one that has them. An answer nobody can read helps nobody: they become U+FFFD, the replacement character.
+_SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\ud800-\udfff\ufffe\uffff]')
+_AS_REFERENCES = re.compile("[\r\x7f-\x9f\u2028]")
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 def _reference(found: re.Match[str]) -> str:
     character = found[0]
-    return _NAMED.get(character) or f"&#x{ord(character):X};"
+    named = _NAMED.get(character)
+    if named is not None:
+        return named
+    return f"&#x{ord(character):X};" if _AS_REFERENCES.match(character) else "\ufffd"
 
 
 def escape(text: str) -> str:

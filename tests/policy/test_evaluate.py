@@ -237,6 +237,13 @@ def test_a_denying_not_principal_spares_whom_it_names_in_full(listed: list[str],
     assert decision.allowed is spared
 
 
+def test_a_not_principal_denies_whoever_has_a_boundary_named_or_not() -> None:
+    element = {"Effect": "Deny", "Action": "*", "Resource": "*", "NotPrincipal": {"AWS": [BOB.arn, ROOT.arn]}}
+    resource = policy(element, kind="resource")
+    assert decide(ask(BOB), Grants((ALLOW,), resource=resource)).allowed
+    assert decide(ask(BOB), Grants((ALLOW,), boundary=ALLOW, resource=resource)).effect == "explicitDeny"
+
+
 def test_not_action_means_everything_else() -> None:
     element = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
     assert decide(ask(), Grants((policy(element),))).allowed

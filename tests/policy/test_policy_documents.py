@@ -133,7 +133,14 @@ def test_a_trust_policys_fault_is_named(statement: dict[str, Any], message: str)
         ("session", GOOD),
         ("scp", {**GOOD, "Effect": "Deny", "Condition": {"StringEquals": {"aws:RequestedRegion": "x"}}}),
         ("resource", {**OPEN, "Sid": "with spaces"}),
-        ("resource", {**GOOD, "NotPrincipal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:user/a/b"]}}),
+        (
+            "resource",
+            {
+                **GOOD,
+                "Effect": "Deny",
+                "NotPrincipal": {"AWS": ["111122223333", "arn:aws:iam::1" + "1" * 11 + ":user/a/b"]},
+            },
+        ),
         ("resource", {**GOOD, "Principal": {"Service": ["sns.amazonaws.com"], "CanonicalUser": "79a5"}}),
         ("trust", TRUST),
         ("trust", {**TRUST, "Principal": {"Federated": "cognito-identity.amazonaws.com"}}),
@@ -214,3 +221,12 @@ def test_hostile_text_is_malformed_too(text: str) -> None:
     assert refusal(text) == SYNTAX
     with pytest.raises(MalformedPolicy):
         compile_policy(text, "identity")
+
+
+def test_not_principal_goes_with_deny_alone_and_stands_in_no_trust_policy() -> None:
+    spared = {"AWS": "111122223333"}
+    assert (
+        refusal(document({**GOOD, "NotPrincipal": spared}), "resource") == "Allow with a Non Principal is not allowed."
+    )
+    trust = {name: value for name, value in TRUST.items() if name != "Principal"} | {"NotPrincipal": spared}
+    assert refusal(document(trust), "trust") == "Has prohibited field NotPrincipal"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from pileus.base import ids
-from pileus.identity.keys import AccessKey, access_keys, keys_of
+from pileus.identity.keys import AccessKey, access_keys, keys_of, root_arn
 from pileus.identity.usage import uses
 from pileus.identity.version import bump
 from pileus.service import Call
@@ -87,10 +87,17 @@ def _user_of_key(call: Call, request: Request) -> str:
     key = access_keys.get(call.tx, request["AccessKeyId"])
     if key is None or key.account != call.account:
         return "*"
-    return targets.the_user(call, {"UserName": key.user}) if key.user else call.caller.arn
+    return targets.the_user(call, {"UserName": key.user}) if key.user else root_arn(call.account)
 
 
-@iam.operation("GetAccessKeyLastUsed", resource=_user_of_key)
+def _of_user_of_key(call: Call, request: Request) -> dict[str, Any]:
+    key = access_keys.get(call.tx, request["AccessKeyId"])
+    if key is None or key.account != call.account or not key.user:
+        return {}
+    return targets.of_user(call, {"UserName": key.user})
+
+
+@iam.operation("GetAccessKeyLastUsed", resource=_user_of_key, context=_of_user_of_key)
 def get_access_key_last_used(call: Call, request: Request) -> dict[str, Any]:
     key = access_keys.get(call.tx, request["AccessKeyId"])
     if key is None or key.account != call.account:

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from pileus.identity.managed import find_policy
 from pileus.identity.people import (
     groups,
     groups_by_policy,
@@ -19,7 +18,7 @@ from pileus.identity.roles import Role, keep_role, roles, roles_by_boundary, rol
 from pileus.service import Call
 
 from . import targets
-from .entities import checked_policy_arn, group_named, policy_at, role_named, user_named
+from .entities import checked_policy_arn, group_named, policy_at, role_named, user_named, visible_policy
 from .listing import page_of
 from .roles import modifiable
 from .service import LimitExceeded, NoSuchEntity, PolicyNotAttachable, Request, ValidationError, iam
@@ -45,8 +44,8 @@ def _attachment_operations(
     @iam.operation(f"Attach{noun}Policy", resource=resource, context=context)
     def attach(call: Call, request: Request) -> None:
         carrier, arn = changeable(call, request), checked_policy_arn(request["PolicyArn"])
-        policy = find_policy(call.tx, arn)
-        if policy is None or policy.account not in (call.account, "aws"):
+        policy = visible_policy(call, arn)
+        if policy is None:
             raise NoSuchEntity(f"Policy {arn} does not exist or is not attachable.")
         if not policy.attachable:
             raise PolicyNotAttachable("Cannot attach a Service Role Policy to a Customer Role.")

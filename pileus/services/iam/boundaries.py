@@ -4,13 +4,12 @@ from typing import Any
 
 import msgspec
 
-from pileus.identity.managed import find_policy
 from pileus.identity.people import keep_user
 from pileus.identity.roles import keep_role
 from pileus.service import Call
 
 from . import targets
-from .entities import checked_policy_arn, role_named, user_named
+from .entities import role_named, user_named, visible_policy
 from .service import NoSuchEntity, Request, UnmodifiableEntity, iam
 
 
@@ -18,8 +17,8 @@ def checked_boundary(call: Call, arn: str) -> str:
     """The ARN of an existing policy, or nothing."""
     if not arn:
         return ""
-    policy = find_policy(call.tx, checked_policy_arn(arn))
-    if policy is None or policy.account not in (call.account, "aws") or not policy.attachable:
+    policy = visible_policy(call, arn)
+    if policy is None or not policy.attachable:
         raise NoSuchEntity(f"Scope ARN: {arn} does not exist or is not attachable.")
     return arn
 

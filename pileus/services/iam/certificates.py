@@ -91,7 +91,7 @@ def upload_server_certificate(call: Call, request: Request) -> dict[str, Any]:
     return answer
 
 
-@iam.operation("GetServerCertificate", resource=targets.the_certificate)
+@iam.operation("GetServerCertificate", resource=targets.the_certificate, context=targets.of_certificate)
 def get_server_certificate(call: Call, request: Request) -> dict[str, Any]:
     found = _find(call, request)
     shown: dict[str, Any] = {"ServerCertificateMetadata": _show(found), "CertificateBody": found.body}
@@ -108,7 +108,11 @@ def list_server_certificates(call: Call, request: Request) -> dict[str, Any]:
     return page(call, request, "ServerCertificateMetadataList", rows, _show, under(request))
 
 
-@iam.operation("UpdateServerCertificate", resource=targets.the_certificate)
+@iam.operation(
+    "UpdateServerCertificate",
+    resource=targets.renamed(targets.the_certificate, "server-certificate", "NewServerCertificateName"),
+    context=targets.of_certificate,
+)
 def update_server_certificate(call: Call, request: Request) -> None:
     found = _find(call, request)
     name = request.get("NewServerCertificateName", found.name)
@@ -119,9 +123,9 @@ def update_server_certificate(call: Call, request: Request) -> None:
     _keep(call.tx, msgspec.structs.replace(found, name=name, path=request.get("NewPath", found.path)))
 
 
-@iam.operation("DeleteServerCertificate", resource=targets.the_certificate)
+@iam.operation("DeleteServerCertificate", resource=targets.the_certificate, context=targets.of_certificate)
 def delete_server_certificate(call: Call, request: Request) -> None:
     server_certificates.delete(call.tx, call.account, _find(call, request).name.lower())
 
 
-tag_operations("ServerCertificate", _find, _keep, targets.the_certificate)
+tag_operations("ServerCertificate", _find, _keep, targets.the_certificate, targets.of_certificate)

@@ -44,10 +44,19 @@ def checked_policy_arn(arn: str) -> str:
     return arn
 
 
-def policy_at(call: Call, arn: str) -> ManagedPolicy:
-    """A policy the caller's account can see: its own and AWS's."""
+def visible_policy(call: Call, arn: str) -> ManagedPolicy | None:
+    """A policy the caller's account can use: its own and AWS's, of the caller's partition alone. Under another's ARN
+    AWS's policies would pass by conditions on `iam:PolicyARN`."""
     policy = find_policy(call.tx, checked_policy_arn(arn))
-    if policy is None or policy.account not in (call.account, "aws"):
+    if policy is None or policy.account not in (call.account, "aws") or policy.partition != call.partition:
+        return None
+    return policy
+
+
+def policy_at(call: Call, arn: str) -> ManagedPolicy:
+    """Raises NoSuchEntity for a policy the caller's account cannot use."""
+    policy = visible_policy(call, arn)
+    if policy is None:
         raise NoSuchEntity(f"Policy {arn} was not found.")
     return policy
 

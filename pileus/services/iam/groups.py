@@ -82,7 +82,7 @@ def remove_user_from_group(call: Call, request: Request) -> None:
     keep_user(call.tx, msgspec.structs.replace(user, groups=left))
 
 
-@iam.operation("UpdateGroup", resource=targets.the_group)
+@iam.operation("UpdateGroup", resource=targets.renamed(targets.the_group, "group", "NewGroupName"))
 def update_group(call: Call, request: Request) -> None:
     group = group_named(call, request["GroupName"])
     old, name = group.name.lower(), request.get("NewGroupName", group.name)

@@ -7,6 +7,7 @@ import msgspec
 from pileus.base import ids
 from pileus.identity.roles import (
     InstanceProfile,
+    Role,
     find_profile,
     find_role,
     instance_profiles,
@@ -84,11 +85,16 @@ def list_instance_profiles_for_role(call: Call, request: Request) -> dict[str, A
     return page_of(call, request, "InstanceProfiles", named, lambda profile: show_profile(call, profile, brief=True))
 
 
+def passed_to(service: str, role: Role) -> dict[str, Any]:
+    """The condition keys of `iam:PassRole`."""
+    return {"iam:PassedToService": service, **targets.tagged(role.tags)}
+
+
 @iam.operation("AddRoleToInstanceProfile", resource=targets.the_profile, context=targets.of_profile)
 def add_role_to_instance_profile(call: Call, request: Request) -> None:
     profile = profile_named(call, request["InstanceProfileName"])
     role = modifiable(role_named(call, request["RoleName"]))
-    must_allow(call, "iam:PassRole", role.arn, context={"iam:PassedToService": "ec2.amazonaws.com"})
+    must_allow(call, "iam:PassRole", role.arn, context=passed_to("ec2.amazonaws.com", role))
     if profile.role:
         raise LimitExceeded("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")
     keep_profile(call.tx, msgspec.structs.replace(profile, role=role.name.lower()))

@@ -128,7 +128,7 @@ def _own_profile(call: Call) -> tuple[User, LoginProfile, Account]:
     """The caller's own, if it may change it: by its policies, or because the account's policy lets every user."""
     user, account = user_named(call, call.caller.standing.user_name), account_of(call)
     try:
-        must_allow(call, "iam:ChangePassword", user.arn)
+        must_allow(call, "iam:ChangePassword", user.arn, context=targets.tagged(user.tags))
     except AccessDenied as denied:
         policy = account.password_policy
         if denied.decision.effect == "explicitDeny" or policy is None or not policy.users_may_change:

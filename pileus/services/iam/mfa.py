@@ -129,7 +129,7 @@ def deactivate_mfa_device(call: Call, request: Request) -> None:
     keep_device(call.tx, msgspec.structs.replace(device, holder="", enabled=0.0))
 
 
-@iam.operation("DeleteVirtualMFADevice", resource=_by_serial)
+@iam.operation("DeleteVirtualMFADevice", resource=_by_serial, context=targets.of_device)
 def delete_virtual_mfa_device(call: Call, request: Request) -> None:
     device = _device_at(call, request["SerialNumber"])
     if device.holder:
@@ -142,7 +142,18 @@ def _holder(call: Call, device: MfaDevice) -> User | None:
     return next((user for _, user in found), None)
 
 
-@iam.operation("GetMFADevice", resource=targets.the_user, context=targets.of_user)
+def _holder_named(call: Call, request: Request) -> Request:
+    """The user that GetMFADevice shows: the one it names, else the one who holds the device."""
+    device = find_device(call.tx, request["SerialNumber"])
+    holder = _holder(call, device) if device is not None and device.account == call.account else None
+    return request if holder is None or "UserName" in request else {**request, "UserName": holder.name}
+
+
+@iam.operation(
+    "GetMFADevice",
+    resource=lambda call, request: targets.the_user(call, _holder_named(call, request)),
+    context=lambda call, request: targets.of_user(call, _holder_named(call, request)),
+)
 def get_mfa_device(call: Call, request: Request) -> dict[str, Any]:
     device = _device_at(call, request["SerialNumber"])
     holder = _holder(call, device)
@@ -185,4 +196,10 @@ def list_virtual_mfa_devices(call: Call, request: Request) -> dict[str, Any]:
     return page(call, request, "VirtualMFADevices", rows, show, keep)
 
 
-tag_operations("MFADevice", lambda call, request: _device_at(call, request["SerialNumber"]), keep_device, _by_serial)
+tag_operations(
+    "MFADevice",
+    lambda call, request: _device_at(call, request["SerialNumber"]),
+    keep_device,
+    _by_serial,
+    targets.of_device,
+)

@@ -81,7 +81,7 @@ def create_oidc_provider(call: Call, request: Request) -> dict[str, Any]:
     return answer
 
 
-@iam.operation("GetOpenIDConnectProvider", resource=_by_arn)
+@iam.operation("GetOpenIDConnectProvider", resource=_by_arn, context=targets.of_oidc)
 def get_oidc_provider(call: Call, request: Request) -> dict[str, Any]:
     provider = _provider(call, request)
     return {
@@ -99,7 +99,7 @@ def list_oidc_providers(call: Call, request: Request) -> dict[str, Any]:
     return {"OpenIDConnectProviderList": [{"Arn": provider.arn} for _, provider in found]}
 
 
-@iam.operation("AddClientIDToOpenIDConnectProvider", resource=_by_arn)
+@iam.operation("AddClientIDToOpenIDConnectProvider", resource=_by_arn, context=targets.of_oidc)
 def add_client_id(call: Call, request: Request) -> None:
     provider = _provider(call, request)
     clients = tuple(dict.fromkeys((*provider.client_ids, request["ClientID"])))
@@ -108,20 +108,20 @@ def add_client_id(call: Call, request: Request) -> None:
     keep_oidc(call.tx, msgspec.structs.replace(provider, client_ids=clients))
 
 
-@iam.operation("RemoveClientIDFromOpenIDConnectProvider", resource=_by_arn)
+@iam.operation("RemoveClientIDFromOpenIDConnectProvider", resource=_by_arn, context=targets.of_oidc)
 def remove_client_id(call: Call, request: Request) -> None:
     provider = _provider(call, request)
     clients = tuple(one for one in provider.client_ids if one != request["ClientID"])
     keep_oidc(call.tx, msgspec.structs.replace(provider, client_ids=clients))
 
 
-@iam.operation("UpdateOpenIDConnectProviderThumbprint", resource=_by_arn)
+@iam.operation("UpdateOpenIDConnectProviderThumbprint", resource=_by_arn, context=targets.of_oidc)
 def update_thumbprint(call: Call, request: Request) -> None:
     thumbprints = _checked_thumbprints(request["ThumbprintList"])
     keep_oidc(call.tx, msgspec.structs.replace(_provider(call, request), thumbprints=thumbprints))
 
 
-@iam.operation("DeleteOpenIDConnectProvider", resource=_by_arn)
+@iam.operation("DeleteOpenIDConnectProvider", resource=_by_arn, context=targets.of_oidc)
 def delete_oidc_provider(call: Call, request: Request) -> None:
     """Deleting one that is not there is no error (API reference)."""
     provider = oidc_at(call.tx, request["OpenIDConnectProviderArn"])
@@ -129,4 +129,4 @@ def delete_oidc_provider(call: Call, request: Request) -> None:
         oidc_providers.delete(call.tx, call.account, provider.url.lower())
 
 
-tag_operations("OpenIDConnectProvider", _provider, keep_oidc, _by_arn)
+tag_operations("OpenIDConnectProvider", _provider, keep_oidc, _by_arn, targets.of_oidc)

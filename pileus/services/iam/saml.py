@@ -73,7 +73,7 @@ def create_saml_provider(call: Call, request: Request) -> dict[str, Any]:
     return answer
 
 
-@iam.operation("GetSAMLProvider", resource=_by_arn)
+@iam.operation("GetSAMLProvider", resource=_by_arn, context=targets.of_saml)
 def get_saml_provider(call: Call, request: Request) -> dict[str, Any]:
     provider = _provider(call, request)
     return {
@@ -95,7 +95,7 @@ def list_saml_providers(call: Call, request: Request) -> dict[str, Any]:
     }
 
 
-@iam.operation("UpdateSAMLProvider", resource=_by_arn)
+@iam.operation("UpdateSAMLProvider", resource=_by_arn, context=targets.of_saml)
 def update_saml_provider(call: Call, request: Request) -> dict[str, Any]:
     _unencrypted(request)
     provider = _provider(call, request)
@@ -112,9 +112,9 @@ def update_saml_provider(call: Call, request: Request) -> dict[str, Any]:
     return {"SAMLProviderArn": provider.arn}
 
 
-@iam.operation("DeleteSAMLProvider", resource=_by_arn)
+@iam.operation("DeleteSAMLProvider", resource=_by_arn, context=targets.of_saml)
 def delete_saml_provider(call: Call, request: Request) -> None:
     saml_providers.delete(call.tx, call.account, _provider(call, request).name.lower())
 
 
-tag_operations("SAMLProvider", _provider, keep_saml, _by_arn)
+tag_operations("SAMLProvider", _provider, keep_saml, _by_arn, targets.of_saml)

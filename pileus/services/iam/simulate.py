@@ -1,7 +1,7 @@
 """The simulator's operations: what would these policies, or this user, group or role, be allowed to do?"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from pileus.identity.managed import find_policy
 from pileus.identity.people import Group, User, find_group, find_user, groups_of
 from pileus.identity.roles import Role, find_role
 from pileus.policy import MalformedPolicy, Principal, compile_policy, principal_keys
+from pileus.policy.conditions import binary_of, moment_of, network_of, number_of
+from pileus.policy.principals import ACCOUNT
 from pileus.service import Call
 
 from .listing import page_of
@@ -71,8 +73,30 @@ def _context(request: Request, principal: Principal, tags: dict[str, str]) -> di
     known: dict[str, Any] = dict(principal_keys(principal)) if principal.arn else {}
     known |= {f"aws:principaltag/{key.lower()}": value for key, value in tags.items()}
     for entry in request.get("ContextEntries", ()):
-        known[entry.get("ContextKeyName", "").lower()] = list(entry.get("ContextKeyValues", ()))
+        known[entry.get("ContextKeyName", "").lower()] = _values(entry)
     return known
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "numeric": number_of,
+    "boolean": lambda text: text if text.lower() in ("true", "false") else None,
+    "ip": network_of,
+    "binary": binary_of,
+    "date": moment_of,
+}
+
+
+def _values(entry: dict[str, Any]) -> list[str]:
+    """The values of a context key. Raises InvalidInput when they are not of the type they are said to be."""
+    name, kind = entry.get("ContextKeyName", ""), entry.get("ContextKeyType", "string")
+    values = list(entry.get("ContextKeyValues", ()))
+    if not kind.endswith("List") and len(values) > 1:
+        raise InvalidInput(f"Invalid Context Entry: {name} is of type {kind} and has more than one value.")
+    for value in values:
+        if _READ[kind.removesuffix("List")](value) is None:
+            raise InvalidInput(f"Invalid Context Entry: {value} is no value of type {kind} for {name}.")
+    return values
 
 
 def _boundary(call: Call, request: Request, carrier: Carrier | None) -> list[Source] | None:
@@ -93,10 +117,11 @@ def _scene(
 ) -> Scene:
     resource = None
     if request.get("ResourcePolicy"):
-        if not principal.arn:
+        if not principal.arn or ("CallerArn" not in request and not isinstance(carrier, User)):
             raise InvalidInput("CallerArn is required when a ResourcePolicy is given.")
         resource = checked(Source("ResourcePolicy", "resource", request["ResourcePolicy"], "resource"))
-    owner = _account_of(request.get("ResourceOwner", "")) or principal.account
+    named = request.get("ResourceOwner", "")
+    owner = (named if ACCOUNT.fullmatch(named) else _account_of(named)) or principal.account
     tags = carrier.tags if isinstance(carrier, User | Role) else {}
     context = _context(request, principal, tags)
     return Scene(principal, owner, identity, _boundary(call, request, carrier), resource, levels, context)

@@ -20,6 +20,7 @@ from pileus.policy import (
 from pileus.policy import Request as Asked
 from pileus.policy.evaluate import ALLOWED, BOUNDARY, CONTROL
 from pileus.policy.positions import statement_positions
+from pileus.service.context import owner_of
 
 from .service import InvalidInput
 
@@ -38,7 +39,8 @@ class Source(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """Everything a simulation is made of. `boundary` None: there is none; several must each be given as one list."""
+    """Everything a simulation is made of. `owner` has what names no account in its ARN; without a caller it has
+    everything. `boundary` None: there is none; several must each be given as one list."""
 
     principal: Principal
     owner: str
@@ -67,7 +69,8 @@ def checked(source: Source) -> Source:
 def result(scene: Scene, action: str, resource: str, *, specific: bool) -> dict[str, Any]:
     """One EvaluationResult. `specific`: the request named its resources."""
     grants = _grants(scene)
-    asked = Asked(scene.principal, action, resource, scene.owner, scene.context)
+    owner = owner_of(resource, scene.owner) if scene.principal.arn else scene.owner
+    asked = Asked(scene.principal, action, resource, owner, scene.context)
     decision = decide(asked, grants)
     explained = explain(asked, grants)
     texts = {(one.id, one.type): one.document for one in _sources(scene)}
@@ -90,11 +93,11 @@ def result(scene: Scene, action: str, resource: str, *, specific: bool) -> dict[
     if scene.controls:
         shown["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": _layer_allows(explained, CONTROL)}
     if specific:
-        shown["ResourceSpecificResults"] = [_specific(shown, scene, explained)]
+        shown["ResourceSpecificResults"] = [_specific(shown, owner != scene.principal.account, explained)]
     return shown
 
 
-def _specific(shown: dict[str, Any], scene: Scene, explained: dict[str, Any]) -> dict[str, Any]:
+def _specific(shown: dict[str, Any], abroad: bool, explained: dict[str, Any]) -> dict[str, Any]:
     one = {
         "EvalResourceName": shown["EvalResourceName"],
         "EvalResourceDecision": shown["EvalDecision"],
@@ -103,7 +106,7 @@ def _specific(shown: dict[str, Any], scene: Scene, explained: dict[str, Any]) ->
     }
     if "PermissionsBoundaryDecisionDetail" in shown:
         one["PermissionsBoundaryDecisionDetail"] = shown["PermissionsBoundaryDecisionDetail"]
-    if scene.owner != scene.principal.account:
+    if abroad:
         # Only filled in across accounts (API reference).
         one["EvalDecisionDetails"] = {
             layer["type"]: layer["effect"]

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pileus.identity.certificates import server_certificates
+from pileus.identity.devices import find_device
 from pileus.identity.managed import find_policy
 from pileus.identity.people import find_group, find_user
+from pileus.identity.providers import oidc_at, saml_at
 from pileus.identity.roles import find_profile, find_role
 from pileus.service import Call
 
@@ -71,8 +73,20 @@ def listed(kind: str) -> Target:
     return lambda call, request: _arn(call, kind, "*", request.get("PathPrefix", "/"))
 
 
-def _tagged(tags: dict[str, str]) -> dict[str, Any]:
+def tagged(tags: dict[str, str]) -> dict[str, Any]:
     return {f"{prefix}:ResourceTag/{key}": value for key, value in tags.items() for prefix in ("iam", "aws")}
+
+
+def renamed(source: Target, kind: str, new: str) -> Callable[[Call, Request], list[str]]:
+    """Who renames needs the permission on the thing and on what becomes of it (IAM API Reference, "UpdateUser")."""
+
+    def both(call: Call, request: Request) -> list[str]:
+        arn = source(call, request)
+        path, _, name = arn.split(":", 5)[5].removeprefix(kind).rpartition("/")
+        after = _arn(call, kind, request.get(new, name), request.get("NewPath", f"{path}/"))
+        return [arn] if after == arn else [arn, after]
+
+    return both
 
 
 def of_user(call: Call, request: Request) -> dict[str, Any]:
@@ -92,12 +106,32 @@ def of_group(call: Call, request: Request) -> dict[str, Any]:
 
 def of_profile(call: Call, request: Request) -> dict[str, Any]:
     profile = find_profile(call.tx, call.account, request["InstanceProfileName"])
-    return _tagged(profile.tags) if profile is not None else {}
+    return tagged(profile.tags) if profile is not None else {}
+
+
+def of_certificate(call: Call, request: Request) -> dict[str, Any]:
+    found = server_certificates.get(call.tx, call.account, request["ServerCertificateName"].lower())
+    return tagged(found.tags) if found is not None else {}
+
+
+def of_device(call: Call, request: Request) -> dict[str, Any]:
+    device = find_device(call.tx, request["SerialNumber"])
+    return tagged(device.tags) if device is not None else {}
+
+
+def of_oidc(call: Call, request: Request) -> dict[str, Any]:
+    provider = oidc_at(call.tx, request["OpenIDConnectProviderArn"])
+    return tagged(provider.tags) if provider is not None else {}
+
+
+def of_saml(call: Call, request: Request) -> dict[str, Any]:
+    provider = saml_at(call.tx, request["SAMLProviderArn"])
+    return tagged(provider.tags) if provider is not None else {}
 
 
 def of_policy(call: Call, request: Request) -> dict[str, Any]:
     policy = find_policy(call.tx, request["PolicyArn"])
-    return _tagged(policy.tags) if policy is not None else {}
+    return tagged(policy.tags) if policy is not None else {}
 
 
 def of_service(call: Call, request: Request) -> dict[str, Any]:
@@ -106,7 +140,7 @@ def of_service(call: Call, request: Request) -> dict[str, Any]:
 
 def _with_policies(request: Request, tags: dict[str, str], boundary: str) -> dict[str, Any]:
     """`iam:PermissionsBoundary` is the boundary a request sets, else the one there is."""
-    found = _tagged(tags)
+    found = tagged(tags)
     if "PolicyArn" in request:
         found["iam:PolicyARN"] = request["PolicyArn"]
     asked = request.get("PermissionsBoundary") or boundary

@@ -81,7 +81,7 @@ def list_users(call: Call, request: Request) -> dict[str, Any]:
     )
 
 
-@iam.operation("UpdateUser", resource=targets.the_user, context=targets.of_user)
+@iam.operation("UpdateUser", resource=targets.renamed(targets.the_user, "user", "NewUserName"), context=targets.of_user)
 def update_user(call: Call, request: Request) -> None:
     user = user_named(call, request["UserName"])
     name = request.get("NewUserName", user.name)

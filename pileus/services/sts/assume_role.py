@@ -29,6 +29,8 @@ def assume_role(call: Call, request: Request) -> dict[str, Any]:
     if "ProvidedContexts" in request:
         raise NotImplementedYet("Pileus does not have trusted identity propagation yet: leave ProvidedContexts out.")
     role = named_role(call, request)
+    if role is not None and role.partition != call.partition:
+        role = None  # what lies in another partition is not there
     if caller.kind == "root" or (before is not None and before.kind == "root"):
         raise Denied("Roles may not be assumed by root accounts.")
     if before is not None and before.kind == "federated-user":

@@ -5,7 +5,7 @@ from typing import Any
 from pileus.identity.keys import access_keys, sessions
 from pileus.service import Call
 
-from .service import Request, ValidationError, sts
+from .service import Request, ValidationError, not_by_users_sessions, sts
 
 
 @sts.operation(
@@ -16,6 +16,7 @@ def get_caller_identity(call: Call, request: Request) -> dict[str, Any]:
 
 
 @sts.operation("GetAccessKeyInfo")
+@not_by_users_sessions
 def get_access_key_info(call: Call, request: Request) -> dict[str, Any]:
     """The account of any key, active or not."""
     key_id = request["AccessKeyId"]

@@ -5,10 +5,11 @@ from typing import Any
 from pileus.identity.sealed import NotSealedHere, unseal
 from pileus.service import Call
 
-from .service import InvalidAuthorizationMessage, Request, sts
+from .service import InvalidAuthorizationMessage, Request, not_by_users_sessions, sts
 
 
 @sts.operation("DecodeAuthorizationMessage")
+@not_by_users_sessions
 def decode_authorization_message(call: Call, request: Request) -> dict[str, Any]:
     try:
         return {"DecodedMessage": unseal(call.tx, call.account, request["EncodedMessage"])}

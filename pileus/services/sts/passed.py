@@ -30,9 +30,10 @@ def read(call: Call, request: Request, account: str, inherited: dict[str, str] |
     """The policies and tags of a request. `inherited` are the transitive tags of the calling session."""
     policies = _policies(request)
     arns = tuple(one["arn"] for one in request.get("PolicyArns", ()))
+    partition = request.get("RoleArn", f"arn:{call.partition}").split(":")[1]
     for arn in arns:
         policy = find_policy(call.tx, arn)
-        if policy is None or policy.account not in (account, "aws"):
+        if policy is None or policy.account not in (account, "aws") or policy.partition != partition:
             raise ValidationError(f"Policy ARN is not valid: {arn} does not exist or is not attachable.")
     tags = tags_of(request.get("Tags", ()))
     transitive = _transitive(request, tags)

@@ -44,7 +44,7 @@ def get_session_token(call: Call, request: Request) -> dict[str, Any]:
         user_id=call.caller.user_id,
         issued=call.now,
         expires=_expiry(call, request),
-        user=key.user,
+        holder=key.user_id if key.user else "",
         mfa=passed_mfa(call, request),
     )
     return {"Credentials": credentials(session)}
@@ -70,7 +70,7 @@ def get_federation_token(call: Call, request: Request) -> dict[str, Any]:
         user_id=f"{call.account}:{request['Name']}",
         issued=call.now,
         expires=_expiry(call, request),
-        user=key.user,
+        holder=key.user_id if key.user else "",
         name=request["Name"],
         policies=given.policies,
         policy_arns=given.policy_arns,

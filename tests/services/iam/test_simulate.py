@@ -93,10 +93,11 @@ def test_policies_can_be_left_out(account, iam):
 
 def test_a_resource_policy_takes_part(account, iam):
     account.user("bob")
+    queue = f"arn:aws:sqs:us-east-1:{account.id}:q"
     arn = f"arn:aws:iam::{account.id}:user/bob"
-    policy = document({**allow("sqs:SendMessage", QUEUE), "Principal": {"AWS": arn}})
+    policy = document({**allow("sqs:SendMessage", queue), "Principal": {"AWS": arn}})
     answer = iam.simulate_principal_policy(
-        PolicySourceArn=arn, ActionNames=["sqs:SendMessage"], ResourceArns=[QUEUE], ResourcePolicy=policy
+        PolicySourceArn=arn, ActionNames=["sqs:SendMessage"], ResourceArns=[queue], ResourcePolicy=policy
     )
     assert decisions(answer)[0][2] == "allowed"
     assert answer["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyType"] == "resource"
@@ -130,3 +131,37 @@ def test_a_simulation_and_a_call_agree(account, iam):
     assert (
         decisions(iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["sqs:ListQueues"]))[0][2] == "allowed"
     )
+
+
+def test_a_resource_of_another_account_needs_its_own_policys_word(account, iam):
+    account.user("bob", allow("sqs:*"))
+    ask = {"PolicySourceArn": f"arn:aws:iam::{account.id}:user/bob", "ActionNames": ["sqs:SendMessage"]}
+    (answer,) = iam.simulate_principal_policy(**ask, ResourceArns=[QUEUE])["EvaluationResults"]
+    assert answer["EvalDecision"] == "implicitDeny"
+    details = answer["ResourceSpecificResults"][0]["EvalDecisionDetails"]
+    assert details["identity-based policy"] == "allowed"
+    (answer,) = iam.simulate_principal_policy(**ask, ResourceArns=["arn:aws:s3:::b"], ResourceOwner="123456789012")[
+        "EvaluationResults"
+    ]
+    assert answer["EvalDecision"] == "implicitDeny"
+
+
+def test_context_values_are_of_the_type_they_claim(iam):
+    ask = {"PolicyInputList": [document(allow("sqs:*"))], "ActionNames": ["sqs:SendMessage"]}
+    for kind, values in (
+        ("numeric", ["ten"]),
+        ("boolean", ["maybe"]),
+        ("ip", ["1.2.3"]),
+        ("date", ["yesterday"]),
+        ("string", ["a", "b"]),
+    ):
+        entry = {"ContextKeyName": "aws:x", "ContextKeyType": kind, "ContextKeyValues": values}
+        with pytest.raises(ClientError, match="Invalid Context Entry"):
+            iam.simulate_custom_policy(**ask, ContextEntries=[entry])
+
+
+def test_a_resource_policy_needs_a_user_as_the_caller(account, iam):
+    role = account.role("r", {"Service": "ec2.amazonaws.com"})
+    policy = document({"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"})
+    with pytest.raises(ClientError, match="CallerArn is required"):
+        iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=["sqs:SendMessage"], ResourcePolicy=policy)
