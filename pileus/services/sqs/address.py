@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pileus.base.arns import arn, parse
 from pileus.service import Call, ResourcePolicy
 from pileus.service.kit import Handler
+from pileus.store import Transaction
 
 from .errors import AccessDenied, InvalidAddress, missing, no_such_queue
 from .service import sqs
@@ -63,16 +64,17 @@ def read_url(url: str, account: str, region: str) -> Address | None:
 
 
 class Subject(NamedTuple):
-    """What a request is about: an address, and the queue that is there."""
+    """What a request is about: an address, and the queue that is there in this transaction."""
 
     address: Address
     queue: Queue | None
+    tx: Transaction
 
 
 def subject(call: Call, request: dict[str, Any]) -> Subject:
     """Looked up while the call is authorised, and remembered for its handler."""
     found = address(call, request)
-    known = call.subject = Subject(found, queues.at(call.tx, found.key))
+    known = call.subject = Subject(found, queues.at(call.tx, found.key), call.tx)
     return known
 
 
@@ -88,10 +90,12 @@ def address(call: Call, request: dict[str, Any]) -> Address:
 
 def queue_of(call: Call, request: dict[str, Any]) -> Queue:
     """The queue of the request's QueueUrl. Raises QueueDoesNotExist."""
-    queue: Queue | None = (call.subject or subject(call, request)).queue
-    if queue is None:
+    known: Subject | None = call.subject
+    if known is None or known.tx is not call.tx:
+        known = subject(call, request)
+    if known.queue is None:
         raise no_such_queue()
-    return queue
+    return known.queue
 
 
 def own_queue(call: Call, request: dict[str, Any]) -> Queue:

@@ -1,11 +1,12 @@
 """Where SQS's state lives: the records and the tables they stand in.
 
 A queue's messages live in a *space*, a number of its own: a purge or a deletion gives the space up whole, and the
-background removes its rows (`sweep.py`). Moments are whole microseconds in keys. The body of a message is written once
-and never again.
+background removes its rows (`sweep.py`). Moments are whole microseconds in keys. Messages are kept as `sealing.py`
+says; a large one is written once and never again.
 
     standard   message (space, sent, serial) -> body        visible (space, visible from, sent, serial) -> state
                (a small message stands in its state row)
+               tenant (space, group, visible from, sent, serial), share (space, group): of messages with a group
     FIFO       message (space, sent, serial) -> body        line (space, group, sequence) -> place and state
                group (space, group) -> when its turn is     turn (space, available from, group)
 """
