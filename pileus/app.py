@@ -19,7 +19,8 @@ from pileus.control import Loop
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
-from pileus.gateway.server import Limits, Server
+from pileus.gateway.server import Server
+from pileus.gateway.serving import Limits
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.settings import Settings

@@ -109,7 +109,11 @@ def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
     key, secret = root_key(running)
     payload = json.dumps(body).encode()
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(SystemClock().machine()))
-    headers = {"host": running.endpoint.removeprefix("http://"), "x-amz-date": stamp, "content-type": "application/json"}
+    headers = {
+        "host": running.endpoint.removeprefix("http://"),
+        "x-amz-date": stamp,
+        "content-type": "application/json",
+    }
     request = HttpRequest("POST", path, "", headers, payload)
     claim = Claim(key, stamp[:8], ADMIN_REGION, ADMIN_SERVICE, sorted(headers), "", stamp, None)
     text = string_to_sign(request, claim, hashlib.sha256(payload).hexdigest())

@@ -21,7 +21,7 @@ from pileus.wire.xml_writer import escape
 from . import payload, refusals, sigv4
 from .records import CallRecord, Denial, Recorder, keep_denial
 from .route import Route, Router, Services, region_of
-from .server import Respond
+from .serving import Respond
 from .waiting import Waiting
 
 log = logging.getLogger("pileus.gateway")
