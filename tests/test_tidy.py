@@ -26,6 +26,7 @@ READS_THE_CLOCK = {
 DRAWS_LOTS = {
     "pileus/base/ids.py": "it is where randomness comes from",
     "pileus/store/memory.py": "a seeded generator is handed to it by a simulation",
+    "pileus/wire/eventstream.py": "UUIDs are a type of header value there; none is made",
     "pileus/control/loop.py": "a seeded generator permutes a simulation",
 }
 

@@ -1,8 +1,8 @@
 """One client's socket: HTTP/1.1 over asyncio with the compiled parser httptools (docs/decisions/0002-http-server.md).
 
-A connection has one request in work at a time and keeps the following ones waiting (pipelining); answers leave in order, and
-no faster than the client reads them. A body is read whole up to a limit, unless the app says at its head that the operation
-streams: then it is handed on in pieces, and the socket is not read faster than the operation consumes.
+A connection has one request in work at a time and keeps the following ones waiting (pipelining); answers leave in
+order, and no faster than the client reads them. A body is read whole up to a limit, unless the app says at its head
+that the operation streams: then it is handed on in pieces, and the socket is not read faster than the operation consumes.
 """
 
 import asyncio

@@ -199,8 +199,8 @@ class Exchange:
         self.keep(response)
 
     def keep(self, response: HttpResponse) -> None:
-        """Records a call that ended outside a closure, then answers it. What was done stays done, so the answer goes out
-        even if the store cannot take the record."""
+        """Records a call that ended outside a closure, then answers it. What was done stays done, so the answer goes
+        out even if the store cannot take the record."""
 
         def recorded(outcome: Any, error: BaseException | None) -> None:
             if error is not None:

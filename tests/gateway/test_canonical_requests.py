@@ -76,7 +76,8 @@ def test_what_botocore_signs_we_verify(path, query, values, kind, presigned, bod
 @settings(max_examples=200, deadline=None)
 @given(
     path=PATHS, query=QUERIES, values=st.lists(VALUES, min_size=1, max_size=3), presigned=st.booleans(),
-    change=st.sampled_from(["path", "query", "header", "method", "signature", "body"]), kind=st.sampled_from(["s3", "sqs"]),
+    change=st.sampled_from(["path", "query", "header", "method", "signature", "body"]),
+    kind=st.sampled_from(["s3", "sqs"]),
 )  # fmt: skip
 def test_what_was_changed_after_signing_is_refused(path, query, values, presigned, change, kind):
     request = made(path, query, values, "GET", b"" if presigned else b"body")
