@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +31,7 @@ from pileus.store.memory import MemoryStore
 log = logging.getLogger("pileus")
 
 WORK_AFTER_SECONDS = 0.1
+FILES_OF_OUR_OWN = 512
 CLOCK_ADVANCE_MAX_S = 100 * 365 * 86_400.0
 CLOCK_OFFSET = pack(("clock.offset",))
 
@@ -62,7 +64,7 @@ class App:
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
         guarded = not settings.secure and settings.on_loopback
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
-        self.server = Server(self.front, Limits())
+        self.server = Server(self.front, Limits(connections=_connections_max()))
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
 
@@ -146,6 +148,16 @@ class App:
         offset = self.advance(tx, seconds) if seconds else _offset(tx)
         machine = self.clock.machine()
         return {"now": machine + offset, "machine": machine, "offset": offset}
+
+
+def _connections_max() -> int:
+    """As many as the system lets this process have open files, less those that the store and the rest need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = Limits.connections + FILES_OF_OUR_OWN
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(16, min(soft - FILES_OF_OUR_OWN, Limits.connections))
 
 
 def _offset(tx: Transaction) -> float:

@@ -6,7 +6,6 @@ the lock means nothing, so a reused process id is never mistaken for a cloud.
 
 import fcntl
 import hashlib
-import http.client
 import json
 import os
 import socket
@@ -106,6 +105,8 @@ def root_key(running: Running) -> tuple[str, str]:
 def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
     """A signed request to the administration pages (gateway/admin.py). Raises ClickException with the cloud's own
     words."""
+    import http.client  # the server, which starts with this module too, does without
+
     key, secret = root_key(running)
     payload = json.dumps(body).encode()
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(SystemClock().machine()))
