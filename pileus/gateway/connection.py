@@ -2,7 +2,7 @@
 
 A connection has one request in work at a time and keeps the following ones waiting (pipelining); answers leave in
 order, and no faster than the client reads them. A body is read whole up to a limit, unless the app says at its head
-that the operation streams: then it is handed on in pieces, and the socket is not read faster than the operation consumes.
+that the operation streams: then it is handed on in pieces, and the socket is not read faster than they are consumed.
 """
 
 import asyncio
