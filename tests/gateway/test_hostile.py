@@ -1,5 +1,6 @@
 """Clients that mean harm: they do not read, never end, invent names, or come from a web page of somebody else."""
 
+import http.client
 import json
 import select
 import socket
@@ -260,3 +261,25 @@ def test_a_header_value_cannot_break_out_of_its_line():
 
     with pytest.raises(ValueError, match="break out"):
         head_of(HttpResponse(200, [("x-a", "b\r\nset-cookie: c")], b""), 0, True)
+
+
+def administer(cloud, key, secret):
+    request = AWSRequest("POST", cloud.endpoint + "/_pileus/calls", data="{}", headers={})
+    SigV4Auth(Credentials(key, secret), "pileus", "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    connection.request("POST", "/_pileus/calls", "{}", dict(request.headers.items()))
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_only_the_root_of_the_first_account_administers(cloud):
+    """Neither another account's root, who may do everything there, nor a user of the first account who may."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    assert administer(cloud, "test", "test") == 200
+    assert administer(cloud, "123456789012", "test") == 403
+    assert administer(cloud, key["AccessKeyId"], key["SecretAccessKey"]) == 403
