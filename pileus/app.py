@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +20,8 @@ from pileus.control import Loop
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
-from pileus.gateway.server import Limits, Server
+from pileus.gateway.server import Server
+from pileus.gateway.serving import Limits
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.keyring import Keyring
@@ -30,6 +32,7 @@ from pileus.store.memory import MemoryStore
 log = logging.getLogger("pileus")
 
 WORK_AFTER_SECONDS = 0.1
+FILES_OF_OUR_OWN = 512
 CLOCK_ADVANCE_MAX_S = 100 * 365 * 86_400.0
 CLOCK_OFFSET = pack(("clock.offset",))
 
@@ -63,7 +66,7 @@ class App:
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
         guarded = not settings.secure and settings.on_loopback
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
-        self.server = Server(self.front, Limits())
+        self.server = Server(self.front, Limits(connections=_connections_max()))
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
 
@@ -147,6 +150,16 @@ class App:
         offset = self.advance(tx, seconds) if seconds else _offset(tx)
         machine = self.clock.machine()
         return {"now": machine + offset, "machine": machine, "offset": offset}
+
+
+def _connections_max() -> int:
+    """As many as the system lets this process have open files, less those that the store and the rest need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = Limits.connections + FILES_OF_OUR_OWN
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(16, min(soft - FILES_OF_OUR_OWN, Limits.connections))
 
 
 def _offset(tx: Transaction) -> float:

@@ -24,8 +24,8 @@ STOP_SECONDS_MAX = 20.0
 LOCK_SECONDS_MAX = 0.3
 # What a cloud writes into its data directory; a person's own files there (init scripts) are never deleted.
 WRITTEN = (
-    "state", "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite.lock", "root.key", "ca.pem", "ca.key",
-    "server.pem", "keys", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
+    "state", "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite.lock", "root.key", "ca.pem",
+    "ca.key", "server.pem", "keys", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
 )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def _serve(config: Settings, ready_fd: int | None) -> None:
 
     logging.basicConfig(level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.umask(0o077)  # state, keys and logs are nobody else's business
-    lock = _own(config.data_dir)
+    _own(config.data_dir)
 
     def ready(port: int) -> None:
         running.announce(config.data_dir, port, config)

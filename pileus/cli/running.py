@@ -6,7 +6,6 @@ the lock means nothing, so a reused process id is never mistaken for a cloud.
 
 import fcntl
 import hashlib
-import http.client
 import json
 import os
 import socket
@@ -106,10 +105,16 @@ def root_key(running: Running) -> tuple[str, str]:
 def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
     """A signed request to the administration pages (gateway/admin.py). Raises ClickException with the cloud's own
     words."""
+    import http.client  # the server, which starts with this module too, does without
+
     key, secret = root_key(running)
     payload = json.dumps(body).encode()
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(SystemClock().machine()))
-    headers = {"host": running.endpoint.removeprefix("http://"), "x-amz-date": stamp, "content-type": "application/json"}
+    headers = {
+        "host": running.endpoint.removeprefix("http://"),
+        "x-amz-date": stamp,
+        "content-type": "application/json",
+    }
     request = HttpRequest("POST", path, "", headers, payload)
     claim = Claim(key, stamp[:8], ADMIN_REGION, ADMIN_SERVICE, sorted(headers), "", stamp, None)
     text = string_to_sign(request, claim, hashlib.sha256(payload).hexdigest())

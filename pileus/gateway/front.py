@@ -12,11 +12,11 @@ from pileus.wire import HttpRequest, HttpResponse
 from . import cors, sigv4
 from .admin import Admin
 from .pipeline import Cloud, Exchange, plain_error
-from .server import Respond
+from .serving import Respond
 
 
 class Front:
-    """The app the server serves (gateway/server.py: App)."""
+    """The app the server serves (gateway/serving.py: App)."""
 
     def __init__(self, cloud: Cloud, admin: Admin, version: str, origins: tuple[str, ...] = (), guarded: bool = False):
         """`guarded`: only reached from this machine, and with keys that everybody knows."""

@@ -22,7 +22,7 @@ from pileus.wire.xml_writer import escape
 from . import payload, refusals, sigv4
 from .records import CallRecord, Denial, Recorder, keep_denial
 from .route import Route, Router, Services, region_of
-from .server import Respond
+from .serving import Respond
 from .waiting import Waiting
 
 log = logging.getLogger("pileus.gateway")
@@ -201,8 +201,8 @@ class Exchange:
         self.keep(response)
 
     def keep(self, response: HttpResponse) -> None:
-        """Records a call that ended outside a closure, then answers it. What was done stays done, so the answer goes out
-        even if the store cannot take the record."""
+        """Records a call that ended outside a closure, then answers it. What was done stays done, so the answer goes
+        out even if the store cannot take the record."""
 
         def recorded(outcome: Any, error: BaseException | None) -> None:
             if error is not None:

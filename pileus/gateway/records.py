@@ -1,8 +1,8 @@
 """The record of every call: who, what, where from, how it ended, how long it took.
 
-A call that changed something is recorded by the same commit as its change. The others wait up to FLUSH_SECONDS and share
-one commit, so that a read costs no write. `pileus logs` follows the records; trail, metrics and bill will read them. Every
-text in a record is bounded (gateway/pipeline.py), so that a row of ROW_RECORDS_MAX of them fits the store.
+A call that changed something is recorded by the same commit as its change. The others wait up to FLUSH_SECONDS and
+share one commit, so that a read costs no write. `pileus logs` follows the records; trail, metrics and bill will read
+them. Every text in a record is bounded (gateway/pipeline.py): a row of ROW_RECORDS_MAX of them fits the store.
 """
 
 import asyncio

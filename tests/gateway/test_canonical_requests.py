@@ -19,7 +19,9 @@ from pileus.store.overlay import OverlayTransaction
 from pileus.wire import HttpRequest
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
-STEPS = st.lists(st.one_of(TEXT, st.sampled_from(["", ".", "..", "%2e", "%252e", "a b", "a+b", "ü", "~", "*"])), max_size=5)
+STEPS = st.lists(
+    st.one_of(TEXT, st.sampled_from(["", ".", "..", "%2e", "%252e", "a b", "a+b", "ü", "~", "*"])), max_size=5
+)
 PATHS = STEPS.map(lambda steps: "/" + "/".join(quote(step, safe="-_.~") for step in steps))
 QUERIES = st.lists(st.tuples(TEXT, TEXT), max_size=6).map(
     lambda pairs: [(name, value) for name, value in pairs if name and not name.lower().startswith("x-amz")]
@@ -33,7 +35,9 @@ def verified(request: AWSRequest) -> None:
     headers = {name.lower(): value for name, value in request.headers.items()}
     headers.setdefault("host", parts.netloc)
     body = request.data or b""
-    sent = HttpRequest(request.method, parts.path, parts.query, headers, body if isinstance(body, bytes) else body.encode())
+    sent = HttpRequest(
+        request.method, parts.path, parts.query, headers, body if isinstance(body, bytes) else body.encode()
+    )
     claim = sigv4.claim_of(sent)
     assert claim is not None
     tx: Transaction = OverlayTransaction(MemoryStore())
@@ -72,7 +76,8 @@ def test_what_botocore_signs_we_verify(path, query, values, kind, presigned, bod
 @settings(max_examples=200, deadline=None)
 @given(
     path=PATHS, query=QUERIES, values=st.lists(VALUES, min_size=1, max_size=3), presigned=st.booleans(),
-    change=st.sampled_from(["path", "query", "header", "method", "signature", "body"]), kind=st.sampled_from(["s3", "sqs"]),
+    change=st.sampled_from(["path", "query", "header", "method", "signature", "body"]),
+    kind=st.sampled_from(["s3", "sqs"]),
 )  # fmt: skip
 def test_what_was_changed_after_signing_is_refused(path, query, values, presigned, change, kind):
     request = made(path, query, values, "GET", b"" if presigned else b"body")

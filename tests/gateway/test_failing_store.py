@@ -6,12 +6,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pileus.base.clock import SimClock
+from pileus.base.errors import ApiError
 from pileus.control import Done, Loop
 from pileus.control import loop as loops
 from pileus.gateway.waiting import Waiting
-from pileus.service import Wait
+from pileus.service import Service, Wait
 from pileus.store import Table
 from pileus.store.memory import MemoryStore
+from tests.conftest import TestCloud
 
 
 @pytest.fixture
@@ -64,6 +66,43 @@ def test_a_user_made_by_a_failed_call_has_no_rights_afterwards(cloud, broken):
     mend()
     with pytest.raises(ClientError, match="AccessDenied"):
         ann.list_queues()
+
+
+def test_what_an_operation_wrote_before_it_failed_is_not_kept(tmp_path):
+    service = Service("sts", validation=None)
+
+    @service.operation("GetCallerIdentity", unconditional="a test")
+    def get_caller_identity(call, request):
+        call.tx.put(b"half", b"done")
+        call.tx.signal(b"half")
+        raise ApiError("no", code="No", status=400)
+
+    cloud = TestCloud(tmp_path, services={"sts": service})
+    try:
+        with pytest.raises(ClientError, match="No"):
+            cloud.client("sts").get_caller_identity()
+        assert cloud.run(cloud.app.store.transact(lambda tx: tx.get(b"half"))) is None
+    finally:
+        cloud.stop()
+
+
+def test_a_call_whose_record_cannot_be_written_is_answered_all_the_same(tmp_path):
+    """An operation that touched the world has done so: its caller must hear of it, and not wait forever."""
+    service = Service("sts", validation=None)
+
+    @service.operation("GetCallerIdentity", unconditional="a test")
+    async def get_caller_identity(call, request):
+        def fail(tx, record, wrote):
+            raise OSError(28, "No space left on device")
+
+        call.cloud.recorder.record = fail
+        return {"Account": "000000000000"}
+
+    cloud = TestCloud(tmp_path, services={"sts": service})
+    try:
+        assert cloud.client("sts").get_caller_identity()["Account"] == "000000000000"
+    finally:
+        cloud.stop()
 
 
 lamps = Table("lamps.failing", int, watched=True)

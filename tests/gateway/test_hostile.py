@@ -1,5 +1,6 @@
 """Clients that mean harm: they do not read, never end, invent names, or come from a web page of somebody else."""
 
+import http.client
 import json
 import select
 import socket
@@ -15,7 +16,7 @@ from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError
 from pileus.gateway import records
 from pileus.gateway.payload import Declared
-from pileus.gateway.server import Limits
+from pileus.gateway.serving import Limits
 from pileus.wire import HttpResponse
 from tests.conftest import TestCloud
 
@@ -220,7 +221,9 @@ def test_a_denied_name_of_a_megabyte_is_denied_and_nothing_worse(cloud):
     assert 400 <= refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:4566", "127.0.0.1.evil.example", "localhost.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:4566", "127.0.0.1.evil.example", "localhost.evil.example"]
+)
 def test_a_name_of_somebody_else_that_leads_here_is_refused(shared_cloud, host):
     """DNS rebinding: a web page's own name is made to point at 127.0.0.1, and its script signs with test/test."""
     with connect(shared_cloud) as page:
@@ -254,7 +257,29 @@ def test_a_secure_cloud_may_have_any_name(tmp_path):
 
 
 def test_a_header_value_cannot_break_out_of_its_line():
-    from pileus.gateway.server import _head
+    from pileus.gateway.heads import head_of
 
     with pytest.raises(ValueError, match="break out"):
-        _head(HttpResponse(200, [("x-a", "b\r\nset-cookie: c")], b""), 0, True)
+        head_of(HttpResponse(200, [("x-a", "b\r\nset-cookie: c")], b""), 0, True)
+
+
+def administer(cloud, key, secret):
+    request = AWSRequest("POST", cloud.endpoint + "/_pileus/calls", data="{}", headers={})
+    SigV4Auth(Credentials(key, secret), "pileus", "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    connection.request("POST", "/_pileus/calls", "{}", dict(request.headers.items()))
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_only_the_root_of_the_first_account_administers(cloud):
+    """Neither another account's root, who may do everything there, nor a user of the first account who may."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(everything))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    assert administer(cloud, "test", "test") == 200
+    assert administer(cloud, "123456789012", "test") == 403
+    assert administer(cloud, key["AccessKeyId"], key["SecretAccessKey"]) == 403

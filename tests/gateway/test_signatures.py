@@ -203,3 +203,25 @@ def test_a_denial_is_a_403_over_query_and_to_services_that_came_from_it(shared_c
             getattr(client, call)()
         assert refused.value.response["Error"]["Code"] == "AccessDenied"
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_body_that_is_not_the_declared_one_is_refused_though_the_signature_fits(shared_cloud):
+    """The signature covers the hash that the header declares: that hash must be the body's."""
+    import hashlib
+
+    digest = hashlib.sha256(IDENTITY.encode()).hexdigest()
+    headers = signed(shared_cloud, headers={**FORM, "x-amz-content-sha256": digest})
+    assert send(shared_cloud.endpoint, body=IDENTITY, headers=headers)[0] == 200
+    status, said = send(shared_cloud.endpoint, body=IDENTITY + "&DurationSeconds=900", headers=headers)
+    assert status == 403
+    assert "x-amz-content-sha256" in said
+
+
+def test_a_signature_scoped_to_another_service_than_the_target_is_refused(shared_cloud):
+    """Else a request signed for one service could be replayed to another."""
+    target = {"x-amz-target": "AmazonSQS.ListQueues", "content-type": "application/x-amz-json-1.0"}
+    status, _ = send(shared_cloud.endpoint, body="{}", headers=signed(shared_cloud, "{}", "sqs", headers=target))
+    assert status == 200
+    status, said = send(shared_cloud.endpoint, body="{}", headers=signed(shared_cloud, "{}", "sts", headers=target))
+    assert status == 403
+    assert "scoped to correct service" in said

@@ -1,10 +1,13 @@
 """Stores that cannot write (a full disk): errors, never a wrong answer, and work again once there is room."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from pileus.store.rocks import RocksStore
 
 # In a process of its own: the limit on a file's size, which is our full disk, holds for a whole process.
 PROGRAM = """
@@ -93,3 +96,31 @@ def test_a_full_disk_costs_no_acknowledged_write_and_no_restart(tmp_path: Path, 
     if "error" not in told["during"]:
         assert told["during"]["large"] == told["during"]["small"]
         assert told["during"]["last"] == max(n for n in answered if n < 150)
+
+
+class Synced:
+    """A database that tells when its log was synced."""
+
+    def __init__(self, database: object, told: list[str]) -> None:
+        self._database, self._told = database, told
+
+    def flush_wal(self, sync: bool) -> None:
+        self._told.append(f"synced={sync}")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+
+def test_full_durability_answers_after_the_log_was_synced(tmp_path: Path) -> None:
+    async def main() -> list[str]:
+        store = RocksStore(tmp_path / "state", "full")
+        told: list[str] = []
+        store._db = Synced(store._db, told)  # type: ignore[assignment]
+        await store.transact(lambda tx: tx.put(b"a", b"b"))
+        told.append("answered")
+        await store.transact(lambda tx: tx.get(b"a"))
+        told.append("answered")
+        store.close()
+        return told[:4]
+
+    assert asyncio.run(main()) == ["synced=True", "answered", "synced=True", "answered"]
