@@ -1,8 +1,12 @@
 """What temporary credentials may not do, and when they are over."""
 
+import base64
+
 import pytest
 from botocore.exceptions import ClientError
 
+from pileus.base.clock import SystemClock
+from pileus.identity.devices import code_at
 from tests.services.iam.accounts import allow
 
 
@@ -74,3 +78,21 @@ def test_a_role_of_another_partition_is_not_assumed(account):
     with pytest.raises(ClientError) as raised:
         account.cloud.client("sts", **key).assume_role(RoleArn=role, RoleSessionName="far")
     assert raised.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_codes_are_not_guessed_by_trying_them_all(account):
+    iam, key = account.root(), account.user("bob")
+    made = iam.create_virtual_mfa_device(VirtualMFADeviceName="bob")["VirtualMFADevice"]
+    seed, step = base64.b32decode(made["Base32StringSeed"]), int(SystemClock().machine()) // 30
+    first, second = code_at(seed, step - 1), code_at(seed, step)
+    serial = made["SerialNumber"]
+    iam.enable_mfa_device(UserName="bob", SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
+    sts = account.cloud.client("sts", **key)
+    right = code_at(seed, step + 1)
+    good = {code_at(seed, step + more) for more in range(-3, 4)}
+    wrong = [code for code in (f"{number:06d}" for number in range(20)) if code not in good][:5]
+    for code in wrong:
+        with pytest.raises(ClientError, match="invalid MFA one time pass code"):
+            sts.get_session_token(SerialNumber=serial, TokenCode=code)
+    with pytest.raises(ClientError, match="too many"):
+        sts.get_session_token(SerialNumber=serial, TokenCode=right)
