@@ -22,6 +22,7 @@ from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Limits, Server
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
+from pileus.keyring import Keyring
 from pileus.settings import Settings
 from pileus.store import Store, Transaction, pack
 from pileus.store.memory import MemoryStore
@@ -55,11 +56,13 @@ class App:
     def __init__(self, settings: Settings, store: Store, clock: SystemClock, catalog: Catalog | None = None):
         self.settings, self.store, self.clock = settings, store, clock
         self.catalog = catalog or Catalog()
-        self.cloud = Cloud(store, clock, self.catalog, None if settings.secure else Conveniences())
+        keyring = Keyring(settings.data_dir / "keys" / "sse" if settings.store != "memory" else None)
+        self.cloud = Cloud(store, clock, self.catalog, None if settings.secure else Conveniences(), keyring)
         self.loop = Loop(self.cloud, [])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
-        self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins)
+        guarded = not settings.secure and settings.on_loopback
+        self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
         self.server = Server(self.front, Limits())
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []

@@ -51,7 +51,7 @@ class InitScripts:
         if script.path.suffix == ".sh" and os.access(script.path, os.X_OK):
             command = [str(script.path)]
         try:
-            process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **self._environment})
+            process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **self._environment}, umask=0o022)
         except OSError as error:
             script.state = "ERROR"
             log.error("init script %s could not be started: %s", script.path, error)

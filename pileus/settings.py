@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_PORT = 4566  # LocalStack's
+CHOICES = {
+    "store": ("rocks", "sqlite", "memory"),
+    "durability": ("process", "full"),
+    "log_level": ("debug", "info", "warning", "error", "critical"),
+}
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -37,13 +42,18 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     log_level: str = "info"
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the cloud."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
 
 def load(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Raises ValueError, saying which setting is wrong, for a value that cannot be read."""
     values: dict[str, Any] = {"data_dir": default_data_dir(environ)}
     for field in fields(Settings):
         text = environ.get(f"PILEUS_{field.name.upper()}")
-        if text is not None:
+        if text:
             values[field.name] = _read(field.name, text)
     values.update({name: value for name, value in (options or {}).items() if value is not None})
     values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
@@ -61,4 +71,6 @@ def _read(name: str, text: str) -> Any:
         return text.lower() in ("1", "true", "yes")
     if name == "cors_origins":
         return tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    if name in CHOICES and text not in CHOICES[name]:
+        raise ValueError(f"PILEUS_{name.upper()} is one of {', '.join(CHOICES[name])}, not {text!r}")
     return Path(text) if name == "data_dir" else text

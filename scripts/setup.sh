@@ -46,4 +46,6 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "setup: installing Pileus and what it needs (${extras}) into .venv"
 .venv/bin/python -m pip install -q --disable-pip-version-check -e ".[$extras]"
+# The first start should not be the one that compiles.
+.venv/bin/python -m compileall -q pileus .venv/lib/python3*/site-packages/awscli >/dev/null || true
 touch "$stamp"

@@ -16,7 +16,7 @@ _unique = random.Random(os.urandom(32))
 
 def request_id() -> str:
     """A version 4 UUID; unique, not secret."""
-    text = f"{_unique.getrandbits(128):032x}"
+    text = _unique.getrandbits(128).to_bytes(16, "big").hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 

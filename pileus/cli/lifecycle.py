@@ -21,6 +21,12 @@ from pileus.settings import Settings
 
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 20.0
+LOCK_SECONDS_MAX = 0.3
+# What a cloud writes into its data directory; a person's own files there (init scripts) are never deleted.
+WRITTEN = (
+    "state", "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite.lock", "root.key", "ca.pem", "ca.key",
+    "server.pem", "keys", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
+)  # fmt: skip
 
 
 @click.command()
@@ -64,7 +70,7 @@ def _start(config: Settings) -> None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
     if config.secure:
         arguments.append("--secure")
-    with log_path.open("ab") as log:
+    with open(log_path, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         begin = log.tell()
         process = subprocess.Popen(
             arguments,
@@ -116,9 +122,8 @@ def _serve(config: Settings, ready_fd: int | None) -> None:
     from pileus.store import AlreadyOpen
 
     logging.basicConfig(level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    lock = running.take_lock(config.data_dir)
-    if lock is None:
-        raise click.ClickException(f"a cloud already runs in {config.data_dir}; `pileus status` tells where")
+    os.umask(0o077)  # state, keys and logs are nobody else's business
+    lock = _own(config.data_dir)
 
     def ready(port: int) -> None:
         running.announce(config.data_dir, port, config)
@@ -131,8 +136,21 @@ def _serve(config: Settings, ready_fd: int | None) -> None:
         asyncio.run(run(config, ready))
     except AlreadyOpen as error:
         raise click.ClickException(str(error)) from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from None
+
+
+def _own(data_dir: Path) -> int:
+    """The data directory's lock. Somebody who only looks whether a cloud runs holds it for a moment too."""
+    end = monotonic() + LOCK_SECONDS_MAX
+    while (lock := running.take_lock(data_dir)) is None:
+        if monotonic() > end:
+            raise click.ClickException(f"a cloud already runs in {data_dir}; `pileus status` tells where")
+        time.sleep(0.02)
+    running.forget(data_dir)
+    return lock
 
 
 @click.command()
@@ -191,12 +209,17 @@ def reset(data_dir: str | None, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete all state in {where}?", abort=True)
     stop(where)
-    for entry in where.iterdir():
+    lock = _own(where)
+    for entry in (where / name for name in WRITTEN):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
-            entry.unlink()
+            entry.unlink(missing_ok=True)
+    os.close(lock)
+    left = sorted(entry.name for entry in where.iterdir())
     click.echo("Everything is gone. `pileus up` starts an empty cloud.")
+    if left:
+        click.echo(f"Left as they were, for they are not the cloud's: {', '.join(left)}")
 
 
 def _is_a_data_dir(where: Path) -> bool:

@@ -38,7 +38,7 @@ class Running:
 
     @property
     def endpoint(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 def take_lock(data_dir: Path) -> int | None:
@@ -51,6 +51,11 @@ def take_lock(data_dir: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def forget(data_dir: Path) -> None:
+    """By whoever has just taken the lock: what an earlier cloud said of itself is no longer true."""
+    (data_dir / "run.json").unlink(missing_ok=True)
 
 
 def announce(data_dir: Path, port: int, config: settings.Settings) -> None:
@@ -104,7 +109,7 @@ def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
     key, secret = root_key(running)
     payload = json.dumps(body).encode()
     stamp = strftime("%Y%m%dT%H%M%SZ", gmtime(SystemClock().machine()))
-    headers = {"host": f"{running.host}:{running.port}", "x-amz-date": stamp, "content-type": "application/json"}
+    headers = {"host": running.endpoint.removeprefix("http://"), "x-amz-date": stamp, "content-type": "application/json"}
     request = HttpRequest("POST", path, "", headers, payload)
     claim = Claim(key, stamp[:8], ADMIN_REGION, ADMIN_SERVICE, sorted(headers), "", stamp, None)
     text = string_to_sign(request, claim, hashlib.sha256(payload).hexdigest())
@@ -127,7 +132,7 @@ def ask(running: Running, path: str, body: Mapping[str, Any]) -> Any:
 
 
 def port_is_taken(host: str, port: int) -> bool:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -74,9 +74,15 @@ class Loop:
         """Forever: works while there is work, then sleeps until something is written or a timer is due."""
         while True:
             self._stirred.clear()
-            await self.run_until_idle()
-            timer = await self.next_timer()
-            wait = None if timer is None else max(0.0, timer - self._world.clock.now())
+            try:
+                await self.run_until_idle()
+                timer = await self.next_timer()
+                wait = None if timer is None else max(0.0, timer - self._world.clock.now())
+            except Exception:
+                # Not swallowed: logged with its trace. A store that cannot write now (a full disk) may do so later, and
+                # the rows are still there.
+                log.exception("background work was interrupted")
+                wait = RETRY_AFTER_S
             try:
                 await asyncio.wait_for(self._stirred.wait(), wait)
             except TimeoutError:

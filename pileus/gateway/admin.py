@@ -89,10 +89,9 @@ class Admin:
         """Why a past call was denied: by its request id, or the latest denial."""
         request_id = body.get("request_id")
         if not request_id:
-            last = next(records.denial_order.scan(tx, limit=1, reverse=True), None)
-            if last is None:
+            request_id = records.latest_denial(tx)
+            if request_id is None:
                 raise ApiError("no call has been denied yet", code="NotFound", status=404)
-            request_id = str(last[0][1])
         denial = records.denials.get(tx, str(request_id))
         if denial is None:
             raise ApiError(f"no denial is recorded under request id {request_id}", code="NotFound", status=404)

@@ -6,6 +6,8 @@ names an `Origin` is only taken from pages of this machine, or from origins the 
 refused, not merely left without headers. (S3's buckets have CORS rules of their own.)
 """
 
+import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pileus.base.errors import ApiError
@@ -14,6 +16,9 @@ from pileus.wire import HttpRequest, HttpResponse
 METHODS = "HEAD,GET,PUT,POST,DELETE,OPTIONS,PATCH"
 EXPOSED = "etag,x-amz-request-id,x-amzn-requestid,x-amz-id-2,x-amz-version-id,x-amzn-errortype,x-amzn-query-error"
 AGE_SECONDS = "600"
+OWN_ENDINGS = (
+    ".localhost", ".localhost.localstack.cloud", ".amazonaws.com", ".amazonaws.com.cn", ".internal", ".local", ".test"
+)  # fmt: skip
 
 
 def allowed(origin: str, extra: tuple[str, ...]) -> bool:
@@ -21,6 +26,36 @@ def allowed(origin: str, extra: tuple[str, ...]) -> bool:
         return True
     host = urlsplit(origin).hostname or ""
     return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+
+
+@lru_cache(maxsize=1_024)
+def of_this_machine(host: str, extra: tuple[str, ...]) -> bool:
+    """Whether a `Host` is a name that no stranger can own: an address, a name without dots or under a reserved ending,
+    AWS's names, and the hosts of the origins the settings name.
+
+    A web page can have its own name point at 127.0.0.1 (DNS rebinding); its script is then of the same origin as this
+    cloud, names no `Origin`, and knows the well-known keys. What it cannot do is send another `Host`.
+    """
+    name = host.lower()
+    if name.startswith("["):
+        return True
+    name = name.partition(":")[0]
+    if "." not in name or name.endswith(OWN_ENDINGS) or name == "localhost.localstack.cloud":
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return any(urlsplit(origin).hostname == name for origin in extra) or "*" in extra
+    return True
+
+
+def foreign(host: str) -> ApiError:
+    return ApiError(
+        f"This cloud listens on this machine only and is not called '{host[:253]}'. Use localhost, name"
+        " http://<that name> in PILEUS_CORS_ORIGINS, or start it with --secure.",
+        code="AccessDenied",
+        status=403,
+    )
 
 
 def preflight(request: HttpRequest, extra: tuple[str, ...]) -> HttpResponse | None:

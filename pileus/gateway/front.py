@@ -18,7 +18,9 @@ from .server import Respond
 class Front:
     """The app the server serves (gateway/server.py: App)."""
 
-    def __init__(self, cloud: Cloud, admin: Admin, version: str, origins: tuple[str, ...] = ()):
+    def __init__(self, cloud: Cloud, admin: Admin, version: str, origins: tuple[str, ...] = (), guarded: bool = False):
+        """`guarded`: only reached from this machine, and with keys that everybody knows."""
+        self._guarded = guarded
         self.cloud, self.admin, self.version, self.origins = cloud, admin, version, origins
         self.pages: dict[str, Callable[[], Any]] = {
             "/_pileus/health": self._health,
@@ -35,6 +37,9 @@ class Front:
         return operation is not None and operation.is_async and operation.model.streaming_input is not None
 
     def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
+        if self._guarded and not cors.of_this_machine(request.headers.get("host", "")[:256], self.origins):
+            respond(plain_error(cors.foreign(request.headers["host"]), ids.request_id()))
+            return None
         origin = request.headers.get("origin")
         if origin is not None:
             asked = cors.preflight(request, self.origins)

@@ -74,7 +74,7 @@ class Declared:
     @classmethod
     def of(cls, headers: dict[str, str], payload: str) -> "Declared":
         length = headers.get("x-amz-decoded-content-length")
-        if length is not None and not length.isdigit():
+        if length is not None and not (length.isascii() and length.isdigit() and len(length) <= 16):
             raise ApiError("x-amz-decoded-content-length is not a number", code="InvalidRequest", status=400)
         trailers = frozenset(
             name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",") if name.strip()

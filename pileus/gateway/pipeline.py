@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import escape
 
 from pileus.base import ids
 from pileus.base.clock import Clock, monotonic
@@ -12,11 +11,13 @@ from pileus.base.errors import ApiError, ValidationError
 from pileus.identity.keys import Conveniences
 from pileus.identity.standing import ANONYMOUS, Standings
 from pileus.identity.usage import Uses
+from pileus.keyring import Keyring
 from pileus.model import constraints
 from pileus.policy.explain import explain
 from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait, authorize
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
+from pileus.wire.xml_writer import escape
 
 from . import payload, refusals, sigv4
 from .records import CallRecord, Denial, Recorder, keep_denial
@@ -29,6 +30,12 @@ log = logging.getLogger("pileus.gateway")
 NOBODY = Caller(ANONYMOUS, "", "", "anonymous")
 
 
+class HungUp(ApiError):
+    """What the record says of a call whose client did not wait for the answer. Nobody receives it."""
+
+    code, status = "ClientHungUp", 499
+
+
 @dataclass
 class Cloud:
     """Everything a request may meet. Made by the composition root (app.py), or by a test."""
@@ -37,6 +44,7 @@ class Cloud:
     clock: Clock
     services: Services
     conveniences: Conveniences | None = None
+    keyring: Keyring = field(default_factory=Keyring)
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)
@@ -61,6 +69,7 @@ class Exchange:
         "cloud",
         "error",
         "http",
+        "hung_up",
         "peer",
         "request_id",
         "respond",
@@ -81,6 +90,7 @@ class Exchange:
         self.call: Call | None = None
         self.error: ApiError | None = None
         self.task: asyncio.Task[None] | None = None
+        self.hung_up = False
 
     def begin(self) -> None:
         self.cloud.store.submit(self.attempt, self.done)
@@ -90,6 +100,8 @@ class Exchange:
     def attempt(self, tx: Transaction) -> "HttpResponse | Wait | Operation":
         self.error = None
         try:
+            if self.hung_up:
+                raise HungUp("The client hung up before its answer was ready.")
             if self.call is None:
                 self.call = self.admit(tx)
             else:
@@ -167,7 +179,10 @@ class Exchange:
         if error is not None:
             self.respond(self.failed(error))
         elif type(outcome) is Wait:
-            self.cloud.waiting.add(self, outcome)
+            if self.hung_up:
+                self.cloud.store.submit(self.attempt, self.done)
+            else:
+                self.cloud.waiting.add(self, outcome)
         elif isinstance(outcome, Operation):
             self.task = asyncio.get_running_loop().create_task(self.run_async(outcome))
         else:
@@ -177,20 +192,36 @@ class Exchange:
         assert self.call is not None
         try:
             response = self.encode(await operation.handler(self.call, self.call.request))
+        except asyncio.CancelledError:
+            response = self.failed(HungUp("The client hung up before its answer was ready."))
+            self.keep(response)
+            raise
         except Exception as error:  # noqa: BLE001 - as above
             response = self.failed(error)
-        await self.cloud.store.transact(lambda tx: self.record(tx, response.status, False))
-        self.respond(response)
+        self.keep(response)
+
+    def keep(self, response: HttpResponse) -> None:
+        """Records a call that ended outside a closure, then answers it. What was done stays done, so the answer goes out
+        even if the store cannot take the record."""
+
+        def recorded(outcome: Any, error: BaseException | None) -> None:
+            if error is not None:
+                log.error("request %s could not be recorded", self.request_id, exc_info=error)
+            self.respond(response)
+
+        self.cloud.store.submit(lambda tx: self.record(tx, response.status, False), recorded)
 
     def gone(self) -> None:
         """The client hung up: what waits for it is dropped, so that nothing is handed to nobody."""
-        self.cloud.waiting.drop(self)
+        self.hung_up = True
+        if self.cloud.waiting.drop(self):
+            self.cloud.store.submit(self.attempt, self.done)
         if self.task is not None:
             self.task.cancel()
 
     def give_up(self) -> None:
         """A wait that ends because the cloud stops: the empty answer, as when its time is up."""
-        self.respond(self.encode(None))
+        self.keep(self.encode(None))
 
     def encode(self, result: dict[str, Any] | None) -> HttpResponse:
         assert self.route is not None
@@ -240,9 +271,9 @@ class Exchange:
                 int((monotonic() - self.started) * 1e6),
                 error.wire_code() if error is not None else "",
                 error.message[:512] if error is not None else "",
-                self.claim.key_id if self.claim is not None else "",
+                self.claim.key_id[:128] if self.claim is not None else "",
                 call.region if call is not None else "",
-                call.resource if call is not None else "",
+                call.resource[:1024] if call is not None else "",
                 self.peer,
                 self.http.headers.get("user-agent", "")[:256],
                 wrote,

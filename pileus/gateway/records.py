@@ -1,8 +1,8 @@
 """The record of every call: who, what, where from, how it ended, how long it took.
 
-A call that changed something is recorded by the same commit as its change. The others wait up to FLUSH_SECONDS and
-share one
-commit, so that a read costs no write. `pileus logs` follows the records; trail, metrics and bill will read them.
+A call that changed something is recorded by the same commit as its change. The others wait up to FLUSH_SECONDS and share
+one commit, so that a read costs no write. `pileus logs` follows the records; trail, metrics and bill will read them. Every
+text in a record is bounded (gateway/pipeline.py), so that a row of ROW_RECORDS_MAX of them fits the store.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from pileus.store import Store, Table, Transaction
 
 FLUSH_SECONDS = 0.2
 KEPT = 200_000
-TRIM_EVERY = 1_000
-ROW_RECORDS_MAX = 256
+TRIM_EVERY = 64
+ROW_RECORDS_MAX = 128
+ROWS_AT_ONCE = 16
 DENIALS_KEPT = 10_000
 
 log = logging.getLogger("pileus.gateway")
@@ -53,7 +54,7 @@ class Denial(msgspec.Struct, frozen=True):
 
 rows = Table("calls", list[CallRecord])  # position of the first record in the row
 denials = Table("denials", Denial)  # request id
-denial_order = Table("denials.by_time", str)  # microseconds, request id
+denial_order = Table("denials.in_order", str)  # number, counted from 1 -> request id
 
 
 class Recorder:
@@ -61,6 +62,7 @@ class Recorder:
         self._store = store
         self._waiting: list[CallRecord] = []
         self._position: int | None = None
+        self._oldest = 0
         self._flush: asyncio.TimerHandle | None = None
 
     def record(self, tx: Transaction, record: CallRecord, wrote: bool) -> None:
@@ -94,20 +96,20 @@ class Recorder:
         rows.put(tx, first, record=batch)
         self._position = first + len(batch)
         if first // TRIM_EVERY != self._position // TRIM_EVERY:
-            trim(tx, self._position - KEPT)
+            self._oldest = trim(tx, self._position - KEPT, self._oldest)
 
 
-def trim(tx: Transaction, before: int) -> None:
-    """Forgets the oldest records, so that the trail's size is bounded."""
-    for key, _ in list(rows.scan(tx, before=(before,), limit=2 * TRIM_EVERY)):
+def trim(tx: Transaction, before: int, oldest: int = 0) -> int:
+    """Forgets the oldest records, a few at a time, so that the trail's size is bounded and no call waits long for it.
+
+    Returns where to begin next time: from the start, a scan would step over all that was ever deleted.
+    """
+    if before <= oldest:
+        return oldest
+    for key, _ in list(rows.scan(tx, after=(oldest - 1,), before=(before,), limit=2 * TRIM_EVERY)):
         rows.delete(tx, *key)
-    for key, _ in list(denial_order.scan(tx, limit=TRIM_EVERY)) if _too_many_denials(tx) else ():
-        denial_order.delete(tx, *key)
-        denials.delete(tx, str(key[1]))
-
-
-def _too_many_denials(tx: Transaction) -> bool:
-    return sum(1 for _ in denial_order.scan(tx, limit=DENIALS_KEPT + 1)) > DENIALS_KEPT
+        oldest = int(key[0]) + 1
+    return oldest
 
 
 def read(tx: Transaction, after: int, limit: int) -> list[tuple[int, CallRecord]]:
@@ -115,24 +117,45 @@ def read(tx: Transaction, after: int, limit: int) -> list[tuple[int, CallRecord]
     start = next(rows.scan(tx, before=(after + 1,), limit=1, reverse=True), None)
     begin = int(start[0][0]) - 1 if start is not None else 0
     found: list[tuple[int, CallRecord]] = []
-    for key, row in rows.scan(tx, after=(begin,), limit=limit + 1):
-        numbered = ((int(key[0]) + offset, record) for offset, record in enumerate(row))
-        found += [(position, record) for position, record in numbered if position > after]
-        if len(found) >= limit:
+    while len(found) < limit:
+        some = list(rows.scan(tx, after=(begin,), limit=ROWS_AT_ONCE))
+        found += [numbered for key, row in some for numbered in _numbered(key, row) if numbered[0] > after]
+        if len(some) < ROWS_AT_ONCE:
             break
+        begin = int(some[-1][0][0])
     return found[:limit]
 
 
 def latest(tx: Transaction, count: int) -> list[tuple[int, CallRecord]]:
     """The last `count` records, oldest first."""
     found: list[tuple[int, CallRecord]] = []
-    for key, row in rows.scan(tx, limit=count, reverse=True):
-        found = [(int(key[0]) + offset, record) for offset, record in enumerate(row)] + found
-        if len(found) >= count:
+    before: tuple[int] | None = None
+    while len(found) < count:
+        some = list(rows.scan(tx, before=before, limit=ROWS_AT_ONCE, reverse=True))
+        found = [numbered for key, row in reversed(some) for numbered in _numbered(key, row)] + found
+        if len(some) < ROWS_AT_ONCE:
             break
+        before = (int(some[-1][0][0]),)
     return found[-count:]
 
 
+def _numbered(key: tuple[Any, ...], row: list[CallRecord]) -> list[tuple[int, CallRecord]]:
+    return [(int(key[0]) + offset, record) for offset, record in enumerate(row)]
+
+
 def keep_denial(tx: Transaction, request_id: str, denial: Denial) -> None:
+    """Keeps the latest DENIALS_KEPT."""
+    last = next(denial_order.scan(tx, limit=1, reverse=True), None)
+    number = int(last[0][0]) + 1 if last is not None else 1
     denials.put(tx, request_id, record=denial)
-    denial_order.put(tx, int(denial.at * 1e6), request_id, record="")
+    denial_order.put(tx, number, record=request_id)
+    oldest = denial_order.get(tx, number - DENIALS_KEPT)
+    if oldest is not None:
+        denial_order.delete(tx, number - DENIALS_KEPT)
+        denials.delete(tx, oldest)
+
+
+def latest_denial(tx: Transaction) -> str | None:
+    """Its request id."""
+    last = next(denial_order.scan(tx, limit=1, reverse=True), None)
+    return last[1] if last is not None else None

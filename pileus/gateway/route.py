@@ -18,6 +18,7 @@ from pileus.wire.rest_routes import Routes
 from . import addresses
 
 KEPT_MAX = 4_096
+ROUTES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Router:
             return None
         routes = self._routes.get(name)
         if routes is None:
+            if len(self._routes) >= ROUTES_MAX:
+                self._routes.clear()
             routes = self._routes[name] = Routes(api)
         path = request.path
         if name == "s3" and (bucket := addresses.bucket_of(host)) is not None:
@@ -104,6 +107,8 @@ class Router:
         route = self._kept.get(key)
         if route is None:
             route = self._find(protocol, service, name)
+            if route.operation is None:
+                return route  # of names that mean nothing there is no end
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
             self._kept[key] = route

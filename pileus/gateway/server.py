@@ -30,6 +30,7 @@ REASONS = {
 }  # fmt: skip
 STATUS_LINES = {code: f"HTTP/1.1 {code} {reason}\r\n" for code, reason in REASONS.items()}
 CROWD = 4
+AT_ONCE_BYTES = 16 * 1024
 BODILESS = frozenset({204, 304})
 
 
@@ -46,8 +47,11 @@ class Limits:
     whole_bytes: int = 64 * 1024  # a body up to this is read whole even if the operation streams
     stream_ahead_bytes: int = 256 * 1024
     pipelined: int = 16
+    connections: int = 8_192
     head_seconds: float = 20.0  # to send a whole head, from its first byte
     body_idle_seconds: float = 60.0  # between two pieces of a body
+    unread_seconds: float = 60.0  # for a client to read something of an answer that is too much for the socket
+    linger_seconds: float = 2.0  # after a refusal, for a client that is still sending to see it
     idle_seconds: float = 180.0  # between two requests
 
 
@@ -142,8 +146,10 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._dispatching = False
         self._closing = False
+        self._last = False
         self._pauses: set[str] = set()
         self._drained: asyncio.Future[None] | None = None
+        self._unread_since = 0.0
         self._writing: asyncio.Task[None] | None = None
         self.since = monotonic()
         self.phase = "idle"
@@ -163,6 +169,9 @@ class Connection(asyncio.Protocol):
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         self._secure = transport.get_extra_info("ssl_object") is not None
         self.server.connections.add(self)
+        if len(self.server.connections) > self.limits.connections:
+            # Files must stay for the store to open: beyond the limit a client is told so and let go.
+            self._refuse(503, "ServiceUnavailable", "Too many connections are open")
 
     def connection_lost(self, error: Exception | None) -> None:
         self.server.connections.discard(self)
@@ -172,12 +181,12 @@ class Connection(asyncio.Protocol):
         if self._exchange is not None:
             self._exchange.gone()
             self._exchange = None
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_exception(ConnectionResetError("the client hung up"))
+        if self._writing is not None:
+            self._writing.cancel()
         self._ready.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
+        if self._closing or self._last:
             return
         if self.phase == "idle":
             self._enter("head")
@@ -190,8 +199,9 @@ class Connection(asyncio.Protocol):
             if self._head_bytes > self.limits.header_bytes and self.phase == "head":
                 raise _too_many_headers()
         except httptools.HttpParserUpgrade:
-            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not.
-            self._closing_soon()
+            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not. What follows it
+            # is another protocol, and not read.
+            self._last = True
         except _Refusal as refusal:
             self._refuse(refusal.status, refusal.code, refusal.text)
         except httptools.HttpParserError as error:
@@ -199,6 +209,8 @@ class Connection(asyncio.Protocol):
             if isinstance(cause, _Refusal):
                 self._refuse(cause.status, cause.code, cause.text)
             else:
+                if cause is not None:
+                    log.error("a request's head could not be handled", exc_info=cause)
                 self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
         self._next()
 
@@ -208,12 +220,18 @@ class Connection(asyncio.Protocol):
         return self._busy and self._exchange is None  # a half-closed client still gets the answer being written
 
     def pause_writing(self) -> None:
+        """The client does not read its answers: until it does, it gets no further ones."""
         self._drained = asyncio.get_running_loop().create_future()
+        self._unread_since = monotonic()
+        self.pause("answers")
 
     def resume_writing(self) -> None:
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._drained = None
+        self.resume("answers")
+        if not self._dispatching:
+            self._next()
 
     def pause(self, why: str) -> None:
         if not self._pauses and not self._transport.is_closing():
@@ -231,6 +249,8 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url, self._headers = b"", {}
         self._pieces, self._body_bytes, self._stream, self._expects = [], 0, None, False
+        if self.phase != "head":
+            self._enter("head")
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -310,7 +330,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         self._dispatching = True
-        while self._ready and not self._busy and not self._closing:
+        while self._ready and not self._busy and not self._closing and self._drained is None:
             request, keep_alive = self._ready.popleft()
             self._busy = True
             stream = request.body if isinstance(request.body, BodyStream) else None
@@ -338,7 +358,9 @@ class Connection(asyncio.Protocol):
             return
         if stream is not None and not stream.finished:
             keep_alive = False  # the rest of an unread body is not worth reading
-        keep_alive = keep_alive and not self.server.stopping
+        keep_alive = keep_alive and not self.server.stopping and not self._closing
+        if self._last and not self._ready:
+            keep_alive = False
         body = response.body
         if isinstance(body, bytes):
             data = _head(response, len(body), keep_alive) + (b"" if bare else body)
@@ -360,6 +382,7 @@ class Connection(asyncio.Protocol):
             async for piece in body if not bare else _nothing():
                 if not piece:
                     continue
+                self._unread_since = monotonic()
                 self._transport.write(piece if declared is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
                 if self._drained is not None:
                     await self._drained
@@ -374,8 +397,9 @@ class Connection(asyncio.Protocol):
 
     def _finished(self, keep_alive: bool) -> None:
         self._busy = False
-        self._enter("idle")
-        if not keep_alive:
+        if self.phase == "work":
+            self._enter("idle")
+        if not keep_alive or self._closing:
             self._closing_soon()
         elif self._ready and not self._dispatching:
             self._next()
@@ -389,9 +413,19 @@ class Connection(asyncio.Protocol):
         self._closing_soon()
 
     def _closing_soon(self) -> None:
+        """No further request is read. A client that is still sending is heard out for a while: closing a socket with
+        unread bytes resets it, and the client might never see its answer."""
         self._closing = True
         self._ready.clear()
-        if not self._busy or self._exchange is None:
+        if self._busy:
+            return
+        if self.phase in ("head", "body") and not self._secure:
+            self._pauses.clear()
+            self._transport.resume_reading()
+            self._transport.write_eof()
+            self._enter("linger")
+            asyncio.get_running_loop().call_later(self.limits.linger_seconds, self._transport.close)
+        elif self.phase != "linger":
             self._transport.close()
 
     def _enter(self, phase: str) -> None:
@@ -401,9 +435,11 @@ class Connection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """Ends a connection that has used up its time."""
         waited, limits = now - self.since, self.limits
-        if self.phase == "idle" and not self._busy and waited > limits.idle_seconds:
+        if self._drained is not None and now - self._unread_since > limits.unread_seconds:
+            self._transport.abort()
+        elif self.phase == "idle" and not self._busy and waited > limits.idle_seconds:
             self._transport.close()
-        elif self.phase == "head" and waited > limits.head_seconds:
+        elif self.phase == "head" and not self._busy and waited > limits.head_seconds:
             self._refuse(408, "RequestTimeout", "The request's head did not arrive in time")
         elif self.phase == "body" and waited > limits.body_idle_seconds:
             self._refuse(
@@ -435,7 +471,7 @@ _HEADER_NAMES: dict[bytes, str] = {}
 def _header_name(name: bytes) -> str:
     """Clients send the same few names again and again: their lower-case text is kept, a bounded number of them."""
     text = name.decode("latin-1").lower()
-    if len(_HEADER_NAMES) < 1_000:
+    if len(_HEADER_NAMES) < 1_000 and len(name) <= 64:
         _HEADER_NAMES[name] = text
     return text
 
@@ -464,7 +500,10 @@ def _head(response: HttpResponse, length: int | None, keep_alive: bool) -> bytes
     if not keep_alive:
         parts.append("connection: close\r\n")
     parts.append("\r\n")
-    return "".join(parts).encode("latin-1", "replace")
+    text = "".join(parts)
+    if text.count("\n") != len(parts):
+        raise ValueError("a header's value would break out of its line")
+    return text.encode("latin-1", "replace")
 
 
 class Server:
@@ -496,7 +535,8 @@ class Server:
         Waking a client costs the sender more than the answer's bytes do. Sent one after the other, the answers of a
         turn wake a busy client once.
         """
-        if len(self.connections) < CROWD:
+        if len(self.connections) < CROWD or len(data) > AT_ONCE_BYTES:
+            self.flush()
             transport.write(data)
             return
         if not self._sending:
@@ -530,3 +570,4 @@ class Server:
             connection._transport.abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
+            self._sweeper = None

@@ -27,7 +27,10 @@ PRESIGNED_MAX_S = 7 * 24 * 3600
 UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = "STREAMING-"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
+CLAIM_CHARACTERS_KEPT_MAX = 1_024
+_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
+_SCOPE_PART = re.compile(r"[A-Za-z0-9_*.-]{1,64}")
+_SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -81,7 +84,8 @@ def _header_claim(request: HttpRequest, authorization: str) -> Claim:
     before, name, signature = authorization.rpartition("Signature=")
     if not name or stamp is None or "," in signature:
         before, signature = _reordered(authorization)
-    key_id, date, region, service, signed = _before_signature(before, stamp is None)
+    read = _before_signature if len(before) <= CLAIM_CHARACTERS_KEPT_MAX else _before_signature.__wrapped__
+    key_id, date, region, service, signed = read(before, stamp is None)
     if stamp is None or not signature:
         raise refusals.incomplete([] if signature else ["Signature"], stamp is None, authorization)
     return Claim(key_id, date, region, service, signed, signature, stamp, headers.get("x-amz-security-token"))
@@ -128,7 +132,7 @@ def _query_claim(query: str) -> Claim:
     if absent:
         raise refusals.incomplete_query(absent)
     expires = fields.get("X-Amz-Expires", "900" if "X-Amz-Expires" not in fields else "")
-    if not expires.isdigit() or not 0 < int(expires) <= PRESIGNED_MAX_S:
+    if not _SECONDS.fullmatch(expires) or not 0 < int(expires) <= PRESIGNED_MAX_S:
         raise refusals.bad_expiry(expires)
     key_id, date, region, service = _credential(fields["X-Amz-Credential"])
     return Claim(
@@ -148,6 +152,8 @@ def _query_claim(query: str) -> Claim:
 def _credential(text: str) -> tuple[str, str, str, str]:
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
+        raise refusals.bad_credential(text)
+    if not (_SCOPE_PART.fullmatch(parts[2]) and _SCOPE_PART.fullmatch(parts[3])):
         raise refusals.bad_credential(text)
     return parts[0], parts[1], parts[2], parts[3]
 
@@ -289,12 +295,15 @@ def string_to_sign(request: HttpRequest, claim: Claim, payload: str) -> str:
             payload,
         )
     )
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    # Heads are read as Latin-1: encoded so again, they are the bytes that were sent.
+    digest = hashlib.sha256(canonical.encode("latin-1", "replace")).hexdigest()
     return f"{ALGORITHM}\n{claim.stamp}\n{claim.date}/{claim.region}/{claim.service}/aws4_request\n{digest}"
 
 
 def _trimmed(value: str) -> str:
-    return " ".join(value.split()) if "  " in value or value[-1:] == " " else value
+    if "  " not in value and value[-1:] != " " and "\t" not in value:
+        return value
+    return " ".join([part for part in value.replace("\t", " ").split(" ") if part])
 
 
 def _canonical_path(path: str) -> str:
@@ -307,7 +316,7 @@ def _canonical_path(path: str) -> str:
             if kept:
                 kept.pop()
             continue
-        kept.append(quote(step, safe="-_.~"))
+        kept.append(quote(step.encode("latin-1", "replace"), safe="-_.~"))
     clean = "/" + "/".join(kept)
     return clean + "/" if path.endswith("/") and kept else clean
 

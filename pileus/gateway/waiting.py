@@ -12,6 +12,7 @@ from pileus.store import Store
 
 class Waiter(Protocol):
     attempt: Callable[..., Any]
+    hung_up: bool
 
     def done(self, outcome: Any, error: BaseException | None) -> None: ...
 
@@ -30,27 +31,34 @@ class Waiting:
         self._key_of: dict[Any, bytes] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._closed = False
         world.store.on_signal(self._hear)
 
     def __len__(self) -> int:
         return len(self._key_of)
 
     def add(self, waiter: Any, wait: Wait) -> None:
+        if self._closed:
+            waiter.give_up()
+            return
         self._by_key.setdefault(wait.key, {})[waiter] = wait.until
         self._key_of[waiter] = wait.key
         if self._timer is None or wait.until < self._timer_at:
             self._set_timer(wait.until)
 
-    def drop(self, waiter: Any) -> None:
+    def drop(self, waiter: Any) -> bool:
+        """False when it was not waiting."""
         key = self._key_of.pop(waiter, None)
         if key is not None:
             waiters = self._by_key[key]
             del waiters[waiter]
             if not waiters:
                 del self._by_key[key]
+        return key is not None
 
     def close(self) -> None:
-        """The cloud stops: all who wait get the answer of a wait in vain."""
+        """The cloud stops: all who wait get the answer of a wait in vain, and nobody waits any more."""
+        self._closed = True
         for waiter in list(self._key_of):
             self.drop(waiter)
             waiter.give_up()
@@ -69,7 +77,7 @@ class Waiting:
         self.drop(waiter)
 
         def done(outcome: Any, error: BaseException | None) -> None:
-            if type(outcome) is Wait:
+            if type(outcome) is Wait and not waiter.hung_up:
                 # Nothing for it: it keeps its place at the head, and those behind it are left asleep.
                 others = self._by_key.pop(key, {})
                 self.add(waiter, Wait(key, min(outcome.until, until) if outcome.key == key else outcome.until))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from pileus.model import files, query_names
@@ -195,7 +195,7 @@ def _uri(raw: str | dict[str, str] | None) -> str:
     return raw if isinstance(raw, str) else raw["uri"]
 
 
-@cache
+@lru_cache(maxsize=64)
 def load(name: str) -> Api:
     """The newest model of a service by botocore's name for it (`sqs`, `ec2`). Raises `files.ModelNotFound`."""
     return Api(name, files.read(files.model_file(name)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from pileus.base.arns import partition_of
 from pileus.base.errors import ApiError
+from pileus.identity.standing import Standing
 from pileus.policy import Decision, Grants, Policy, Request, compile_policy, decide, denial_message
 
 from .call import Call
@@ -43,6 +44,14 @@ def _compiled(policy: ResourcePolicy) -> Policy:
     return compile_policy(policy.document, kind, policy.name)
 
 
+Asked = tuple[int, str, str, str, ResourcePolicy | None]
+_ALLOWED_MAX = 8_192
+_allowed: dict[Asked, Standing] = {}
+"""What was allowed without a look at the request's condition keys: such a decision rests on the standing, the action,
+the resource and its policy alone. A standing is an object of its own for each version of the identities behind it
+(identity/standing.py), and is kept here so that its id is nobody else's."""
+
+
 def authorize(call: Call) -> None:
     """Raises AccessDenied unless every resource the call's operation touches may be touched."""
     operation: Operation = call.operation
@@ -56,12 +65,30 @@ def authorize(call: Call) -> None:
     own = operation.resource_policy(call, call.request) if operation.resource_policy is not None else None
     if isinstance(resources, str):
         call.resource = resources
-        _check(call, operation.action, resources, own, lookup(call, resources))
+        _check_once(call, operation.action, resources, own)
         return
     resources = resources or ["*"]  # what names nothing is still asked for
     call.resource = resources[0]
     for resource in resources:
-        _check(call, operation.action, resource, own, lookup(call, resource))
+        _check_once(call, operation.action, resource, own)
+
+
+def _check_once(call: Call, action: str, resource: str, own: ResourcePolicy | None) -> None:
+    standing = call.caller.standing
+    asked = (id(standing), call.caller.account, action, resource, own)
+    if asked in _allowed:
+        return
+    first, looked = lookup(call, resource), []
+
+    def find(key: str) -> Any:
+        looked.append(key)
+        return first(key)
+
+    _check(call, action, resource, own, find)
+    if not looked:
+        if len(_allowed) >= _ALLOWED_MAX:
+            _allowed.clear()
+        _allowed[asked] = standing
 
 
 def must_allow(

@@ -8,6 +8,7 @@ from pileus.base.arns import partition_of
 from pileus.base.clock import Clock
 from pileus.identity.keys import AccessKey, Session
 from pileus.identity.standing import Standing
+from pileus.keyring import Keyring
 from pileus.policy import Principal
 from pileus.store import Store, Transaction, wake
 
@@ -54,6 +55,7 @@ class Cloud(Protocol):
 
     store: Store
     clock: Clock
+    keyring: Keyring
 
     def service(self, name: str) -> Any: ...
 
@@ -83,6 +85,9 @@ class Call:
     request: dict[str, Any] = field(default_factory=dict)
     resource: str = "*"
     """What the operation was authorised on, for the record."""
+    subject: Any = None
+    """What the service found the request to be about while it was authorised, so that its handler need not look again.
+    """
 
     @property
     def account(self) -> str:

@@ -38,9 +38,11 @@ class ClosureStore:
         except Exception as error:  # noqa: BLE001 - not swallowed: it is the closure's answer
             done(None, error)
             return
-        done(result, None)
-        if tx.signals:
-            self._tell(tx.signals)
+        try:
+            done(result, None)
+        finally:
+            if tx.signals:
+                self._tell(tx.signals)
 
     async def transact(self, work: Work[T]) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()

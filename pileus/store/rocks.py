@@ -6,6 +6,8 @@ Why RocksDB: docs/decisions/0001-embedded-store.md.
 """
 
 import asyncio
+import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,18 @@ from rocksdict import (
     WriteBatch,
 )
 
+from pileus.base.clock import monotonic
+
 from .api import AlreadyOpen, Done, Work
 from .closures import ClosureStore, HotValues
 from .overlay import OverlayTransaction, Pairs
 
 MEMTABLE_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
+ROOM_BYTES_MIN = 4 * MEMTABLE_BYTES
+REOPEN_AFTER_SECONDS = 1.0
+
+log = logging.getLogger("pileus.store")
 
 
 def _options() -> Options:
@@ -54,18 +62,45 @@ class RocksStore(ClosureStore):
         if durability not in ("process", "full"):
             raise ValueError(f"durability is 'process' or 'full', not {durability!r}")
         self._full = durability == "full"
-        path = Path(path)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            self._db = Rdict(str(path), _options())
-        except Exception as error:
-            if "lock" in str(error).lower():
-                raise AlreadyOpen(f"{path.parent} is in use by another Pileus process") from None
-            raise
-        self._get = self._db.get
+        self._path = Path(path)
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._open()
         self._hot = HotValues()
+        self._failed_at: float | None = None
         self._unsynced: list[tuple[Done, Any, set[bytes] | None]] = []
         self._syncing: asyncio.Future[None] | None = None
+
+    def _open(self) -> None:
+        try:
+            self._db = Rdict(str(self._path), _options())
+        except Exception as error:
+            if "lock" in str(error).lower():
+                raise AlreadyOpen(f"{self._path.parent} is in use by another Pileus process") from None
+            raise
+        self._get = self._db.get
+
+    def _failed(self) -> None:
+        if self._failed_at is None:
+            log.error("the store in %s cannot write; it refuses all changes until it can", self._path)
+        self._failed_at = monotonic()
+
+    def _recover(self) -> None:
+        """After a failed write (a full disk) RocksDB takes no further ones: once there is room, it is opened anew, and
+        finds in its log what was acknowledged."""
+        assert self._failed_at is not None
+        room = shutil.disk_usage(self._path).free >= ROOM_BYTES_MIN
+        if not room or self._syncing is not None or monotonic() < self._failed_at + REOPEN_AFTER_SECONDS:
+            return
+        self._failed_at = monotonic()
+        try:
+            self._db.close()
+        except Exception:
+            log.warning("the store was closed with an error", exc_info=True)
+        del self._get, self._db
+        self._hot.values.clear()
+        self._open()
+        self._failed_at = None
+        log.info("the store in %s can write again", self._path)
 
     def read(self, key: bytes, hot: bool) -> bytes | None:
         if not hot:
@@ -105,6 +140,8 @@ class RocksStore(ClosureStore):
         if not self._full:
             super().submit(work, done)
             return
+        if self._failed_at is not None:
+            self._recover()
         tx = OverlayTransaction(self)
         try:
             result = self._attempt(work, tx)
@@ -126,23 +163,34 @@ class RocksStore(ClosureStore):
 
     def _synced(self, batch: list[tuple[Done, Any, set[bytes] | None]], error: BaseException | None) -> None:
         self._syncing = None
+        if error is not None:
+            self._failed()
         if self._unsynced:
             self._sync()
+        # Each in a callback of its own: one that fails must not cost the others their answer.
+        soon = asyncio.get_running_loop().call_soon
         for done, result, signals in batch:
-            done(None if error else result, error)
+            soon(done, None if error else result, error)
             if signals and error is None:
-                self._tell(signals)
+                soon(self._tell, signals)
 
     def _write(self, writes: dict[bytes, bytes | None]) -> None:
+        if self._failed_at is not None:
+            self._recover()
         batch = WriteBatch(raw_mode=True)
         for key, value in writes.items():
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception:
+            self._failed()
+            raise
         self._hot.follow(writes)
 
     def close(self) -> None:
-        self._db.flush_wal(True)
+        if self._failed_at is None:
+            self._db.flush_wal(True)
         self._db.close()

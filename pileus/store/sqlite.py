@@ -87,10 +87,12 @@ class SqliteStore(ClosureStore):
                 self._execute("ROLLBACK")
             answers = [(done, None, error) for _, done in batch]
             signals = set()
+        # Each in a callback of its own: one that fails must not cost the others their answer.
+        soon = asyncio.get_running_loop().call_soon
         for done, result, failure in answers:
-            done(result, failure)
+            soon(done, result, failure)
         if signals:
-            self._tell(signals)
+            soon(self._tell, signals)
         self._count_commit()
 
     def _run(self, work: Work[Any], done: Done, signals: set[bytes]) -> tuple[Done, Any, BaseException | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from importlib import import_module
 
 from pileus.model import Api
@@ -22,9 +22,9 @@ _CODECS = {
 PROTOCOLS = tuple(_CODECS)
 
 
-@cache
+@lru_cache(maxsize=128)
 def codec(api: Api, protocol: str) -> Codec:
-    """The codec of one API in one protocol; the same one each time. Raises KeyError for a protocol unheard of."""
+    """The codec of one API in one protocol; kept while it is used. Raises KeyError for a protocol unheard of."""
     module, name = _CODECS[protocol]
     made: Codec = getattr(import_module(module), name)(api)
     return made

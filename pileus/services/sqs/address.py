@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pileus.base.arns import arn, parse
 from pileus.service import Call, ResourcePolicy
 from pileus.service.kit import Handler
+from pileus.store import Transaction
 
 from .errors import AccessDenied, InvalidAddress, missing, no_such_queue
 from .service import sqs
@@ -62,6 +63,21 @@ def read_url(url: str, account: str, region: str) -> Address | None:
     return address_of(path[-2], region, path[-1])
 
 
+class Subject(NamedTuple):
+    """What a request is about: an address, and the queue that is there in this transaction."""
+
+    address: Address
+    queue: Queue | None
+    tx: Transaction
+
+
+def subject(call: Call, request: dict[str, Any]) -> Subject:
+    """Looked up while the call is authorised, and remembered for its handler."""
+    found = address(call, request)
+    known = call.subject = Subject(found, queues.at(call.tx, found.key), call.tx)
+    return known
+
+
 def address(call: Call, request: dict[str, Any]) -> Address:
     url = request.get("QueueUrl")
     if not url:
@@ -74,10 +90,12 @@ def address(call: Call, request: dict[str, Any]) -> Address:
 
 def queue_of(call: Call, request: dict[str, Any]) -> Queue:
     """The queue of the request's QueueUrl. Raises QueueDoesNotExist."""
-    queue = queues.at(call.tx, address(call, request).key)
-    if queue is None:
+    known: Subject | None = call.subject
+    if known is None or known.tx is not call.tx:
+        known = subject(call, request)
+    if known.queue is None:
         raise no_such_queue()
-    return queue
+    return known.queue
 
 
 def own_queue(call: Call, request: dict[str, Any]) -> Queue:
@@ -89,7 +107,7 @@ def own_queue(call: Call, request: dict[str, Any]) -> Queue:
 
 
 def arn_of(call: Call, request: dict[str, Any]) -> str:
-    return address(call, request).arn
+    return subject(call, request).address.arn
 
 
 def name_arn(call: Call, request: dict[str, Any]) -> str:
@@ -100,7 +118,7 @@ def name_arn(call: Call, request: dict[str, Any]) -> str:
 
 def policy_of(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
     """The queue's own policy, for the gateway."""
-    return carried(queues.at(call.tx, address(call, request).key))
+    return carried(call.subject.queue)
 
 
 def policy_by_name(call: Call, request: dict[str, Any]) -> ResourcePolicy | None:
@@ -121,7 +139,7 @@ def carried(queue: Queue | None) -> ResourcePolicy | None:
 
 def tags_of(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """`aws:ResourceTag/…` of the queue (Service Authorization Reference, "Amazon SQS")."""
-    return tagged(queues.at(call.tx, address(call, request).key))
+    return tagged(call.subject.queue)
 
 
 def tags_by_name(call: Call, request: dict[str, Any]) -> dict[str, Any]:

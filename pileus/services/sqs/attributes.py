@@ -52,7 +52,7 @@ POLICY_BYTES_MAX = 8_192
 ACTIONS_MAX = 7
 PRINCIPALS_MAX = 50
 STATEMENTS_MAX = 20
-NO_QUOTA = "FifoThroughputLimit is kept and checked, but no throughput quota is enforced; encryption is refused"
+NO_QUOTA = "FifoThroughputLimit is kept and checked, but no throughput quota is enforced; KMS keys are refused"
 _CHOICES = {
     "DeduplicationScope": ("messageGroup", "queue"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
@@ -84,10 +84,8 @@ def _checked(name: str, text: str) -> str:
         if text not in _CHOICES[name]:
             raise bad_value(name)
         return text
-    if name in ("FifoQueue", "ContentBasedDeduplication"):
+    if name in ("FifoQueue", "ContentBasedDeduplication", "SqsManagedSseEnabled"):
         return _boolean(name, text)
-    if name == "SqsManagedSseEnabled":
-        return _encryption(_boolean(name, text))
     if name in ENCRYPTION:
         return _refuse_kms(name, text)
     if not text:
@@ -112,20 +110,12 @@ def _boolean(name: str, text: str) -> str:
     return text.lower()
 
 
-def _encryption(text: str) -> str:
-    """See docs/services/sqs.md: messages are not encrypted at rest, so nobody is told that they are."""
-    if text == "true":
-        raise UnsupportedOperation(
-            "SqsManagedSseEnabled=true is refused: Pileus does not encrypt messages at rest yet. "
-            "Leave the attribute out, or set it to false."
-        )
-    return text
-
-
 def _refuse_kms(name: str, text: str) -> str:
     if not text:
-        return ""  # an empty key id switches encryption off
-    raise UnsupportedOperation(f"{name} is refused: Pileus has no KMS to encrypt messages with yet.")
+        return ""  # an empty key id names no key
+    raise UnsupportedOperation(
+        f"{name} is refused: Pileus has no KMS yet. SqsManagedSseEnabled encrypts messages at rest without one."
+    )
 
 
 def _policy(text: str) -> str:
@@ -177,6 +167,7 @@ def applied(queue: Queue, changes: dict[str, str]) -> Queue:
         dedup_by_group=kept.get("DeduplicationScope") == "messageGroup",
         redrive=redrive.read_policy(kept["RedrivePolicy"])[0] if "RedrivePolicy" in kept else None,
         policy=kept.get("Policy", ""),
+        sse=kept.get("SqsManagedSseEnabled", "true") == "true",
     )
 
 
@@ -208,7 +199,7 @@ def _described(queue: Queue) -> dict[str, str]:
         "CreatedTimestamp": str(int(queue.created)),
         "LastModifiedTimestamp": str(int(queue.modified)),
         **{name: str(default) for name, (_, _, default) in NUMBERS.items()},
-        "SqsManagedSseEnabled": "false",
+        "SqsManagedSseEnabled": "true" if queue.sse else "false",
     }
     if queue.fifo:
         found |= {

@@ -29,16 +29,16 @@ def count(tx: Transaction, space: int, total: int, received: int) -> None:
     counts.put(tx, space, record=Counts(now.total + total, now.received + received, now.sequence))
 
 
-def received(tx: Transaction, queue: Queue) -> int:
-    """How many messages were received at least once: never less than how many are in flight."""
-    return (counts.get(tx, queue.space) or _NONE).received
+def totals(tx: Transaction, queue: Queue) -> Counts:
+    """`received`: how many messages were received at least once, never less than how many are in flight."""
+    return counts.get(tx, queue.space) or _NONE
 
 
 def figures(tx: Transaction, queue: Queue, now: int) -> Figures:
-    totals = counts.get(tx, queue.space) or _NONE
-    if totals.total == 0:
+    known = totals(tx, queue)
+    if known.total == 0:
         return Figures(0, 0, 0)
-    return _fifo(tx, queue, totals, now) if queue.fifo else _standard(tx, queue, totals, now)
+    return _fifo(tx, queue, known, now) if queue.fifo else _standard(tx, queue, known, now)
 
 
 def in_flight(tx: Transaction, queue: Queue, now: int, limit: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pileus.base import ids
+from pileus.keyring import Keyring
 from pileus.store import Transaction
 from pileus.store.tuples import Part
 
@@ -17,6 +18,7 @@ from .counting import IN_FLIGHT_PER_GROUP, count
 from .errors import invalid
 from .hints import hints
 from .receipts import Receipt
+from .sealing import seal, unseal
 from .standard import SECOND, Grave, Taken, expired, not_there, wait_key
 from .tables import (
     Attempt,
@@ -43,14 +45,17 @@ def sequence_text(sequence: int) -> str:
     return str(SEQUENCE_BASE + sequence)
 
 
-def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: int, state: State) -> int:
+def put(
+    tx: Transaction, keyring: Keyring, queue: Queue, message: Message, sent: int, available: int, state: State
+) -> int:
     """Adds a message at the end of its group's line; answers its sequence number."""
     space, group, serial = queue.space, message.group, ids.secret_int()
     totals = counts.get(tx, space) or Counts()
     # Numbers follow the clock, so that they keep rising over a purge.
     sequence = max(totals.sequence + 1, sent * SEQUENCES_PER_US)
     counts.put(tx, space, record=Counts(totals.total + 1, totals.received, sequence))
-    messages.put(tx, space, sent, serial, record=msgspec.structs.replace(message, sequence=sequence))
+    numbered = msgspec.structs.replace(message, sequence=sequence)
+    messages.put(tx, space, sent, serial, record=seal(keyring, queue, numbered, sent, serial))
     lines.put(tx, space, group, sequence, record=Place(sent, serial, available, state))
     if groups.get(tx, space, group) is None:
         _set_turn(tx, space, group, None, Group(available, sequence))
@@ -58,11 +63,20 @@ def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: i
     return sequence
 
 
-def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grave: Grave | None = None) -> list[Taken]:
+def message_of(tx: Transaction, keyring: Keyring, queue: Queue, place: Place) -> Message:
+    kept = messages.get(tx, queue.space, place.sent, place.serial)
+    if kept is None:
+        raise RuntimeError(f"{queue.arn}: a place in line without a message")
+    return unseal(keyring, queue, kept, place.sent, place.serial)
+
+
+def take(
+    tx: Transaction, keyring: Keyring, queue: Queue, now: int, timeout: int, limit: int, grave: Grave | None = None
+) -> list[Taken]:
     """Hands out at most `limit` messages, as many as possible of one group, each hidden for `timeout` seconds."""
     taken: list[Taken] = []
     for group in _ready(tx, queue, now, limit):
-        taken += _take_of_group(tx, queue, group, now, timeout, limit - len(taken), grave)
+        taken += _take_of_group(tx, keyring, queue, group, now, timeout, limit - len(taken), grave)
         if len(taken) == limit:
             break
     received = sum(one.state.receives == one.state.base + 1 for one in taken)
@@ -101,7 +115,14 @@ def _line(tx: Transaction, space: int, group: str, head: int) -> Iterator[tuple[
 
 
 def _take_of_group(
-    tx: Transaction, queue: Queue, group: str, now: int, timeout: int, limit: int, grave: Grave | None
+    tx: Transaction,
+    keyring: Keyring,
+    queue: Queue,
+    group: str,
+    now: int,
+    timeout: int,
+    limit: int,
+    grave: Grave | None,
 ) -> list[Taken]:
     space, until = queue.space, now + timeout * SECOND
     known = groups.get(tx, space, group)
@@ -114,9 +135,7 @@ def _take_of_group(
         if expired(queue, place.sent, now):
             _remove(tx, queue, group, sequence, place)
             continue
-        message = messages.get(tx, space, place.sent, place.serial)
-        if message is None:
-            raise RuntimeError(f"{queue.arn}: a place in line without a message")
+        message = message_of(tx, keyring, queue, place)
         state = place.state
         if grave is not None and grave.awaits(state):
             _remove(tx, queue, group, sequence, place)
@@ -218,7 +237,7 @@ def remember(tx: Transaction, queue: Queue, attempt_id: str, now: int, taken: li
     attempts.put(tx, queue.uid, attempt_id, record=Attempt(now, until, until, listed))
 
 
-def again(tx: Transaction, queue: Queue, attempt_id: str, now: int, timeout: int) -> list[Taken]:
+def again(tx: Transaction, keyring: Keyring, queue: Queue, attempt_id: str, now: int, timeout: int) -> list[Taken]:
     """What an attempt was given, hidden anew; nothing once five minutes are over or any of it was touched since."""
     attempt = attempts.get(tx, queue.uid, attempt_id)
     if attempt is None or attempt.at + ATTEMPT_S * SECOND <= now or attempt.current <= now:
@@ -232,9 +251,7 @@ def again(tx: Transaction, queue: Queue, attempt_id: str, now: int, timeout: int
     until = now + timeout * SECOND
     taken = []
     for group, sequence, place in found:
-        message = messages.get(tx, queue.space, place.sent, place.serial)
-        if message is None:
-            return []
+        message = message_of(tx, keyring, queue, place)
         lines.put(tx, queue.space, group, sequence, record=msgspec.structs.replace(place, visible=until))
         receives = place.state.receives
         receipt = Receipt(queue.space, place.sent, place.serial, attempt.until, attempt.at, receives, group, sequence)
@@ -245,7 +262,7 @@ def again(tx: Transaction, queue: Queue, attempt_id: str, now: int, timeout: int
     return taken
 
 
-def waiting(tx: Transaction, queue: Queue, now: int, limit: int) -> list[tuple[Message, Place]]:
+def waiting(tx: Transaction, keyring: Keyring, queue: Queue, now: int, limit: int) -> list[tuple[Message, Place]]:
     """At most `limit` messages that could be received now, without handing them out; the expired ones go."""
     found: list[tuple[Message, Place]] = []
     for group in _ready(tx, queue, now, limit):
@@ -253,12 +270,11 @@ def waiting(tx: Transaction, queue: Queue, now: int, limit: int) -> list[tuple[M
         for sequence, place in _line(tx, queue.space, group, known.head if known is not None else 0):
             if len(found) == limit or place.visible > now:
                 break
-            message = messages.get(tx, queue.space, place.sent, place.serial)
-            if message is None or expired(queue, place.sent, now):
+            if expired(queue, place.sent, now):
                 _remove(tx, queue, group, sequence, place)
                 settle(tx, queue, group, now)
             else:
-                found.append((message, place))
+                found.append((message_of(tx, keyring, queue, place), place))
         if len(found) == limit:
             break
     return found

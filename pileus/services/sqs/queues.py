@@ -35,6 +35,7 @@ from .errors import (
     missing,
     no_such_queue,
 )
+from .sealing import with_key
 from .service import sqs
 from .standard import wait_key
 from .tables import Deleted, Doomed, Queue, dead_letter_sources, deleted_names, doomed, move_tasks, queues
@@ -81,6 +82,7 @@ def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         call.account, call.region, name, arn("sqs", call.region, call.account, name), uid, uid, call.now, call.now
     )
     queue = attributes.applied(msgspec.structs.replace(queue, fifo=fifo, tags=tags), wanted)
+    queue = with_key(call.cloud.keyring, queue)
     _check_documents(call, queue, given)
     queues.put(call.tx, call.account, call.region, name, record=queue)
     return {"QueueUrl": url_of(call, queue)}
@@ -182,6 +184,7 @@ def set_queue_attributes(call: Call, request: dict[str, Any]) -> None:
         raise bad_value("FifoQueue")
     changes = attributes.checked(given, queue.fifo)
     queue = msgspec.structs.replace(attributes.applied(queue, changes), modified=call.now)
+    queue = with_key(call.cloud.keyring, queue)
     _check_documents(call, queue, given)
     queues.put(call.tx, queue.account, queue.region, queue.name, record=queue)
 

@@ -53,20 +53,16 @@ def receive_message(call: Call, request: dict[str, Any]) -> dict[str, Any] | Wai
                 "The request include parameter that is not valid for this queue type.",
             )
     now = int(call.now * 1e6)
-    grave = redrive.grave(call.tx, queue, now)
+    grave = redrive.grave(call.tx, call.cloud.keyring, queue, now)
     taken = _take(call, queue, now, timeout, limit, attempt, grave)
     if taken:
         names = request.get("MessageAttributeNames") or ()
         return {"Messages": [_answered(queue, one, system, names) for one in taken]}
-    if grave is not None and grave.buried:
-        return {}  # a call that waits leaves no writes, and the dead letters have moved now
     return _wait(call, queue, now, wait) if wait else {}
 
 
 def _number(request: dict[str, Any], name: str, default: int, least: int, most: int, rule: str) -> int:
-    value: int | None = request.get(name)
-    if value is None:
-        return default
+    value: int = request.get(name, default)
     if not least <= value <= most:
         raise invalid(value, name, rule)
     return value
@@ -88,8 +84,9 @@ def _system_names(request: dict[str, Any]) -> tuple[str, ...]:
 def _take(
     call: Call, queue: Queue, now: int, timeout: int, limit: int, attempt: str, grave: standard.Grave | None
 ) -> list[Taken]:
-    tx = call.tx
-    if counting.received(tx, queue) >= IN_FLIGHT_MAX:
+    tx, keyring = call.tx, call.cloud.keyring
+    totals = counting.totals(tx, queue)
+    if totals.received >= IN_FLIGHT_MAX:
         flying = counting.in_flight(tx, queue, now, IN_FLIGHT_MAX)
         if flying >= IN_FLIGHT_MAX:
             if queue.fifo:
@@ -97,12 +94,12 @@ def _take(
             raise OverLimit(f"Too many messages in flight: at most {IN_FLIGHT_MAX} are allowed in a queue.")
         limit = min(limit, IN_FLIGHT_MAX - flying)
     if not queue.fifo:
-        return standard.take(tx, queue, now, timeout, limit, grave)
+        return standard.take(tx, keyring, queue, now, timeout, limit, grave, totals)
     if attempt:
-        taken = fifo.again(tx, queue, attempt, now, timeout)
+        taken = fifo.again(tx, keyring, queue, attempt, now, timeout)
         if taken:
             return taken
-    taken = fifo.take(tx, queue, now, timeout, limit, grave)
+    taken = fifo.take(tx, keyring, queue, now, timeout, limit, grave)
     if taken and attempt:
         fifo.remember(tx, queue, attempt, now, taken)
     return taken

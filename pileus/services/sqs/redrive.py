@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from pileus.base.arns import parse
+from pileus.keyring import Keyring
 from pileus.store import Transaction
 
 from . import fifo, standard
@@ -119,7 +120,7 @@ def _json_map(text: str, parameter: str, called: str) -> dict[str, Any]:
     return raw
 
 
-def grave(tx: Transaction, queue: Queue, now: int) -> standard.Grave | None:
+def grave(tx: Transaction, keyring: Keyring, queue: Queue, now: int) -> standard.Grave | None:
     """Where the queue's dead letters go; None when it names no queue, or one that is gone: then they stay where they
     are.
     """
@@ -129,16 +130,15 @@ def grave(tx: Transaction, queue: Queue, now: int) -> standard.Grave | None:
     target = queues.get(tx, arn.account, arn.region, arn.resource)
     if target is None or not permits(target, queue.arn):
         return None
-    buried: list[str] = []
-    return standard.Grave(queue.redrive.max_receives, partial(bury, tx, queue, target, now, buried), buried)
+    return standard.Grave(queue.redrive.max_receives, partial(bury, tx, keyring, queue, target, now))
 
 
 def bury(
     tx: Transaction,
+    keyring: Keyring,
     source: Queue,
     target: Queue,
     now: int,
-    buried: list[str],
     message: Message,
     sent: int,
     state: State,
@@ -148,10 +148,9 @@ def bury(
     A standard queue's message keeps the moment it was sent, and so its age; a FIFO queue's begins anew, and its
     deduplication id becomes its message id, so that two letters that shared one are both kept.
     """
-    buried.append(message.id)
     fresh = State(state.receives, state.first, state.receives, source.arn)
     if target.fifo:
         letter = msgspec.structs.replace(message, dedup=message.id)
-        fifo.put(tx, target, letter, now, now, fresh)
+        fifo.put(tx, keyring, target, letter, now, now, fresh)
     else:
-        standard.put(tx, target, message, sent, now, fresh)
+        standard.put(tx, keyring, target, message, sent, now, fresh)

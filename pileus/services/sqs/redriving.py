@@ -11,6 +11,7 @@ import msgspec
 from pileus.base import ids
 from pileus.base.arns import parse
 from pileus.control import Done, Outcome, RequeueAt
+from pileus.keyring import Keyring
 from pileus.store import Transaction
 
 from . import fifo, standard
@@ -36,7 +37,7 @@ class RunMoveTasks:
             if task is None or task.status not in (RUNNING, CANCELLING):
                 return Done
             now: float = world.clock.now()
-            changed, again = _step(tx, key, task, now)
+            changed, again = _step(tx, world.keyring, key, task, now)
             if changed != task:
                 move_tasks.put(tx, *key, record=changed)
             return again
@@ -45,7 +46,9 @@ class RunMoveTasks:
         return await world.store.transact(step)
 
 
-def _step(tx: Transaction, key: tuple[Any, ...], task: MoveTask, now: float) -> tuple[MoveTask, Outcome]:
+def _step(
+    tx: Transaction, keyring: Keyring, key: tuple[Any, ...], task: MoveTask, now: float
+) -> tuple[MoveTask, Outcome]:
     if task.status == CANCELLING:
         return msgspec.structs.replace(task, status=CANCELLED), Done
     source = queues.get(tx, *key[:3])
@@ -58,7 +61,7 @@ def _step(tx: Transaction, key: tuple[Any, ...], task: MoveTask, now: float) -> 
         allowed = min(CHUNK, int((now - task.started) * task.rate) + 1 - task.moved)
         if allowed <= 0:
             return task, RequeueAt(task.started + task.moved / task.rate)
-    moved, failure, empty = _move(tx, source, task, int(now * 1e6), allowed)
+    moved, failure, empty = _move(tx, keyring, source, task, int(now * 1e6), allowed)
     task = msgspec.structs.replace(task, moved=task.moved + moved)
     if failure:
         return _failed(task, failure), Done
@@ -71,10 +74,13 @@ def _failed(task: MoveTask, reason: str) -> MoveTask:
     return msgspec.structs.replace(task, status=FAILED, failure=reason)
 
 
-def _move(tx: Transaction, source: Queue, task: MoveTask, now: int, limit: int) -> tuple[int, str, bool]:
+def _move(
+    tx: Transaction, keyring: Keyring, source: Queue, task: MoveTask, now: int, limit: int
+) -> tuple[int, str, bool]:
     """How many were moved, why it cannot go on, and whether nothing visible is left."""
     moved = 0
-    rows = _visible_fifo(tx, source, now, limit) if source.fifo else _visible_standard(tx, source, now, limit)
+    ready = _visible_fifo if source.fifo else _visible_standard
+    rows = ready(tx, keyring, source, now, limit)
     for row in rows:
         message, state, remove = row
         target = task.destination or state.source
@@ -85,28 +91,28 @@ def _move(tx: Transaction, source: Queue, task: MoveTask, now: int, limit: int) 
         if destination is None:
             return moved, NO_QUEUE, False
         remove()
-        _send_anew(tx, destination, message, now + moved)
+        _send_anew(tx, keyring, destination, message, now + moved)
         moved += 1
     return moved, "", len(rows) < limit
 
 
-def _send_anew(tx: Transaction, destination: Queue, message: Message, now: int) -> None:
+def _send_anew(tx: Transaction, keyring: Keyring, destination: Queue, message: Message, now: int) -> None:
     """A redriven message is a new one: its id, its moment, its counts."""
     fresh = msgspec.structs.replace(message, id=ids.request_id(), sequence=0)
     available = now + destination.delay * SECOND
     if destination.fifo:
-        fifo.put(tx, destination, fresh, now, available, _NEW)
+        fifo.put(tx, keyring, destination, fresh, now, available, _NEW)
     else:
-        standard.put(tx, destination, fresh, now, available, _NEW)
+        standard.put(tx, keyring, destination, fresh, now, available, _NEW)
 
 
-def _visible_standard(tx: Transaction, queue: Queue, now: int, limit: int) -> list[Any]:
+def _visible_standard(tx: Transaction, keyring: Keyring, queue: Queue, now: int, limit: int) -> list[Any]:
     found = []
     for (position, sent, serial), state in standard.candidates(tx, queue, now, limit):
         if standard.expired(queue, sent, now):
             standard.remove(tx, queue, position, sent, serial, state)
             continue
-        message = standard.message_of(tx, queue, sent, serial, state)
+        message = standard.message_of(tx, keyring, queue, sent, serial, state)
         place = (tx, queue, position, sent, serial, state)
         found.append((message, state, lambda place=place: standard.remove(*place)))
         if len(found) == limit:
@@ -114,8 +120,8 @@ def _visible_standard(tx: Transaction, queue: Queue, now: int, limit: int) -> li
     return found
 
 
-def _visible_fifo(tx: Transaction, queue: Queue, now: int, limit: int) -> list[Any]:
+def _visible_fifo(tx: Transaction, keyring: Keyring, queue: Queue, now: int, limit: int) -> list[Any]:
     found = []
-    for message, place in fifo.waiting(tx, queue, now, limit):
+    for message, place in fifo.waiting(tx, keyring, queue, now, limit):
         found.append((message, place.state, lambda message=message: fifo.drop(tx, queue, message, now)))
     return found

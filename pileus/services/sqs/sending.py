@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from pileus.base import ids
+from pileus.keyring import Keyring
 from pileus.service import Call
 from pileus.store import Transaction
 
@@ -21,7 +22,7 @@ from .tables import Attribute, Deduplication, Message, Queue, State, deduplicati
 DEDUPLICATION_S = 300
 DELAY_MAX = 900
 BATCH_BYTES_MAX = 1_048_576
-FAIR = "MessageGroupId on a standard queue is kept and returned, but does not yet make the queue fair"
+FAIR = "fair queues know a noisy tenant by its share of what is in flight, not yet by its share of processing time"
 _NEW = State()
 
 
@@ -79,13 +80,13 @@ def send(call: Call, queue: Queue, entry: dict[str, Any], after: int = 0) -> dic
     if queue.fifo:
         dedup = _deduplication_id(queue, entry, raw, group)
         message = Message(id_, entry["MessageBody"], md5, sender, attributes, md5_attributes, trace, group, dedup)
-        id_, sequence = _send_once(call.tx, queue, message, now, available)
+        id_, sequence = _send_once(call.tx, call.cloud.keyring, queue, message, now, available)
         answer["SequenceNumber"] = fifo.sequence_text(sequence)
     else:
         if entry.get("MessageDeduplicationId"):
             raise _wrong_type(entry["MessageDeduplicationId"], "MessageDeduplicationId")
         message = Message(id_, entry["MessageBody"], md5, sender, attributes, md5_attributes, trace, group)
-        standard.put(call.tx, queue, message, now, available, _NEW)
+        standard.put(call.tx, call.cloud.keyring, queue, message, now, available, _NEW)
     answer["MessageId"] = id_
     return answer
 
@@ -121,7 +122,9 @@ def _deduplication_id(queue: Queue, entry: dict[str, Any], raw: bytes, group: st
     return sha256(raw).hexdigest()
 
 
-def _send_once(tx: Transaction, queue: Queue, message: Message, now: int, available: int) -> tuple[str, int]:
+def _send_once(
+    tx: Transaction, keyring: Keyring, queue: Queue, message: Message, now: int, available: int
+) -> tuple[str, int]:
     """Within five minutes, a deduplication id's message is accepted but added once only; the scope is the queue or the
     group.
     """
@@ -129,6 +132,6 @@ def _send_once(tx: Transaction, queue: Queue, message: Message, now: int, availa
     known = deduplications.get(tx, queue.uid, scope, message.dedup)
     if known is not None and now < known.at + DEDUPLICATION_S * SECOND:
         return known.id, known.sequence
-    sequence = fifo.put(tx, queue, message, now, available, _NEW)
+    sequence = fifo.put(tx, keyring, queue, message, now, available, _NEW)
     deduplications.put(tx, queue.uid, scope, message.dedup, record=Deduplication(now, message.id, sequence))
     return message.id, sequence

@@ -12,16 +12,21 @@ from typing import NamedTuple
 import msgspec
 
 from pileus.base import ids
+from pileus.keyring import Keyring
 from pileus.store import Transaction
 
+from . import fair
 from .counting import count
 from .errors import MessageNotInflight, invalid
 from .hints import hints
 from .receipts import Receipt
-from .tables import Message, Moved, Queue, State, messages, moved, visible
+from .sealing import seal, unseal
+from .tables import Counts, Message, Moved, Queue, State, messages, moved, tenants, visible
 
 SECOND = 1_000_000
-INLINE_MAX = 1_024  # characters: rewriting so few on a receive costs less than reading a row of their own
+INLINE_MAX = 1_200  # bytes: rewriting so few on a receive costs less than reading a row of their own
+PAGE_MAX = 100
+_NONE = Counts()
 Row = tuple[tuple[int, ...], State]
 
 
@@ -34,12 +39,10 @@ class Taken(NamedTuple):
 
 
 class Grave(NamedTuple):
-    """Where dead letters go: `bury(message, sent, state)` takes one that was received `most` times in its queue.
-    `buried` are the message ids it has taken in this call."""
+    """Where dead letters go: `bury(message, sent, state)` takes one that was received `most` times in its queue."""
 
     most: int
     bury: Callable[[Message, int, State], None]
-    buried: list[str]
 
     def awaits(self, state: State) -> bool:
         return state.receives - state.base >= self.most
@@ -50,13 +53,20 @@ def wait_key(queue: Queue) -> bytes:
     return b"sqs\0" + queue.uid.to_bytes(8, "big")
 
 
-def put(tx: Transaction, queue: Queue, message: Message, sent: int, available: int, state: State) -> int:
+def put(
+    tx: Transaction, keyring: Keyring, queue: Queue, message: Message, sent: int, available: int, state: State
+) -> int:
     """Adds a message; 0, since standard queues number nothing."""
     space, serial = queue.space, ids.secret_int()
-    if message.attributes is None and len(message.body) <= INLINE_MAX:
-        state = State(state.receives, state.first, state.base, state.source, False, message)
-    else:
-        messages.put(tx, space, sent, serial, record=message)
+    kept = seal(keyring, queue, message, sent, serial)
+    inline = len(kept) <= INLINE_MAX
+    if not inline:
+        messages.put(tx, space, sent, serial, record=kept)
+    group = message.group
+    state = State(state.receives, state.first, state.base, state.source, False, kept if inline else b"", group)
+    if group:
+        tenants.put(tx, space, group, available, sent, serial, record=True)
+        fair.count(tx, space, group, 1, 0)
     visible.put(tx, space, available, sent, serial, record=state)
     hints.written(space, available)
     count(tx, space, 1, 0)
@@ -73,43 +83,62 @@ def candidates(tx: Transaction, queue: Queue, now: int, limit: int) -> Iterator[
         yield from page
         if len(page) < limit:
             return
+        limit = min(4 * limit, PAGE_MAX)  # whoever asks for more is passing many by
         page = visible.page(tx, space, page[-1][0], now + 1, limit)
 
 
-def message_of(tx: Transaction, queue: Queue, sent: int, serial: int, state: State) -> Message:
-    message = state.message or messages.get(tx, queue.space, sent, serial)
-    if message is None:
+def message_of(tx: Transaction, keyring: Keyring, queue: Queue, sent: int, serial: int, state: State) -> Message:
+    kept = state.message or messages.get(tx, queue.space, sent, serial)
+    if kept is None:
         raise RuntimeError(f"{queue.arn}: a message without a body")
-    return message
+    return unseal(keyring, queue, kept, sent, serial)
 
 
 def expired(queue: Queue, sent: int, now: int) -> bool:
     return sent + queue.retention * SECOND <= now
 
 
-def take(tx: Transaction, queue: Queue, now: int, timeout: int, limit: int, grave: Grave | None = None) -> list[Taken]:
+def take(
+    tx: Transaction,
+    keyring: Keyring,
+    queue: Queue,
+    now: int,
+    timeout: int,
+    limit: int,
+    grave: Grave | None = None,
+    totals: Counts = _NONE,
+) -> list[Taken]:
     """Hands out at most `limit` messages, each hidden for `timeout` seconds; moves dead letters out of the way."""
     taken: list[Taken] = []
-    space, until = queue.space, now + timeout * SECOND
+    space, until, oldest = queue.space, now + timeout * SECOND, now - queue.retention * SECOND
     seen: set[int] = set()
     received = 0
-    for (position, sent, serial), state in candidates(tx, queue, now, limit):
+    rows = candidates(tx, queue, now, limit)
+    if totals.received >= fair.NOISY_FLYING:
+        rows = fair.ordered(tx, space, rows, totals, now, limit)
+    for (position, sent, serial), state in rows:
         if serial in seen:
             continue
-        if expired(queue, sent, now):
+        seen.add(serial)
+        if sent <= oldest:
             remove(tx, queue, position, sent, serial, state)
             continue
-        message = state.message or message_of(tx, queue, sent, serial, state)
+        message = message_of(tx, keyring, queue, sent, serial, state)
         if grave is not None and grave.awaits(state):
             remove(tx, queue, position, sent, serial, state)
             grave.bury(message, sent, state)
             continue
-        received += state.receives == state.base
-        fresh = State(state.receives + 1, state.first or now, state.base, state.source, state.moved, state.message)
-        visible.delete(tx, space, position, sent, serial)
-        visible.put(tx, space, until, sent, serial, record=fresh)
-        seen.add(serial)
-        taken.append(Taken(message, fresh, Receipt(space, sent, serial, until, now, fresh.receives)))
+        receives = state.receives + 1
+        first = receives == state.base + 1
+        received += first
+        group = state.group
+        fresh = State(receives, state.first or now, state.base, state.source, state.moved, state.message, group)
+        if group:
+            fair.move(tx, space, group, position, until, sent, serial)
+            if first:
+                fair.count(tx, space, group, 0, 1)
+        visible.shift(tx, space, position, until, sent, serial, record=fresh)
+        taken.append(Taken(message, fresh, Receipt(space, sent, serial, until, now, receives)))
         if len(taken) == limit:
             break
     if received:
@@ -154,9 +183,10 @@ def change(tx: Transaction, queue: Queue, receipt: Receipt, now: int, until: int
     if position <= now:
         raise MessageNotInflight("The message referred to isn't in flight.")
     space, sent, serial = receipt.space, receipt.sent, receipt.serial
-    visible.delete(tx, space, position, sent, serial)
-    visible.put(tx, space, until, sent, serial, record=msgspec.structs.replace(state, moved=True))
+    visible.shift(tx, space, position, until, sent, serial, record=msgspec.structs.replace(state, moved=True))
     moved.put(tx, space, sent, serial, record=Moved(state.receives, until))
+    if state.group:
+        fair.move(tx, space, state.group, position, until, sent, serial)
     hints.written(space, until)
     tx.signal(wait_key(queue))
 
@@ -168,8 +198,12 @@ def not_there(handle: str) -> Exception:
 def remove(tx: Transaction, queue: Queue, position: int, sent: int, serial: int, state: State) -> None:
     space = queue.space
     visible.delete(tx, space, position, sent, serial)
-    if state.message is None:
+    if not state.message:
         messages.delete(tx, space, sent, serial)
     if state.moved:
         moved.delete(tx, space, sent, serial)
-    count(tx, space, -1, -1 if state.receives > state.base else 0)
+    received = -1 if state.receives > state.base else 0
+    if state.group:
+        tenants.delete(tx, space, state.group, position, sent, serial)
+        fair.count(tx, space, state.group, -1, received)
+    count(tx, space, -1, received)

@@ -16,6 +16,7 @@ from pileus.store import Table, Transaction
 
 from . import fifo, standard
 from .queues import NAME_FREE_AFTER_S
+from .sealing import unseal
 from .sending import DEDUPLICATION_S
 from .standard import SECOND
 from .tables import (
@@ -32,6 +33,8 @@ from .tables import (
     messages,
     moved,
     queues,
+    shares,
+    tenants,
     turns,
     visible,
 )
@@ -42,6 +45,8 @@ EVERY_S = 60.0
 _ROWS: tuple[tuple[Table[Any], int], ...] = (
     (visible, CHUNK),
     (moved, CHUNK),
+    (tenants, CHUNK),
+    (shares, CHUNK),
     (turns, CHUNK),
     (groups, CHUNK),
     (lines, CHUNK),
@@ -149,8 +154,8 @@ async def _expire_fifo(world: Any, key: tuple[Any, ...], now: int) -> None:
     def step(tx: Transaction, queue: Queue) -> bool:
         oldest = max(0, now - queue.retention * SECOND + 1)
         rows = messages.page(tx, queue.space, None, oldest, BODIES_CHUNK)
-        for _, message in rows:
-            fifo.drop(tx, queue, message, now)
+        for (sent, serial), kept in rows:
+            fifo.drop(tx, queue, unseal(world.keyring, queue, kept, sent, serial), now)
         return len(rows) == BODIES_CHUNK
 
     await _repeat(world, key, step)

@@ -1,11 +1,12 @@
 """Where SQS's state lives: the records and the tables they stand in.
 
 A queue's messages live in a *space*, a number of its own: a purge or a deletion gives the space up whole, and the
-background removes its rows (`sweep.py`). Moments are whole microseconds in keys. The body of a message is written once
-and never again.
+background removes its rows (`sweep.py`). Moments are whole microseconds in keys. Messages are kept as `sealing.py`
+says; a large one is written once and never again.
 
     standard   message (space, sent, serial) -> body        visible (space, visible from, sent, serial) -> state
                (a small message stands in its state row)
+               tenant (space, group, visible from, sent, serial), share (space, group): of messages with a group
     FIFO       message (space, sent, serial) -> body        line (space, group, sequence) -> place and state
                group (space, group) -> when its turn is     turn (space, available from, group)
 """
@@ -51,9 +52,11 @@ class Queue(msgspec.Struct, frozen=True):
     redrive: Redrive | None = None
     policy: str = ""
     purged: float = 0.0
+    sse: bool = False
+    data_key: bytes = b""
 
 
-class Attribute(msgspec.Struct, frozen=True, array_like=True):
+class Attribute(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A message attribute: exactly one of text and binary."""
 
     type: str
@@ -62,7 +65,7 @@ class Attribute(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """What was sent. Never rewritten on a receive."""
+    """What was sent. Kept as `sealing.py` says, and never rewritten on a receive."""
 
     id: str
     body: str
@@ -76,17 +79,19 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     sequence: int = 0
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a receive changes. `receives` counts across queues, `base` is what it was on arrival in this one;
     `source` is the queue a dead letter came from; `moved`: a forwarding row says where a receipt's row went.
-    `message` is a standard queue's message if it is small: then it has no row of its own."""
+    `message` is a standard queue's message, as it is kept, if it is small: then it has no row of its own; `group` is
+    its tenant (fair queues)."""
 
     receives: int = 0
     first: int = 0
     base: int = 0
     source: str = ""
     moved: bool = False
-    message: Message | None = None
+    message: bytes = b""
+    group: str = ""
 
 
 class Moved(msgspec.Struct, frozen=True, array_like=True):
@@ -112,12 +117,19 @@ class Group(msgspec.Struct, frozen=True, array_like=True):
     head: int
 
 
-class Counts(msgspec.Struct, frozen=True, array_like=True):
+class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`total` messages, `received` of them at least once in this queue, `sequence` the last number given out."""
 
     total: int = 0
     received: int = 0
     sequence: int = 0
+
+
+class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a tenant of a standard queue has in it: messages, and those of them received at least once."""
+
+    total: int = 0
+    received: int = 0
 
 
 class Deduplication(msgspec.Struct, frozen=True, array_like=True):
@@ -177,9 +189,11 @@ queues = NamedTable("sqs.queue", Queue, hot=True, watched=True, indexes=(dead_le
 deleted_names = Table("sqs.deleted", Deleted, watched=True)  # account, region, name
 doomed = Table("sqs.doomed", Doomed, watched=True)  # space
 counts = NumberTable("sqs.n", Counts, hot=True)  # space
-messages = NumberTable("sqs.m", Message)  # space, sent, serial
+messages = NumberTable("sqs.m", bytes)  # space, sent, serial
 visible = NumberTable("sqs.v", State)  # space, visible from, sent, serial
 moved = NumberTable("sqs.f", Moved)  # space, sent, serial
+tenants = Table("sqs.tenant", bool)  # space, group, visible from, sent, serial
+shares = Table("sqs.share", Share)  # space, group
 lines = Table("sqs.l", Place)  # space, group, sequence
 groups = Table("sqs.g", Group)  # space, group
 turns = Table("sqs.t", bool)  # space, available from, group

@@ -1,6 +1,7 @@
 """Queue policies: who else may use a queue."""
 
 import json
+import time
 import urllib.request
 from typing import Any
 
@@ -220,3 +221,27 @@ def test_the_sender_is_the_user_who_sent(cloud: TestCloud, sqs: Any) -> None:
     [message] = receive(sqs, url, MessageSystemAttributeNames=["SenderId"])
     user = cloud.client("iam").get_user(UserName="ann")["User"]
     assert message["Attributes"]["SenderId"] == user["UserId"]
+
+
+def test_a_permission_that_asks_what_time_it_is_ends_at_its_time(
+    sqs: Any, other: Any, url: str, cloud: TestCloud
+) -> None:
+    """Decisions are remembered, but never one that looked at the request itself."""
+    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(cloud.app.clock.now() + 60))
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": OTHER},
+                "Action": "sqs:SendMessage",
+                "Resource": "*",
+                "Condition": {"DateLessThan": {"aws:CurrentTime": end}},
+            }
+        ],
+    }
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    for _ in range(2):
+        other.send_message(QueueUrl=url, MessageBody="x")
+    cloud.advance(61)
+    assert refused(other.send_message, QueueUrl=url, MessageBody="x")[0] == "AccessDenied"

@@ -55,12 +55,14 @@ def test_the_receive_that_passes_the_limit_moves_the_message(sqs: Any, cloud: Te
     assert attributes(sqs, work)["ApproximateNumberOfMessages"] == "0"
 
 
-def test_a_long_poll_that_finds_only_dead_letters_moves_them(sqs: Any, cloud: TestCloud) -> None:
+def test_a_long_poll_that_finds_only_dead_letters_moves_them_and_waits_on(sqs: Any, cloud: TestCloud) -> None:
     work, dead = pair(sqs)
     sqs.send_message(QueueUrl=work, MessageBody="poison")
     fail(sqs, cloud, work)
-    assert receive(sqs, work, WaitTimeSeconds=5) == []
+    poll = LongPoll(cloud, work)
     assert bodies(sqs, dead) == ["poison"]
+    sqs.send_message(QueueUrl=work, MessageBody="good")
+    assert poll.bodies() == ["good"]
 
 
 def test_whoever_waits_on_the_dead_letter_queue_is_woken(sqs: Any, cloud: TestCloud) -> None:

@@ -107,14 +107,6 @@ def test_set_attributes_hold_at_once_and_are_dated(sqs: Any, cloud: TestCloud) -
     assert bodies(sqs, url) == ["x"]
 
 
-def test_encryption_is_refused_rather_than_pretended(sqs: Any) -> None:
-    for given in ({"KmsMasterKeyId": "alias/aws/sqs"}, {"SqsManagedSseEnabled": "true"}):
-        code, text = refused(sqs.create_queue, QueueName="q", Attributes=given)
-        assert code == "AWS.SimpleQueueService.UnsupportedOperation"
-        assert next(iter(given)) in text
-    assert attributes(sqs, make(sqs, "q", SqsManagedSseEnabled="false"))["SqsManagedSseEnabled"] == "false"
-
-
 def test_a_purge_empties_the_queue_and_may_be_repeated_after_sixty_seconds(sqs: Any, cloud: TestCloud) -> None:
     url = make(sqs, "q")
     for n in range(3):

@@ -1,6 +1,7 @@
 """What SQS's storage leans on: keys packed in one stroke, hints that may be wrong, costs that do not grow."""
 
 from base64 import b64decode, b64encode
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pileus.base.errors import ApiError
 from pileus.identity.keys import AccessKey, root_arn
 from pileus.identity.standing import Standing
+from pileus.keyring import Keyring
 from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller
 from pileus.services.sqs import fifo, receipts, sqs, standard
@@ -27,7 +29,7 @@ numbers = st.integers(min_value=0, max_value=(1 << 63) - 1)
 
 @given(st.lists(numbers, min_size=1, max_size=4))
 def test_numbers_are_packed_as_every_table_packs_them(parts: list[int]) -> None:
-    assert pack_numbers(tuple(parts)) == pack(tuple(parts))
+    assert NumberTable("t", int).head(parts[0]) + pack_numbers(tuple(parts[1:])) == pack(("t", *parts))
 
 
 @given(st.sets(st.tuples(numbers, numbers), max_size=20), numbers, numbers, st.integers(1, 30))
@@ -140,6 +142,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.store = Watched()
+        self.cloud: Any = SimpleNamespace(store=self.store, keyring=Keyring())
         key = AccessKey("test", "test", "000000000000", "", "000000000000", 0.0)
         root = Principal("root", key.account, root_arn(key.account), key.account)
         standing = Standing(root, (compile_policy(ALLOW, "identity"),))
@@ -156,7 +159,7 @@ class Meter:
             answers.append(result)
 
         def work(tx: Any) -> Any:
-            call = Call(None, tx, self.caller, "us-east-1", self.moment, "r", started=self.moment)  # type: ignore[arg-type]
+            call = Call(self.cloud, tx, self.caller, "us-east-1", self.moment, "r", started=self.moment)
             return sqs.operations[name].handler(call, request)
 
         before = self.store.asked
