@@ -239,21 +239,17 @@ class Condition:
         if not given:
             return self._absent
         match = self._match or self._bound(context)
-        if match is None:
-            return False
         if self._quantifier == "forallvalues":
             return all(match(value) != self._negated for value in given)
         if self._quantifier == "foranyvalue":
             return any(match(value) != self._negated for value in given)
         return any(match(value) for value in given) != self._negated
 
-    def _bound(self, context: Context) -> Matcher | None:
-        """None when a variable has no value and the statement therefore cannot match."""
+    def _bound(self, context: Context) -> Matcher:
+        """A value whose variable nobody knows is like nothing: plain operators do not match it, negated ones do (IAM
+        User Guide, "IAM policy elements: Variables and tags", "Policy variables with no value")."""
         filled = [fill(value, context) for value in self._values]
-        known = [value for value in filled if value is not None]
-        if not known or (self._negated and len(known) < len(filled)):
-            return None
-        return self._remembered.matcher(known)
+        return self._remembered.matcher([value for value in filled if value is not None])
 
 
 def compile_conditions(block: Any, variables: bool) -> tuple[Condition, ...]:

@@ -24,12 +24,16 @@ _REMEMBERED_ACTIONS = (
 
 
 class Resources:
-    """A Resource or NotResource element: matchers ready, but for the patterns that wait for a variable."""
+    """A Resource or NotResource element: matchers ready, but for the patterns that wait for a variable.
 
-    __slots__ = ("_fixed", "_remembered", "_templates", "negated", "patterns")
+    A pattern whose variable has no value matches no resource. A NotResource with one excepts nothing from a Deny;
+    whether it then excepts nothing from an Allow AWS does not say, and doubt is no permission.
+    """
 
-    def __init__(self, patterns: list[str], negated: bool, variables: bool):
-        self.patterns, self.negated = patterns, negated
+    __slots__ = ("_denies", "_fixed", "_remembered", "_templates", "negated", "patterns")
+
+    def __init__(self, patterns: list[str], negated: bool, variables: bool, denies: bool):
+        self.patterns, self.negated, self._denies = patterns, negated, denies
         templates = [template(pattern, variables) for pattern in patterns]
         ready = [parts for one in templates if fixed(one) and (parts := fill(one, Context({}))) is not None]
         self._fixed = any_of(ready, compile_arn)
@@ -48,8 +52,8 @@ class Resources:
             return not self.negated
         for one in self._templates:
             parts = fill(one, context)
-            if parts is None and self.negated:
-                return False  # nobody knows what is excepted: the statement does not match
+            if parts is None and self.negated and not self._denies:
+                return False
             if parts is not None and self._remembered.matcher([parts])(resource):
                 return not self.negated
         return self.negated
@@ -84,7 +88,9 @@ class Statement:
         self.about: Matcher = _opposite(listed) if self.not_action else listed
         self.resources: Resources | None = None
         if "Resource" in raw or "NotResource" in raw:
-            self.resources = Resources(_texts(raw, "Resource", "NotResource"), "NotResource" in raw, variables)
+            self.resources = Resources(
+                _texts(raw, "Resource", "NotResource"), "NotResource" in raw, variables, self.denies
+            )
         self.principal: PrincipalElement | None = None
         if "Principal" in raw or "NotPrincipal" in raw:
             negated = "NotPrincipal" in raw

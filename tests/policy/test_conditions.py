@@ -131,11 +131,14 @@ def test_a_variable_in_a_value_takes_the_callers_value_and_never_its_wildcards()
     assert holds("StringEquals", "${*}${?}${$}", "*?$")
 
 
-def test_an_unresolved_variable_never_matches_not_even_negated() -> None:
+def test_a_variable_without_a_value_is_like_nothing_so_that_negated_operators_match() -> None:
     assert not holds("StringEquals", "${aws:username}", "bob")
-    assert not holds("StringNotEquals", "${aws:username}", "bob")
+    assert not holds("ArnLike", "arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::1:user/bob")
+    assert holds("StringNotEquals", "${aws:username}", "bob")
+    assert holds("StringNotLike", "${aws:username}*", "bob")
     assert holds("StringEquals", ["${aws:username}", "bob"], "bob")
-    assert not holds("StringNotEquals", ["${aws:username}", "bob"], "eve")
+    assert holds("StringNotEquals", ["${aws:username}", "bob"], "eve")
+    assert not holds("StringNotEquals", ["${aws:username}", "bob"], "bob")
 
 
 def test_a_lazy_source_is_asked_once_in_lower_case() -> None:

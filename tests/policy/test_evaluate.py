@@ -276,6 +276,13 @@ def test_a_variable_in_not_resource_without_a_value_matches_nothing() -> None:
     assert decide(ask(aws_username="bob"), Grants((others,))).allowed
 
 
+def test_a_deny_of_all_but_ones_own_holds_for_those_who_have_no_own() -> None:
+    element = {"Effect": "Deny", "Action": "*", "NotResource": f"arn:aws:sqs:*:{ME}:${{aws:username}}-*"}
+    mine = f"arn:aws:sqs:us-east-1:{ME}:bob-1"
+    assert decide(ask(resource=mine, aws_username="bob"), Grants((ALLOW, policy(element)))).allowed
+    assert decide(ask(resource=mine), Grants((ALLOW, policy(element)))).effect == "explicitDeny"
+
+
 def test_an_old_policy_takes_variables_literally() -> None:
     old = policy(statement(resource="arn:aws:s3:::${aws:username}"), version="2008-10-17")
     request = ask(resource="arn:aws:s3:::x", aws_username="x")._replace(resource_account=ME)

@@ -1,7 +1,8 @@
 """Service-linked roles: made for a service of AWS, changed by nobody, deleted through a task.
 
 Source: IAM User Guide, "Create a service-linked role" and "AWS services that work with IAM". The roles' names are data
-(`linked_roles.json`); a service whose role is not known here is refused.
+(`linked_roles.json`). A role that can do nothing would only pretend: where its policy's text is not at hand (it would
+stand in `identity/aws_policies/linked.json`), or the service is not known at all, the role is refused.
 """
 
 from functools import cache
@@ -12,6 +13,7 @@ import msgspec
 import orjson
 
 from pileus.base import ids
+from pileus.base.errors import NotImplementedYet
 from pileus.identity.managed import find_policy
 from pileus.identity.roles import LINKED_PATH, Role, find_role
 from pileus.service import Call
@@ -62,7 +64,7 @@ def _suffix(request: Request) -> str:
     "CreateServiceLinkedRole",
     resource=_target,
     context=targets.of_service,
-    partial="the role carries its service's managed policy only where the policy's document is known here",
+    partial="services whose role's managed policy is not known here are refused by name",
 )
 def create_service_linked_role(call: Call, request: Request) -> dict[str, Any]:
     service = request["AWSServiceName"]
@@ -73,6 +75,10 @@ def create_service_linked_role(call: Call, request: Request) -> dict[str, Any]:
         raise InvalidInput(f"Custom suffix is not allowed for {service}")
     name = linked.name + _suffix(request)
     policy = f"arn:{call.partition}:iam::aws:policy{LINKED_PATH}{linked.policy}"
+    if find_policy(call.tx, policy) is None:
+        raise NotImplementedYet(
+            f"Pileus does not have the policy {linked.policy} yet, without which {linked.name} could do nothing."
+        )
     trust = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
@@ -86,7 +92,7 @@ def create_service_linked_role(call: Call, request: Request) -> dict[str, Any]:
         path=f"{LINKED_PATH}{service}/",
         partition=call.partition,
         description=request.get("Description", ""),
-        attached=(policy,) if find_policy(call.tx, policy) is not None else (),
+        attached=(policy,),
     )
     if find_role(call.tx, call.account, name) is not None:
         raise InvalidInput(f"Service role name {name} has been taken in this account, please try a different suffix.")

@@ -176,7 +176,7 @@ def list_mfa_devices(call: Call, request: Request) -> dict[str, Any]:
     return page_of(call, request, "MFADevices", named, show)
 
 
-@iam.operation("ListVirtualMFADevices")
+@iam.operation("ListVirtualMFADevices", resource=targets.listed("mfa"))
 def list_virtual_mfa_devices(call: Call, request: Request) -> dict[str, Any]:
     wanted = request.get("AssignmentStatus", "Any")
 

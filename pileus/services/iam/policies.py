@@ -79,7 +79,7 @@ def get_policy(call: Call, request: Request) -> dict[str, Any]:
     return {"Policy": show_policy(call, policy_at(call, request["PolicyArn"]))}
 
 
-@iam.operation("ListPolicies", resource=targets.listed("policy"))
+@iam.operation("ListPolicies", resource=targets.listed_policies)
 def list_policies(call: Call, request: Request) -> dict[str, Any]:
     scope, prefix = request.get("Scope", "All"), request.get("PathPrefix", "/")
     usage = request.get("PolicyUsageFilter", "")

@@ -69,8 +69,13 @@ def created(kind: str, member: str) -> Target:
 
 
 def listed(kind: str) -> Target:
-    """Listings are asked for everything of a kind below the path."""
-    return lambda call, request: _arn(call, kind, "*", request.get("PathPrefix", "/"))
+    """Listings are asked for the path above a kind (as AWS's denials say)."""
+    return lambda call, request: _arn(call, kind, "", request.get("PathPrefix", "/"))
+
+
+def listed_policies(call: Call, request: Request) -> str:
+    """No ARN: ListPolicies shows AWS's policies too, and is allowed on `*` alone (Service Authorization Reference)."""
+    return f"policy path {request.get('PathPrefix', '/')}"
 
 
 def tagged(tags: dict[str, str]) -> dict[str, Any]:

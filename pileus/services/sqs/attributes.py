@@ -10,6 +10,7 @@ import msgspec
 import orjson
 
 from pileus.base.errors import ApiError
+from pileus.identity.trust import bound, resolve, shown
 from pileus.policy import MalformedPolicy
 from pileus.policy.validate import validate
 from pileus.service import Call
@@ -166,9 +167,21 @@ def applied(queue: Queue, changes: dict[str, str]) -> Queue:
         content_dedup=kept.get("ContentBasedDeduplication") == "true",
         dedup_by_group=kept.get("DeduplicationScope") == "messageGroup",
         redrive=redrive.read_policy(kept["RedrivePolicy"])[0] if "RedrivePolicy" in kept else None,
-        policy=kept.get("Policy", ""),
+        policy=bound(kept.get("Policy", ""), queue.trusted),
         sse=kept.get("SqsManagedSseEnabled", "true") == "true",
     )
+
+
+def trusting(call: Call, queue: Queue, changes: dict[str, str]) -> Queue:
+    """The queue with the ids of those its new policy names: somebody made again under an old name is somebody else (IAM
+    User Guide, "AWS JSON policy elements: Principal"). Who does not exist cannot be named."""
+    text = changes.get("Policy")
+    if text is None:
+        return queue
+    try:
+        return msgspec.structs.replace(queue, trusted=resolve(call.tx, text) if text else {})
+    except MalformedPolicy:
+        raise bad_value("Policy") from None
 
 
 def check_throughput(attributes: dict[str, str]) -> None:
@@ -187,6 +200,8 @@ def answered(call: Call, queue: Queue, names: list[str]) -> dict[str, str]:
             raise unknown(name)
     wanted = READABLE if "All" in names else frozenset(names)
     every = _described(queue)
+    if queue.trusted and "Policy" in wanted:
+        every["Policy"] = shown(call.tx, every["Policy"], queue.trusted, call.partition)
     if wanted & set(FIGURES):
         numbers = figures(call.tx, queue, int(call.now * 1e6))
         every.update(zip(FIGURES, map(str, numbers), strict=True))

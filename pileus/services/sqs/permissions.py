@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from pileus.identity.trust import bound
 from pileus.service import Call
 
 from .address import own_queue, queue_operation
@@ -113,9 +114,10 @@ def _label(request: dict[str, Any]) -> str:
 
 
 def _document(queue: Queue) -> dict[str, Any]:
-    if not queue.policy:
+    given = queue.attributes.get("Policy")
+    if not given:
         return {"Version": "2008-10-17", "Id": f"{queue.arn}/SQSDefaultPolicy", "Statement": []}
-    policy: dict[str, Any] = orjson.loads(queue.policy)
+    policy: dict[str, Any] = orjson.loads(given)
     if isinstance(policy["Statement"], dict):
         policy["Statement"] = [policy["Statement"]]
     return policy
@@ -131,5 +133,5 @@ def _keep(call: Call, queue: Queue, policy: dict[str, Any]) -> None:
     if text:
         check_quotas(text)
     kept = {name: value for name, value in {**queue.attributes, "Policy": text}.items() if value}
-    changed = msgspec.structs.replace(queue, policy=text, attributes=kept, modified=call.now)
+    changed = msgspec.structs.replace(queue, policy=bound(text, queue.trusted), attributes=kept, modified=call.now)
     queues.put(call.tx, queue.account, queue.region, queue.name, record=changed)

@@ -81,7 +81,8 @@ def create_queue(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     queue = Queue(
         call.account, call.region, name, arn("sqs", call.region, call.account, name), uid, uid, call.now, call.now
     )
-    queue = attributes.applied(msgspec.structs.replace(queue, fifo=fifo, tags=tags), wanted)
+    queue = attributes.trusting(call, msgspec.structs.replace(queue, fifo=fifo, tags=tags), wanted)
+    queue = attributes.applied(queue, wanted)
     queue = with_key(call.cloud.keyring, queue)
     _check_documents(call, queue, given)
     queues.put(call.tx, call.account, call.region, name, record=queue)
@@ -183,7 +184,8 @@ def set_queue_attributes(call: Call, request: dict[str, Any]) -> None:
     if given.get("FifoQueue", "true" if queue.fifo else "false").lower() != str(queue.fifo).lower():
         raise bad_value("FifoQueue")
     changes = attributes.checked(given, queue.fifo)
-    queue = msgspec.structs.replace(attributes.applied(queue, changes), modified=call.now)
+    queue = attributes.applied(attributes.trusting(call, queue, changes), changes)
+    queue = msgspec.structs.replace(queue, modified=call.now)
     queue = with_key(call.cloud.keyring, queue)
     _check_documents(call, queue, given)
     queues.put(call.tx, queue.account, queue.region, queue.name, record=queue)

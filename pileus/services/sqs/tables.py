@@ -28,7 +28,8 @@ class Redrive(msgspec.Struct, frozen=True):
 
 class Queue(msgspec.Struct, frozen=True):
     """`attributes` holds what was set explicitly, as AWS spells it; the typed fields beside it are what the hot paths
-    read.
+    read. `trusted` maps the ARNs of users and roles in the policy to their unique ids, which `policy` has in their
+    place.
     """
 
     account: str
@@ -51,6 +52,7 @@ class Queue(msgspec.Struct, frozen=True):
     dedup_by_group: bool = False
     redrive: Redrive | None = None
     policy: str = ""
+    trusted: dict[str, str] = {}
     purged: float = 0.0
     sse: bool = False
     data_key: bytes = b""

@@ -1,10 +1,12 @@
 """What somebody with few permissions tries, to have more."""
 
+import base64
 import json
 
 import pytest
 from botocore.exceptions import ClientError
 
+from pileus.base.clock import SystemClock
 from pileus.identity.devices import code_at
 from tests.services.iam.accounts import allow, deny, document
 
@@ -77,11 +79,8 @@ def test_renaming_a_group_needs_permission_on_the_new_name_too(account):
 def _device(account, user):
     iam = account.root()
     made = iam.create_virtual_mfa_device(VirtualMFADeviceName=user, Tags=[{"Key": "team", "Value": "blue"}])
-    import base64
-    import time
-
     seed = base64.b32decode(made["VirtualMFADevice"]["Base32StringSeed"])
-    step = int(time.time()) // 30
+    step = int(SystemClock().machine()) // 30
     serial = made["VirtualMFADevice"]["SerialNumber"]
     codes = code_at(seed, step - 1), code_at(seed, step)
     iam.enable_mfa_device(
@@ -228,3 +227,20 @@ def test_a_deny_of_an_openid_provider_holds_for_every_spelling_of_its_arn(accoun
         assert code_of(raised) == "NoSuchEntity"
         mallory.delete_open_id_connect_provider(OpenIDConnectProviderArn=spelled)
     assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"] == []
+
+
+def test_listings_are_asked_for_in_awss_words(account):
+    mallory = account.cloud.client("iam", **account.user("mallory"))
+    for call, resource in (
+        (lambda: mallory.list_users(), f"arn:aws:iam::{account.id}:user/"),
+        (lambda: mallory.list_roles(PathPrefix="/team/"), f"arn:aws:iam::{account.id}:role/team/"),
+        (lambda: mallory.list_policies(), "policy path /"),
+        (lambda: mallory.list_virtual_mfa_devices(), f"arn:aws:iam::{account.id}:mfa/"),
+    ):
+        with pytest.raises(ClientError, match=rf"on resource: {resource} because no identity-based policy"):
+            call()
+    key = account.user("eve", allow("iam:List*", f"arn:aws:iam::{account.id}:*"))
+    eve = account.cloud.client("iam", **key)
+    eve.list_users()
+    with pytest.raises(ClientError, match="policy path /"):
+        eve.list_policies()

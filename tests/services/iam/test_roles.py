@@ -105,19 +105,32 @@ def test_a_service_linked_role_is_made_for_its_service_and_deleted_by_a_task(acc
     )
     with pytest.raises(ClientError, match=r"UnmodifiableEntity"):
         iam.delete_role(RoleName=made["RoleName"])
+    (attached,) = iam.list_attached_role_policies(RoleName=made["RoleName"])["AttachedPolicies"]
+    assert attached["PolicyName"] == "AutoScalingServiceRolePolicy"
+    answer = iam.simulate_principal_policy(PolicySourceArn=made["Arn"], ActionNames=["ec2:RunInstances"])
+    assert answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
     task = iam.delete_service_linked_role(RoleName=made["RoleName"])["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
     with pytest.raises(ClientError, match=r"NoSuchEntity"):
         iam.get_role(RoleName=made["RoleName"])
     with pytest.raises(ClientError, match=r"Custom suffix is not allowed"):
-        iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com", CustomSuffix="mine")
+        iam.create_service_linked_role(AWSServiceName="events.amazonaws.com", CustomSuffix="mine")
+
+
+def test_a_linked_role_that_could_do_nothing_is_refused_by_name(iam):
+    with pytest.raises(ClientError, match=r"AmazonRDSServiceRolePolicy") as raised:
+        iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    with pytest.raises(ClientError, match=r"nosuch.amazonaws.com") as raised:
+        iam.create_service_linked_role(AWSServiceName="nosuch.amazonaws.com")
+    assert raised.value.response["Error"]["Code"] == "InvalidInput"
 
 
 def test_the_service_of_a_linked_role_is_a_condition_key(account):
-    only = {"StringEquals": {"iam:AWSServiceName": "rds.amazonaws.com"}}
+    only = {"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}}
     key = account.user("bob", allow("iam:CreateServiceLinkedRole", Condition=only))
     bob = account.cloud.client("iam", **key)
-    bob.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
+    bob.create_service_linked_role(AWSServiceName="elasticloadbalancing.amazonaws.com")
     with pytest.raises(ClientError, match=r"AccessDenied"):
         bob.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
 
