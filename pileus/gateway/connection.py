@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pileus.gateway")
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One client. Parser callbacks (`on_…`) build a request; `_next` hands one at a time to the app."""
 
     def __init__(self, server: "Server"):
@@ -78,6 +78,13 @@ class Connection(asyncio.Protocol):
         if self._writing is not None:
             self._writing.cancel()
         self._ready.clear()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """All connections read into one buffer: what arrives is taken out of it before another one reads."""
+        return self.server.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self.server.buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         if self._closing or self._last:

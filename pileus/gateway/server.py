@@ -9,6 +9,7 @@ from .connection import Connection
 from .serving import App, Limits
 
 CROWD = 4
+READ_BYTES = 64 * 1024
 AT_ONCE_BYTES = 16 * 1024
 
 
@@ -20,6 +21,7 @@ class Server:
     def __init__(self, app: App, limits: Limits | None = None):
         self.app, self.limits = app, limits or Limits()
         self.connections: set[Connection] = set()
+        self.buffer = memoryview(bytearray(READ_BYTES))
         self.stopping = False
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None

@@ -91,10 +91,9 @@ def find_key(tx: Transaction, key_id: str, conveniences: Conveniences | None) ->
     if key_id.startswith("ASIA"):
         session = sessions.get(tx, key_id)
         return session if session is not None and _alive(tx, session) else None
-    found = access_keys.get(tx, key_id)
-    if found is None and conveniences is not None:
-        return conveniences.key(key_id)
-    return found
+    if conveniences is not None and (known := conveniences.key(key_id)) is not None:
+        return known
+    return access_keys.get(tx, key_id)
 
 
 _known_alive: dict[str, bytes] = {}

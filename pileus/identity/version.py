@@ -6,6 +6,7 @@ Every table of identities writes a new version of its account in the same transa
 from functools import lru_cache
 from typing import TypeVar
 
+from pileus.base import ids
 from pileus.store import Index, Table, Transaction, pack
 from pileus.store.table import END
 from pileus.store.tuples import Part
@@ -24,7 +25,8 @@ def version_of(tx: Transaction, account: str) -> bytes:
 
 def bump(tx: Transaction, account: str) -> None:
     key = _key(account)
-    tx.put(key, (int.from_bytes(tx.get(key, True) or b"", "big") + 1).to_bytes(8, "big"))
+    # Never counted up: a version that was written and not committed must not come again with other contents.
+    tx.put(key, ids.unique_hex(16).encode())
 
 
 class IdentityTable(Table[Record]):
