@@ -14,10 +14,11 @@ import orjson
 
 from pileus.base.errors import ApiError
 from pileus.identity.keys import ROOT_ACCOUNT
+from pileus.service import records
 from pileus.store import Transaction
 from pileus.wire import HttpRequest, HttpResponse
 
-from . import records, refusals, sigv4
+from . import refusals, sigv4
 
 log = logging.getLogger("pileus.gateway")
 

@@ -15,12 +15,12 @@ from pileus.keyring import Keyring
 from pileus.model import constraints
 from pileus.policy.explain import explain
 from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait, authorize
+from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.xml_writer import escape
 
 from . import payload, refusals, sigv4
-from .records import CallRecord, Denial, Recorder, keep_denial
 from .route import Route, Router, Services, region_of
 from .serving import Respond
 from .waiting import Waiting
@@ -251,7 +251,6 @@ class Exchange:
 
     def record(self, tx: Transaction, status: int, wrote: bool) -> None:
         call, route, error = self.call, self.route, self.error
-        operation = route.operation if route is not None else None
         now = self.cloud.clock.now()
         if isinstance(error, AccessDenied) and call is not None:
             keep_denial(tx, self.request_id, Denial(now, call.account, explain(error.request, error.grants)))
@@ -264,7 +263,7 @@ class Exchange:
                 now,
                 self.request_id,
                 route.service if route is not None else "",
-                operation.name if operation is not None else "",
+                route.asked if route is not None else "",
                 call.caller.account if call is not None else "",
                 call.caller.arn if call is not None else "",
                 status,

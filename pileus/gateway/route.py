@@ -32,6 +32,8 @@ class Route:
     labels: dict[str, str] | None = None
     refusal: ApiError | None = None
     query_compatible: bool = False
+    asked: str = ""
+    """The operation's name as the request says it, refused or not; for the record."""
 
 
 class Services(Protocol):
@@ -149,14 +151,15 @@ class Router:
         compatible = api.aws_query_compatible
         refusal: ApiError
         if service is not None and name in service.operations:
-            return Route(service_name, protocol, spoken, service.operations[name], query_compatible=compatible)
+            found = service.operations[name]
+            return Route(service_name, protocol, spoken, found, query_compatible=compatible, asked=name)
         if name in api.operation_names:
             refusal = NotImplementedYet(
                 f"Pileus does not have {service_name}:{name} yet. `pileus ledger {service_name}` lists what it has."
             )
         else:
             refusal = _unknown(protocol, name, api)
-        return Route(service_name, protocol, spoken, None, None, refusal, compatible)
+        return Route(service_name, protocol, spoken, None, None, refusal, compatible, name[:128])
 
     def _by_version(self, version: str | None) -> str:
         """Unsigned query calls (AssumeRoleWithWebIdentity) name their service by the API's version alone."""

@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError
 
 from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError
-from pileus.gateway import records
 from pileus.gateway.payload import Declared
 from pileus.gateway.serving import Limits
+from pileus.service import records
 from pileus.wire import HttpResponse
 from tests.conftest import TestCloud
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from pileus.gateway import records
-from pileus.gateway.records import CallRecord, Denial, Recorder
+from pileus.service import records
+from pileus.service.records import CallRecord, Denial, Recorder
 from pileus.store.memory import MemoryStore
 
 

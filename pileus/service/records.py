@@ -20,7 +20,7 @@ ROW_RECORDS_MAX = 128
 ROWS_AT_ONCE = 16
 DENIALS_KEPT = 10_000
 
-log = logging.getLogger("pileus.gateway")
+log = logging.getLogger("pileus.records")
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
