@@ -1,9 +1,8 @@
 """Scripts that run as the cloud comes up and goes down, where LocalStack's users expect them: `ready.d/*.sh`, `*.py`.
 
 The folder is `init` in the data directory, or the one the settings name, and /etc/localstack/init if there is one.
-Stages are
-`boot.d`, `start.d`, `ready.d` and `shutdown.d`; the scripts of a stage run one after another, in order of their
-names, with the environment that points `aws` here. `/_localstack/init` tells how they fared.
+Stages are `boot.d`, `start.d`, `ready.d` and `shutdown.d`; the scripts of a stage run one after another, in order of
+their names, with the environment that points `aws` here. `/_localstack/init` tells how they fared.
 """
 
 import asyncio

@@ -25,11 +25,10 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """`data_dir`: where all state lives. `store`: rocks, sqlite or memory. `durability`: process (survives kill -9)
-    or full (survives
-    power loss). `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`: where ready.d
-    is, beside the data directory's own `init`. `cors_origins`: web pages
-    of other machines that may use this cloud, separated by commas."""
+    """`data_dir`: where all state lives. `store`: rocks, sqlite or memory. `durability`: process (survives kill -9) or
+    full (survives power loss). `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`:
+    where ready.d is, beside the data directory's own `init`. `cors_origins`: web pages of other machines that may use
+    this cloud, separated by commas."""
 
     data_dir: Path
     host: str = "127.0.0.1"

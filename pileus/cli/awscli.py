@@ -1,8 +1,7 @@
 """The person's `aws` command, made to obey AWS_ENDPOINT_URL for every service.
 
 AWS CLI version 1 sends SQS (and EMR) to AWS's own addresses in spite of AWS_ENDPOINT_URL, and version 2 heeds the
-variable only from
-2.13 on; both obey `--endpoint-url`. For those a launcher of three lines goes to the front of PATH.
+variable only from 2.13 on; both obey `--endpoint-url`. For those a launcher of three lines goes to the front of PATH.
 """
 
 import re

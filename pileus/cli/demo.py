@@ -1,9 +1,8 @@
 """demo: a tour of the cloud with the real `aws` command. Every line it prints was run, and every claim was checked.
 
 As root it makes a user who may send to one queue only; the user sends, is refused elsewhere and may not read; a role
-may read; a message
-comes back when its visibility timeout has passed; a poison message ends in the dead-letter queue. At the end it
-removes what it made.
+may read; a message comes back when its visibility timeout has passed; a poison message ends in the dead-letter queue.
+At the end it removes what it made.
 """
 
 import json

@@ -1,8 +1,7 @@
 """Browsers: which web pages may speak to this cloud.
 
-A page of another site must not use a cloud that listens on the visitor's own machine with well-known keys. So a
-request that
-names an `Origin` is only taken from pages of this machine, or from origins the settings name; all others are
+A page of another site must not use a cloud that listens on the visitor's own machine with well-known keys. So a request
+that names an `Origin` is only taken from pages of this machine, or from origins the settings name; all others are
 refused, not merely left without headers. (S3's buckets have CORS rules of their own.)
 """
 

@@ -1,9 +1,8 @@
 """Why a request is turned away before any service sees it, in AWS's words.
 
 Each refusal is made once, under the name the query protocol uses; `dressed` gives it the name and status of the
-protocol and
-service at hand. Source: "Common Errors" of the API references of STS, SQS, DynamoDB; Amazon S3 API Reference, "Error
-responses"; IAM User Guide, "Troubleshoot Signature Version 4 signing for AWS API requests".
+protocol and service at hand. Source: "Common Errors" of the API references of STS, SQS, DynamoDB; Amazon S3 API
+Reference, "Error responses"; IAM User Guide, "Troubleshoot Signature Version 4 signing for AWS API requests".
 """
 
 from time import gmtime, strftime

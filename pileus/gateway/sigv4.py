@@ -1,8 +1,8 @@
 """Stop 3: who is calling. AWS Signature Version 4, in headers and in the query.
 
-Source: IAM User Guide, "AWS Signature Version 4 for API requests", "Create a signed AWS API request" and
-"Troubleshoot Signature Version 4";
-Amazon S3 API Reference, "Authenticating Requests". Signatures alone are judged by the machine's clock.
+Source: IAM User Guide, "AWS Signature Version 4 for API requests", "Create a signed AWS API request" and "Troubleshoot
+Signature Version 4"; Amazon S3 API Reference, "Authenticating Requests". Signatures alone are judged by the machine's
+clock.
 """
 
 import hashlib

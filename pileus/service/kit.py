@@ -1,8 +1,8 @@
 """A Service and its operations: what is registered here exists, everything else the model lists is refused.
 
 An operation is a plain function `handler(call, request) -> dict | None | Wait`, pure over `call.tx`. One that must
-touch the
-world while the caller waits, or that streams, is an `async def`: it opens transactions of its own with `call.transact`.
+touch the world while the caller waits, or that streams, is an `async def`: it opens transactions of its own with
+`call.transact`.
 """
 
 import inspect
@@ -71,10 +71,9 @@ class Operation:
 
 
 class Service:
-    """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model
-    (None: the
-    service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by the
-    URL's path."""
+    """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model (None:
+    the service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by
+    the URL's path."""
 
     def __init__(
         self,
@@ -106,12 +105,11 @@ class Service:
     ) -> Callable[[Handler], Handler]:
         """Registers an operation of the model.
 
-        `action`: the IAM action if it is not the operation's name. `resource`: the ARN(s) it is asked for; by
-        default the action's first
-        resource type with the request's members filled in. `context`: the service's own condition keys.
-        `resource_policy`: the policy
-        the resource carries. `partial`: what is missing, for the ledger. `unconditional`: why no permission is
-        needed (AWS's documentation). `unsigned`: AWS takes this call without a signature.
+        `action`: the IAM action if it is not the operation's name. `resource`: the ARN(s) it is asked for; by default
+        the action's first resource type with the request's members filled in. `context`: the service's own condition
+        keys. `resource_policy`: the policy the resource carries. `partial`: what is missing, for the ledger.
+        `unconditional`: why no permission is needed (AWS's documentation). `unsigned`: AWS takes this call without a
+        signature.
         """
         if name in self.operations:
             raise RuntimeError(f"{self.name} registers {name} twice")
