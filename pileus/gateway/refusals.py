@@ -179,6 +179,11 @@ def host_not_signed() -> Refusal:
     return _signature(message, ("AccessDenied", 403, "There were headers present in the request which were not signed"))
 
 
+def header_not_signed(name: str) -> Refusal:
+    message = f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
+    return _signature(message, ("AccessDenied", 403, "There were headers present in the request which were not signed"))
+
+
 def payload_differs(declared: str, actual: str) -> Refusal:
     message = "The provided 'x-amz-content-sha256' header does not match what was computed."
     return _signature(message, ("XAmzContentSHA256Mismatch", 400, message))

@@ -131,7 +131,7 @@ class Call:
             source_ip=self.source_ip,
             user_agent=self.user_agent,
             secure_transport=self.secure_transport,
-            via=(*self.via, service),
+            via=(*self.via, self.operation.service.name),
             started=self.started,
             operation=target,
             request=request,

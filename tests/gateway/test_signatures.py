@@ -193,6 +193,36 @@ def test_an_operation_nobody_has_is_refused(shared_cloud):
     assert (status, "<Code>MissingAction</Code>" in said) == (400, True)
 
 
+def test_a_presigned_url_runs_the_operation_that_was_signed_and_no_other(cloud):
+    """Every x-amz-* header must be signed: a presigned reading URL with a target beside it would delete the queue."""
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    request = AWSRequest("GET", f"{url}?Action=GetQueueAttributes&Version=2012-11-05")
+    SigV4QueryAuth(Credentials("test", "test"), "sqs", "us-east-1", 900).add_auth(request)
+    signed_url = request.prepare().url
+    assert send(signed_url, "GET")[0] == 200
+    for target in ("AmazonSQS.DeleteQueue", "AmazonSQS.PurgeQueue"):
+        added = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
+        status, said = send(signed_url, "GET", headers=added)
+        assert status == 403
+        assert "x-amz-target" in said
+    assert sqs.list_queues()["QueueUrls"] == [url]
+
+
+@pytest.mark.parametrize("header", ["X-Amz-Target", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Anything"])
+def test_a_header_that_was_added_to_a_signed_request_is_refused(shared_cloud, header):
+    headers = {**signed(shared_cloud), header: "AmazonSQS.ListQueues"}
+    assert send(shared_cloud.endpoint, body=IDENTITY, headers=headers)[0] == 403
+
+
+@pytest.mark.parametrize("date", ["00000101T000000Z", "20261331T000000Z", "20260230T000000Z", "20260101T250000Z"])
+def test_a_date_that_is_none_is_refused(shared_cloud, date):
+    headers = signed(shared_cloud)
+    headers["X-Amz-Date"] = date
+    headers["Authorization"] = headers["Authorization"].replace(now().strftime("/%Y%m%d/"), f"/{date[:8]}/")
+    assert send(shared_cloud.endpoint, body=IDENTITY, headers=headers)[0] == 400
+
+
 def test_a_denial_is_a_403_over_query_and_to_services_that_came_from_it(shared_cloud):
     iam = shared_cloud.client("iam")
     iam.create_user(UserName="denied")
