@@ -56,6 +56,7 @@ class Router:
         self._entries = services.described()
         self._kept: dict[tuple[str, ...], Route] = {}
         self._routes: dict[str, Routes] = {}
+        self._rest_names: dict[str, bool] = {}
 
     def route(self, request: HttpRequest, scope_service: str | None) -> Route:
         """Raises ApiError when not even a service is meant."""
@@ -67,13 +68,14 @@ class Router:
             return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
         host = request.headers.get("host", "")
         service = scope_service or addresses.service_of(host)
+        if service is not None and self._speaks_rest(service):
+            # Before anything is looked for in its body: that may be an object that only looks like a form.
+            return self._rest(service, request, host)
         action = _leading_action(request.body) or action_of(request)
         if service is None:
-            service = self._by_version(parameter(request, "Version")) if action is not None else self._fallback()
-        if action is None:
-            found = self._rest(service, request, host)
-            if found is not None:
-                return found
+            if action is None:
+                return self._rest(self._fallback(), request, host)
+            service = self._by_version(parameter(request, "Version"))
         return self._remembered("query", service, action or "")
 
     def _fallback(self) -> str:
@@ -82,14 +84,19 @@ class Router:
             return "s3"
         raise _no_service()
 
-    def _rest(self, signing_name: str, request: HttpRequest, host: str) -> Route | None:
-        """By method and path, for services that speak REST. None for those that do not."""
+    def _speaks_rest(self, signing_name: str) -> bool:
+        known = self._rest_names.get(signing_name)
+        if known is None:
+            protocols = index.entry(self._name_of(signing_name, "")).protocols
+            known = self._rest_names[signing_name] = bool(protocols) and protocols[0].startswith("rest-")
+        return known
+
+    def _rest(self, signing_name: str, request: HttpRequest, host: str) -> Route:
+        """By method and path."""
         name = self._name_of(signing_name, "")
         service = self._services.get(name)
         api = service.api if service is not None else load(name)
         protocol = api.protocols[0]
-        if not protocol.startswith("rest-"):
-            return None
         routes = self._routes.get(name)
         if routes is None:
             if len(self._routes) >= ROUTES_MAX:

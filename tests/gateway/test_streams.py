@@ -114,6 +114,12 @@ def test_a_host_style_address_puts_the_bucket_before_the_path(cloud, seen):
     assert seen == {"my.bucket/a/key": (5, hashlib.sha256(b"hello").hexdigest())}
 
 
+def test_an_object_that_looks_like_a_form_is_an_object(cloud, seen):
+    body = b"Action=DeleteBucket&Version=2006-03-01"
+    s3(cloud).put_object(Bucket="b", Key="k", Body=body)
+    assert seen["b/k"] == (len(body), hashlib.sha256(body).hexdigest())
+
+
 def test_a_wrong_checksum_is_refused(cloud, seen):
     with pytest.raises(ClientError, match="BadDigest"):
         s3(cloud).put_object(Bucket="b", Key="k", Body=b"hello", ChecksumCRC32="AAAAAA==")
