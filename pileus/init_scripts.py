@@ -28,7 +28,7 @@ class Script:
 
 class InitScripts:
     def __init__(self, folders: list[Path], environment: dict[str, str]):
-        self._folders, self._environment = folders, environment
+        self._environment = environment
         self.scripts = [
             Script(stage, path)
             for stage in STAGES

@@ -41,12 +41,12 @@ class Admin:
     def handle(self, request: HttpRequest, respond: Callable[[HttpResponse], None]) -> None:
         def done(answer: Any, error: BaseException | None) -> None:
             if error is None:
-                respond(_json(200, answer))
+                respond(json_response(answer))
             elif isinstance(error, ApiError):
-                respond(_json(error.status, {"error": error.wire_code(), "message": error.message}))
+                respond(json_response({"error": error.wire_code(), "message": error.message}, error.status))
             else:
                 log.error("administration failed", exc_info=error)
-                respond(_json(500, {"error": "InternalFailure", "message": "see the cloud's log"}))
+                respond(json_response({"error": "InternalFailure", "message": "see the cloud's log"}, 500))
 
         self._cloud.store.submit(lambda tx: self._run(tx, request), done)
 
@@ -107,5 +107,5 @@ def number(body: dict[str, Any], name: str, default: float, low: float, high: fl
     return value
 
 
-def _json(status: int, body: Any) -> HttpResponse:
+def json_response(body: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(status, [("content-type", "application/json")], orjson.dumps(body))

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from pileus.base import ids
 from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
 from . import cors, sigv4
-from .admin import Admin
+from .admin import Admin, json_response
 from .pipeline import Cloud, Exchange, plain_error
 from .serving import Respond
 
@@ -86,7 +84,3 @@ def _with_headers(respond: Respond, extra: list[tuple[str, str]]) -> Respond:
         respond(response)
 
     return answer
-
-
-def json_response(body: Any, status: int = 200) -> HttpResponse:
-    return HttpResponse(status, [("content-type", "application/json")], orjson.dumps(body))

@@ -169,11 +169,6 @@ def wrong_service(wanted: str) -> Refusal:
     return _signature(message, ("AuthorizationHeaderMalformed", 400, message))
 
 
-def wrong_region(region: str) -> Refusal:
-    message = f"Credential should be scoped to a valid region, not '{region}'."
-    return _signature(message, ("AuthorizationHeaderMalformed", 400, message))
-
-
 def host_not_signed() -> Refusal:
     message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
     return _signature(message, ("AccessDenied", 403, "There were headers present in the request which were not signed"))

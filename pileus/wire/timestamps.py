@@ -41,13 +41,6 @@ def parse_http(text: str) -> float:
     return whole - _offset(zone) + (float("0." + fraction) if fraction else 0.0)
 
 
-def parse_epoch(text: str) -> float:
-    """Seconds since the epoch. Raises ValueError."""
-    if _NUMBER.fullmatch(text) is None:
-        raise ValueError("not a number of seconds")
-    return checked(float(text))
-
-
 def parse_any(text: str) -> float:
     """A moment in whichever form it came; AWS's services read all three in text. Raises ValueError."""
     if _NUMBER.fullmatch(text) is not None and not (len(text) == 8 and text.isdigit()):

@@ -33,9 +33,7 @@ def _decoded(text: str) -> bytes:
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
-        raise BadToken(
-            "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-        ) from None
+        raise BadToken(_NO_JWT) from None
 
 
 def read(text: str) -> Token:
@@ -46,9 +44,7 @@ def read(text: str) -> Token:
     try:
         header, claims = orjson.loads(_decoded(parts[0])), orjson.loads(_decoded(parts[1]))
     except orjson.JSONDecodeError:
-        raise BadToken(
-            "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
-        ) from None
+        raise BadToken(_NO_JWT) from None
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise BadToken("The ID Token provided is not a valid JWT.")
     return Token(header, claims, f"{parts[0]}.{parts[1]}".encode(), _decoded(parts[2]))
