@@ -1,0 +1,46 @@
+"""RenameObject: an object takes another key, in one transaction and without its bytes being touched.
+
+Source: Amazon S3 API Reference, RenameObject; Amazon S3 User Guide, "Renaming objects in directory buckets". AWS has it
+for directory buckets only; here a bucket without versions has it too, since it costs nothing.
+"""
+
+from typing import Any
+
+from pileus.service import Call, must_allow
+
+from .. import events
+from ..access.grants import object_grants
+from ..addressing import object_operation
+from ..errors import invalid_argument, invalid_request
+from ..tables import Bucket, current
+from . import conditions
+from .copying import parsed_source
+from .getting import version_asked
+from .storing import release
+
+
+@object_operation("RenameObject", action="PutObject", partial="in buckets without versions; no client tokens")
+def rename_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
+    if "ClientToken" in request:
+        raise invalid_argument("Client tokens are not supported", "x-amz-client-token")
+    if bucket.versioning:
+        raise invalid_request("RenameObject is not supported in buckets that have versions")
+    source_text = request["RenameSource"]
+    source = parsed_source(source_text if source_text.lstrip("/").startswith(f"{bucket.name}/")
+                           else f"{bucket.name}/{source_text.lstrip('/')}")[1]  # fmt: skip
+    must_allow(call, "s3:GetObject", f"{bucket.arn}/{source}", own=object_grants(call, bucket, source, None))
+    must_allow(call, "s3:DeleteObject", f"{bucket.arn}/{source}", own=object_grants(call, bucket, source, None))
+    version = version_asked(call, bucket, source, None)
+    there = current.get(call.tx, bucket.id, request["Key"])
+    asked = {name.removeprefix("Destination"): value for name, value in request.items()}
+    conditions.check_write(asked, request["Key"], there)
+    conditions.check_read({name.removeprefix("Source"): v for name, v in request.items() if name.startswith("Source")},
+                          version)  # fmt: skip
+    if source == request["Key"]:
+        return
+    if there is not None:
+        release(call.tx, there)
+    current.delete(call.tx, bucket.id, source)
+    current.put(call.tx, bucket.id, request["Key"], record=version)
+    events.happened(call, bucket, "ObjectRemoved:Delete", source, version)
+    events.happened(call, bucket, "ObjectCreated:Put", request["Key"], version)
