@@ -24,7 +24,19 @@ def raw(cloud, method, path, body=b"", headers=None, query=""):
 
 @pytest.mark.parametrize(
     "name",
-    ["ab", "A" * 5, "a" * 64, "under_score", "-begins", "ends-", "dot..dot", "1.2.3.4", "xn--name", "name-s3alias", "a b"],
+    [
+        "ab",
+        "A" * 5,
+        "a" * 64,
+        "under_score",
+        "-begins",
+        "ends-",
+        "dot..dot",
+        "1.2.3.4",
+        "xn--name",
+        "name-s3alias",
+        "a b",
+    ],
 )
 def test_a_bucket_name_against_the_rules_is_refused(shared_cloud, name):
     status, body = raw(shared_cloud, "PUT", f"/{name.replace(' ', '%20')}")
@@ -61,7 +73,12 @@ def test_two_checksums_are_one_too_many(shared_cloud, bucket):
 
 
 def test_broken_xml_is_malformed(shared_cloud, bucket):
-    for path, query in ((f"/{bucket}", "?tagging"), (f"/{bucket}", "?versioning"), (f"/{bucket}", "?delete"), (f"/{bucket}/k", "?tagging")):
+    for path, query in (
+        (f"/{bucket}", "?tagging"),
+        (f"/{bucket}", "?versioning"),
+        (f"/{bucket}", "?delete"),
+        (f"/{bucket}/k", "?tagging"),
+    ):
         method = "POST" if query == "?delete" else "PUT"
         status, body = raw(shared_cloud, method, path, b"<Tagging", query=query)
         assert (status, b"<Code>MalformedXML</Code>" in body) == (400, True), (path, query, body)

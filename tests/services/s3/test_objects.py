@@ -54,7 +54,13 @@ def test_an_object_without_a_type_is_binary(s3, bucket):
 @pytest.mark.parametrize("size", [100, 300 * KIB])
 @pytest.mark.parametrize(
     ("asked", "start", "stop"),
-    [("bytes=0-0", 0, 1), ("bytes=5-9", 5, 10), ("bytes=90-", 90, None), ("bytes=-7", -7, None), ("bytes=50-999999", 50, None)],
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=5-9", 5, 10),
+        ("bytes=90-", 90, None),
+        ("bytes=-7", -7, None),
+        ("bytes=50-999999", 50, None),
+    ],
 )
 def test_a_range_is_what_it_says(s3, bucket, size, asked, start, stop):
     body = os.urandom(size)
@@ -70,7 +76,12 @@ def test_a_range_is_what_it_says(s3, bucket, size, asked, start, stop):
 def test_ranges_cross_segments_and_blocks(s3, bucket):
     body = os.urandom(3 * MIB + 5)
     s3.put_object(Bucket=bucket, Key="k", Body=body)
-    for start, stop in [(128 * KIB - 1, 128 * KIB + 1), (MIB - 3, 2 * MIB + 3), (3 * MIB, 3 * MIB + 4), (0, 3 * MIB + 4)]:
+    for start, stop in [
+        (128 * KIB - 1, 128 * KIB + 1),
+        (MIB - 3, 2 * MIB + 3),
+        (3 * MIB, 3 * MIB + 4),
+        (0, 3 * MIB + 4),
+    ]:
         assert read(s3, bucket, "k", Range=f"bytes={start}-{stop}") == body[start : stop + 1]
 
 
@@ -113,7 +124,9 @@ def test_a_list_of_too_many_to_delete_is_malformed(s3, bucket):
     refused("MalformedXML", s3.delete_objects, 400, Bucket=bucket, Delete={"Objects": many})
 
 
-@pytest.mark.parametrize("key", ["a b", "a+b", "ä/ö/ü", "a%2Fb", "//", "a//b/", "..", "./a", "?x=1", "a#b", "'\"<>&", "☁", "a\nb"])
+@pytest.mark.parametrize(
+    "key", ["a b", "a+b", "ä/ö/ü", "a%2Fb", "//", "a//b/", "..", "./a", "?x=1", "a#b", "'\"<>&", "☁", "a\nb"]
+)
 def test_a_key_is_kept_byte_for_byte(s3, bucket, key):
     s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
     assert read(s3, bucket, key) == key.encode()
@@ -212,37 +225,37 @@ def test_an_object_is_renamed_without_its_bytes_being_touched(s3, bucket):
 
 def test_replaced_and_deleted_bytes_are_reaped(cloud):
     s3 = cloud.client("s3")
-    s3.create_bucket(Bucket="b")
+    s3.create_bucket(Bucket="kept")
 
     def blobs():
         return [path for path in (cloud.settings.data_dir / "blobs").rglob("*") if path.is_file()]
 
     for _ in range(3):
-        s3.put_object(Bucket="b", Key="k", Body=os.urandom(100_000))
+        s3.put_object(Bucket="kept", Key="k", Body=os.urandom(100_000))
     cloud.settle()
     assert len(blobs()) == 1
-    s3.delete_object(Bucket="b", Key="k")
+    s3.delete_object(Bucket="kept", Key="k")
     cloud.settle()
     assert blobs() == []
 
 
 def test_objects_survive_a_restart(cloud):
     s3 = cloud.client("s3")
-    s3.create_bucket(Bucket="b")
+    s3.create_bucket(Bucket="kept")
     large = os.urandom(300_000)
-    s3.put_object(Bucket="b", Key="small", Body=b"small")
-    s3.put_object(Bucket="b", Key="large", Body=large)
+    s3.put_object(Bucket="kept", Key="small", Body=b"small")
+    s3.put_object(Bucket="kept", Key="large", Body=large)
     cloud.restart()
     s3 = cloud.client("s3")
-    assert (read(s3, "b", "small"), read(s3, "b", "large")) == (b"small", large)
+    assert (read(s3, "kept", "small"), read(s3, "kept", "large")) == (b"small", large)
 
 
 def test_nothing_lies_in_plain_at_rest(cloud):
     s3 = cloud.client("s3")
-    s3.create_bucket(Bucket="b")
+    s3.create_bucket(Bucket="kept")
     secret = b"attack at dawn, " * 20_000
-    s3.put_object(Bucket="b", Key="large", Body=secret)
-    s3.put_object(Bucket="b", Key="small", Body=secret[:1_000])
+    s3.put_object(Bucket="kept", Key="large", Body=secret)
+    s3.put_object(Bucket="kept", Key="small", Body=secret[:1_000])
     cloud.stop()
     files = [path for path in cloud.settings.data_dir.rglob("*") if path.is_file()]
     assert any("blobs" in str(path) for path in files)

@@ -4,25 +4,28 @@ Source: Amazon S3 API Reference, RenameObject; Amazon S3 User Guide, "Renaming o
 for directory buckets only; here a bucket without versions has it too, since it costs nothing.
 """
 
+import hashlib
 from typing import Any
+
+import orjson
 
 from pileus.service import Call, must_allow
 
 from .. import events
 from ..access.grants import object_grants
 from ..addressing import object_operation
-from ..errors import invalid_argument, invalid_request
-from ..tables import Bucket, current
+from ..errors import S3Error, invalid_request
+from ..tables import Bucket, Completed, completed, current
 from . import conditions
 from .copying import parsed_source
 from .getting import version_asked
 from .storing import release
 
 
-@object_operation("RenameObject", action="PutObject", partial="in buckets without versions; no client tokens")
+@object_operation("RenameObject", action="PutObject", partial="only in buckets without versions")
 def rename_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
-    if "ClientToken" in request:
-        raise invalid_argument("Client tokens are not supported", "x-amz-client-token")
+    if _done_before(call, bucket, request):
+        return
     if bucket.versioning:
         raise invalid_request("RenameObject is not supported in buckets that have versions")
     source_text = request["RenameSource"]
@@ -44,3 +47,23 @@ def rename_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
     current.put(call.tx, bucket.id, request["Key"], record=version)
     events.happened(call, bucket, "ObjectRemoved:Delete", source, version)
     events.happened(call, bucket, "ObjectCreated:Put", request["Key"], version)
+
+
+def _done_before(call: Call, bucket: Bucket, request: dict[str, Any]) -> bool:
+    """A request sent again with its token changes nothing; the token of another request is refused."""
+    token = request.get("ClientToken")
+    if token is None:
+        return False
+    asked = orjson.dumps(sorted((k, str(v)) for k, v in request.items() if k != "ClientToken"))
+    digest, name = hashlib.sha256(asked).hexdigest(), f"rename {token}"
+    known = completed.get(call.tx, bucket.id, name)
+    if known is None:
+        completed.put(call.tx, bucket.id, name, record=Completed(call.now, request["Key"], "", "", digest))
+        return False
+    if known.manifest != digest:
+        raise S3Error(
+            "IdempotencyParameterMismatch",
+            400,
+            "Parameters on this idempotent request are inconsistent with parameters used in previous request(s).",
+        )
+    return True
