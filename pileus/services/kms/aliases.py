@@ -117,19 +117,21 @@ def _there(call: Call, request: dict[str, Any]) -> tuple[Alias, Key]:
 @kms.operation("ListAliases", resource=lambda call, request: "*")
 def list_aliases(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """Aliases of AWS managed keys are listed once there is such a key."""
-    target = ""
     if request.get("KeyId"):
         found = identify(call, request["KeyId"], by_alias=False)
         if found.key is None or found.key.account != call.account:
             raise no_such_key(found.arn)
-        target = found.key.id
+        own = aliases.find(call.tx, aliases_by_target, call.account, call.region, found.key.id)
+        return _page(call, request, found.key.id, [((alias.name,), alias) for _, alias in own])
 
     def rows(after: tuple[Any, ...] | None, limit: int) -> Any:
         return aliases.scan(call.tx, call.account, call.region, after=after, limit=limit)
 
+    return _page(call, request, "", rows)
+
+
+def _page(call: Call, request: dict[str, Any], target: str, rows: Any) -> dict[str, Any]:
     def keep(alias: Alias) -> bool:
-        if target:
-            return alias.target == target
         return find_key(call, call.account, alias.target) is not None
 
     purpose = f"kms.aliases/{call.account}/{call.region}/{target}"

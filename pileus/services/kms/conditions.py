@@ -35,7 +35,7 @@ def keys_of(call: Call, request: dict[str, Any], key: Key | None, alias: str = "
         found["kms:EncryptionAlgorithm"] = request.get("EncryptionAlgorithm", "SYMMETRIC_DEFAULT")
     if "Constraints" in request:
         found["kms:GrantConstraintType"] = next(iter(request["Constraints"]), None)
-    if call.operation.name == "CreateGrant":
+    if call.operation.name in ("CreateGrant", "ListGrants", "RevokeGrant"):
         found["kms:GrantIsForAWSResource"] = bool(call.via)
     if alias:
         found["kms:RequestAlias"] = alias
@@ -48,7 +48,9 @@ def keys_of(call: Call, request: dict[str, Any], key: Key | None, alias: str = "
 def _caller(call: Call) -> dict[str, Any]:
     found: dict[str, Any] = {"kms:CallerAccount": call.account or None}
     if call.via and call.caller.principal.kind != "service":
-        found["kms:ViaService"] = f"{call.via[-1]}.{call.region}.amazonaws.com"
+        # The service as its host is named, which is how it signs (`elasticfilesystem`, not `efs`).
+        service = call.cloud.service(call.via[-1]).api.signing_name
+        found["kms:ViaService"] = f"{service}.{call.region}.amazonaws.com"
     return found
 
 

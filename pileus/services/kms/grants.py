@@ -15,7 +15,7 @@ from pileus.service import Call, ResourcePolicy
 from . import conditions, grant_tokens, granting
 from .errors import Invalid, InvalidArn, InvalidGrantId, LimitExceeded, not_yet
 from .granting import OPERATIONS, WITH_CONTEXT, with_statement
-from .identify import Subject, changeable, find_key, identify, key_of, key_operation, stop_if_dry
+from .identify import Subject, find_key, identify, key_of, key_operation, stop_if_dry, usable
 from .pages import page
 from .service import kms
 from .specs import AGREE, ENCRYPT, MAC, SIGN
@@ -35,7 +35,7 @@ _OF_RSA = frozenset({"Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GetP
 def create_grant(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """With a Name, the same request again answers with the grant that is there."""
     grant_tokens.check(call, request)
-    key = changeable(call)
+    key = usable(call)
     _refuse_what_is_not_here(request)
     _check_operations(key, request["Operations"])
     grantee, retiring = request.get("GranteePrincipal", ""), request.get("RetiringPrincipal", "")
@@ -172,7 +172,7 @@ def list_retirable_grants(call: Call, request: dict[str, Any]) -> dict[str, Any]
 
 @key_operation("RevokeGrant", shared=True)
 def revoke_grant(call: Call, request: dict[str, Any]) -> None:
-    key = changeable(call)
+    key = key_of(call)
     if grants.get(call.tx, key.account, key.region, key.id, request["GrantId"]) is None:
         raise _no_such_grant(request["GrantId"])
     stop_if_dry(request)
@@ -231,6 +231,6 @@ def retire_grant(call: Call, request: dict[str, Any]) -> None:
         raise found.missing or LookupError(found.arn)
     if grant is None:
         raise _no_such_grant(request["GrantId"])
-    key = changeable(call, found.key)
+    key = found.key
     stop_if_dry(request)
     grants.delete(call.tx, key.account, key.region, key.id, grant.id)

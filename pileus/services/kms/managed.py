@@ -48,9 +48,11 @@ def on_first_use(call: Call, account: str, name: str) -> Key | None:
     """The managed key behind an alias, made now; None when the alias is none of AWS's, or it is not its service that
     asks."""
     service = SERVICES.get(name)
-    if service is None or account != call.account:
+    if service is None or not account or account != call.account:
         return None
-    if call.operation.name != "DescribeKey" and (not call.via or call.via[-1] != service[0]):
+    if call.operation.name != "DescribeKey" and (
+        not call.via or call.cloud.service(call.via[-1]).api.signing_name != service[0]
+    ):
         return None
     unique = ids.secret_uuid()
     own = arn("kms", call.region, account, f"key/{unique}")

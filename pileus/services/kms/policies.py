@@ -17,7 +17,7 @@ from pileus.service import AccessDenied, Call, ResourcePolicy, must_allow
 
 from . import conditions
 from .errors import LimitExceeded, MalformedPolicyDocument, NotFound
-from .identify import changeable, key_of, key_operation
+from .identify import key_of, key_operation
 from .pages import page
 from .tables import Key, keys
 
@@ -80,7 +80,7 @@ def _may_change_it_again(call: Call, key: Key) -> bool:
 
 @key_operation("PutKeyPolicy")
 def put_key_policy(call: Call, request: dict[str, Any]) -> None:
-    key = changeable(call)
+    key = key_of(call)
     _check_name(request)
     changed = with_policy(call, key, request["Policy"], bool(request.get("BypassPolicyLockoutSafetyCheck")))
     keys.put(call.tx, key.account, key.region, key.id, record=changed)

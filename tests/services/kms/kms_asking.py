@@ -36,14 +36,20 @@ def allow(principal: str, actions: str | list[str] = "kms:*", **more: Any) -> di
 OWNERS = allow(ROOT)
 
 
-def user(cloud: Any, name: str, *statements: dict[str, Any], key: str = "test") -> tuple[Any, str]:
-    """A user with an inline policy, and a KMS client that signs as them."""
+def signing(cloud: Any, name: str, *statements: dict[str, Any], key: str = "test") -> tuple[str, str, str]:
+    """A user with an inline policy: an access key, its secret, and the user's ARN."""
     iam = cloud.client("iam", key)
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     if statements:
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(*statements))
     made = iam.create_access_key(UserName=name)["AccessKey"]
-    return cloud.client("kms", made["AccessKeyId"], made["SecretAccessKey"]), arn
+    return made["AccessKeyId"], made["SecretAccessKey"], arn
+
+
+def user(cloud: Any, name: str, *statements: dict[str, Any], key: str = "test") -> tuple[Any, str]:
+    """A KMS client that signs as such a user, and the user's ARN."""
+    access, secret, arn = signing(cloud, name, *statements, key=key)
+    return cloud.client("kms", access, secret), arn
 
 
 def may(actions: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
