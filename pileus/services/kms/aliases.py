@@ -16,7 +16,7 @@ from .errors import AlreadyExists, Invalid, LimitExceeded, NotAuthorized, NotFou
 from .identify import Subject, alias_arn, changeable, find_alias, find_key, identify
 from .pages import page
 from .service import kms
-from .tables import AWS, Alias, Key, aliases, aliases_by_target
+from .tables import AWS, Alias, Key, aliases, keys
 
 PER_KEY_MAX = 50
 _NAME = re.compile(r"alias/[a-zA-Z0-9/_-]+")
@@ -55,14 +55,22 @@ def _target(call: Call, request: dict[str, Any], action: str) -> Key:
 
 def _must_allow(call: Call, action: str, key: Key, request: dict[str, Any]) -> None:
     own = granting.carried(call, key, action, request)
-    found = {**_context(call, request), **conditions.of_key(call, key)}
+    found = {**_context(call, request), **conditions.of_key(key)}
     must_allow(call, f"kms:{action}", key.arn, context=found, own=own)
 
 
-def _room_for_one_more(call: Call, key: Key) -> None:
-    there = list(aliases.find(call.tx, aliases_by_target, key.account, key.region, key.id, limit=PER_KEY_MAX))
-    if len(there) >= PER_KEY_MAX:
+def _add(call: Call, key: Key, alias: Alias) -> None:
+    """Has the alias lead to the key: its row, and its name in the key's record."""
+    if len(key.aliases) >= PER_KEY_MAX:
         raise LimitExceeded(f"A KMS key can have at most {PER_KEY_MAX} aliases")
+    changed = msgspec.structs.replace(key, aliases=sorted([*key.aliases, alias.name]))
+    keys.put(call.tx, key.account, key.region, key.id, record=changed)
+    aliases.put(call.tx, key.account, key.region, alias.name, record=alias)
+
+
+def _take_off(call: Call, key: Key, name: str) -> None:
+    left = [one for one in key.aliases if one != name]
+    keys.put(call.tx, key.account, key.region, key.id, record=msgspec.structs.replace(key, aliases=left))
 
 
 @kms.operation("CreateAlias", resource=_alias_named, context=_context)
@@ -72,8 +80,7 @@ def create_alias(call: Call, request: dict[str, Any]) -> None:
     key = _target(call, request, "CreateAlias")
     if find_alias(call, call.account, name) is not None:
         raise AlreadyExists(f"An alias with the name {_alias_named(call, request)} already exists")
-    _room_for_one_more(call, key)
-    aliases.put(call.tx, call.account, call.region, name, record=Alias(name, key.id, call.now, call.now))
+    _add(call, key, Alias(name, key.id, call.now, call.now))
 
 
 @kms.operation("UpdateAlias", resource=_alias_named, context=_context)
@@ -93,9 +100,8 @@ def update_alias(call: Call, request: dict[str, Any]) -> None:
             "both keys must be of the same type and usage."
         )
     if key.id != old.id:
-        _room_for_one_more(call, key)
-    changed = msgspec.structs.replace(alias, target=key.id, updated=call.now)
-    aliases.put(call.tx, call.account, call.region, name, record=changed)
+        _take_off(call, old, name)
+        _add(call, key, msgspec.structs.replace(alias, target=key.id, updated=call.now))
 
 
 @kms.operation("DeleteAlias", resource=_alias_named, context=_context)
@@ -103,6 +109,7 @@ def delete_alias(call: Call, request: dict[str, Any]) -> None:
     _check_name(request["AliasName"])
     _, key = _there(call, request)
     _must_allow(call, "DeleteAlias", key, request)
+    _take_off(call, key, request["AliasName"])
     aliases.delete(call.tx, call.account, call.region, request["AliasName"])
 
 
@@ -121,8 +128,8 @@ def list_aliases(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         found = identify(call, request["KeyId"], by_alias=False)
         if found.key is None or found.key.account != call.account:
             raise no_such_key(found.arn)
-        own = aliases.find(call.tx, aliases_by_target, call.account, call.region, found.key.id)
-        return _page(call, request, found.key.id, [((alias.name,), alias) for _, alias in own])
+        own = [(name, aliases.get(call.tx, call.account, call.region, name)) for name in found.key.aliases]
+        return _page(call, request, found.key.id, [((name,), alias) for name, alias in own if alias is not None])
 
     def rows(after: tuple[Any, ...] | None, limit: int) -> Any:
         return aliases.scan(call.tx, call.account, call.region, after=after, limit=limit)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pileus.service import Call
 
-from .tables import Key, aliases, aliases_by_target
+from .tables import Key
 
 _FROM_REQUEST = {
     "kms:BypassPolicyLockoutSafetyCheck": "BypassPolicyLockoutSafetyCheck",
@@ -41,7 +41,7 @@ def keys_of(call: Call, request: dict[str, Any], key: Key | None, alias: str = "
         found["kms:RequestAlias"] = alias
     found.update(of_context(request.get("EncryptionContext") or {}))
     if key is not None:
-        found.update(of_key(call, key))
+        found.update(of_key(key))
     return found
 
 
@@ -61,16 +61,14 @@ def of_context(context: dict[str, str]) -> dict[str, Any]:
     return {**pairs, "kms:EncryptionContextKeys": list(context)}
 
 
-def of_key(call: Call, key: Key) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def of_key(key: Key) -> dict[str, Any]:
+    return {
         "kms:KeySpec": key.spec,
         "kms:CustomerMasterKeySpec": key.spec,
         "kms:KeyUsage": key.usage,
         "kms:CustomerMasterKeyUsage": key.usage,
         "kms:KeyOrigin": "AWS_KMS",
         "kms:MultiRegion": False,
+        "kms:ResourceAliases": key.aliases or None,
         **{f"aws:ResourceTag/{name}": value for name, value in key.tags.items()},
     }
-    named = aliases.find(call.tx, aliases_by_target, key.account, key.region, key.id)
-    found["kms:ResourceAliases"] = [alias.name for _, alias in named] or None
-    return found

@@ -14,7 +14,7 @@ from pileus.store import Transaction
 from .errors import Invalid, InvalidState
 from .identify import changeable, key_of, key_operation
 from .managed import DAY
-from .tables import Key, aliases, aliases_by_target, grants, keys
+from .tables import Key, aliases, grants, keys
 
 DAYS_MIN, DAYS_MAX = 7, 30
 CHUNK = 500
@@ -74,7 +74,7 @@ def _removed_some(tx: Transaction, key: Key) -> bool:
         grants.delete(tx, key.account, key.region, key.id, *rest)
     if len(left) == CHUNK:
         return True
-    for own, _ in list(aliases.find(tx, aliases_by_target, key.account, key.region, key.id)):
-        aliases.delete(tx, *own)
+    for name in key.aliases:
+        aliases.delete(tx, key.account, key.region, name)
     keys.delete(tx, key.account, key.region, key.id)
     return False

@@ -56,7 +56,7 @@ _CONTEXT_MEMBER = {"ReEncryptFrom": "SourceEncryptionContext", "ReEncryptTo": "D
 def carried(call: Call, key: Key, action: str, request: dict[str, Any]) -> ResourcePolicy:
     """The policy the caller meets. A key's policy must allow, even inside its account."""
     document = bound(key.policy, key.trusted)
-    grant = _fitting(call, key, action, request) if action in OPERATIONS else None
+    grant = _fitting(call, key, action, request) if key.grants and action in OPERATIONS else None
     if grant is None:
         return ResourcePolicy(document, key.arn, key.account, required=True)
     # With a grant the caller needs no policy of its own account: the key is as good as its own.

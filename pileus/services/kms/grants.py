@@ -6,6 +6,8 @@ pages of these actions.
 
 from typing import Any
 
+import msgspec
+
 from pileus.base import ids
 from pileus.base.arns import parse
 from pileus.identity.trust import bound, resolve
@@ -19,7 +21,7 @@ from .identify import Subject, find_key, identify, key_of, key_operation, stop_i
 from .pages import page
 from .service import kms
 from .specs import AGREE, ENCRYPT, MAC, SIGN
-from .tables import Grant, Key, grants, grants_by_retiring
+from .tables import Grant, Key, grants, grants_by_grantee, grants_by_retiring, keys
 
 PER_KEY_MAX = 50_000
 _ALWAYS = frozenset({"CreateGrant", "RetireGrant", "DescribeKey"})
@@ -65,6 +67,7 @@ def create_grant(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     stop_if_dry(request)
     if there is None:
         grants.put(call.tx, key.account, key.region, key.id, grant.id, record=grant)
+        _count(call, key, 1)
     return {"GrantToken": (there or grant).token, "GrantId": (there or grant).id}
 
 
@@ -103,13 +106,12 @@ def _id_of(call: Call, arn: str) -> str:
 
 
 def _same(call: Call, key: Key, grant: Grant) -> Grant | None:
-    """The grant of an earlier request with the same name and parameters; counts them all the while."""
-    count = 0
-    for _, one in grants.scan(call.tx, key.account, key.region, key.id, limit=PER_KEY_MAX):
-        count += 1
-        if grant.name and _told(one) == _told(grant):
+    """The grant of an earlier request with the same name and parameters; else there must be room for one more."""
+    to_them = (key.account, key.region, key.id, grant.grantee)
+    for _, one in grants.find(call.tx, grants_by_grantee, *to_them, limit=PER_KEY_MAX) if grant.name else ():
+        if _told(one) == _told(grant):
             return one
-    if count >= PER_KEY_MAX:
+    if key.grants >= PER_KEY_MAX:
         raise LimitExceeded(f"A KMS key can have at most {PER_KEY_MAX} grants")
     return None
 
@@ -177,6 +179,12 @@ def revoke_grant(call: Call, request: dict[str, Any]) -> None:
         raise _no_such_grant(request["GrantId"])
     stop_if_dry(request)
     grants.delete(call.tx, key.account, key.region, key.id, request["GrantId"])
+    _count(call, key, -1)
+
+
+def _count(call: Call, key: Key, more: int) -> None:
+    changed = msgspec.structs.replace(key, grants=key.grants + more)
+    keys.put(call.tx, key.account, key.region, key.id, record=changed)
 
 
 def _no_such_grant(grant_id: str) -> Exception:
@@ -234,3 +242,4 @@ def retire_grant(call: Call, request: dict[str, Any]) -> None:
     key = found.key
     stop_if_dry(request)
     grants.delete(call.tx, key.account, key.region, key.id, grant.id)
+    _count(call, key, -1)

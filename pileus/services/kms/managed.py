@@ -69,6 +69,7 @@ def on_first_use(call: Call, account: str, name: str) -> Key | None:
         manager=AWS,
         rotation_days=ROTATION_DAYS,
         rotation_due=call.now + ROTATION_DAYS * DAY,
+        aliases=[name],
     )
     keys.put(call.tx, account, call.region, unique, record=key)
     aliases.put(call.tx, account, call.region, name, record=Alias(name, unique, call.now, call.now))

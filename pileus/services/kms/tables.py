@@ -30,7 +30,8 @@ class Material(msgspec.Struct, frozen=True):
 
 class Key(msgspec.Struct, frozen=True):
     """`trusted` maps the ARNs of users and roles in the policy to their unique ids. `deletion` is the moment the key
-    is gone (0: none); `rotation_days` 0 means that nothing rotates by itself."""
+    is gone (0: none); `rotation_days` 0 means that nothing rotates by itself. `aliases` are the names that lead here
+    and `grants` counts the grants there are: every use of the key asks, so the record says."""
 
     account: str
     region: str
@@ -51,6 +52,8 @@ class Key(msgspec.Struct, frozen=True):
     deletion_days: int = 0
     rotation_days: int = 0
     rotation_due: float = 0.0
+    aliases: list[str] = []
+    grants: int = 0
 
     @property
     def state(self) -> str:
@@ -90,10 +93,6 @@ class Grant(msgspec.Struct, frozen=True):
     equals: dict[str, str] = {}
 
 
-def _by_target(key: tuple[Part, ...], alias: Alias) -> Iterator[tuple[Part, ...]]:
-    yield key[0], key[1], alias.target, alias.name
-
-
 def _by_grantee(key: tuple[Part, ...], grant: Grant) -> Iterator[tuple[Part, ...]]:
     yield key[0], key[1], key[2], grant.grantee, grant.id
 
@@ -107,13 +106,12 @@ def _by_token(key: tuple[Part, ...], grant: Grant) -> Iterator[tuple[Part, ...]]
     yield (grant.token,)
 
 
-aliases_by_target: Index[Alias] = Index("kms.aliases.by_target", _by_target)
 grants_by_grantee: Index[Grant] = Index("kms.grants.by_grantee", _by_grantee)
 grants_by_retiring: Index[Grant] = Index("kms.grants.by_retiring", _by_retiring)
 grants_by_token: Index[Grant] = Index("kms.grants.by_token", _by_token)
 
 keys = Table("kms.keys", Key, watched=True)  # account, region, key id
-aliases = Table("kms.aliases", Alias, indexes=(aliases_by_target,))  # account, region, alias/name
+aliases = Table("kms.aliases", Alias)  # account, region, alias/name
 grants = Table(  # account, region, key id, grant id
     "kms.grants", Grant, indexes=(grants_by_grantee, grants_by_retiring, grants_by_token)
 )
