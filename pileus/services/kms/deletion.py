@@ -75,6 +75,8 @@ def _removed_some(tx: Transaction, key: Key) -> bool:
     if len(left) == CHUNK:
         return True
     for name in key.aliases:
-        aliases.delete(tx, key.account, key.region, name)
+        alias = aliases.get(tx, key.account, key.region, name)
+        if alias is not None and alias.target == key.id:  # the name may be another key's by now
+            aliases.delete(tx, key.account, key.region, name)
     keys.delete(tx, key.account, key.region, key.id)
     return False

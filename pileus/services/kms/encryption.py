@@ -135,9 +135,19 @@ def _algorithm_to_open(key: Key, given: str | None) -> str:
     return _algorithm(key, given)
 
 
+def _about_source(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    target = identify(call, request["DestinationKeyId"], by_alias=True)
+    return {
+        **conditions.of_context(request.get("SourceEncryptionContext") or {}),
+        "kms:ReEncryptOnSameKey": target.arn == call.subject.arn,
+        "kms:EncryptionAlgorithm": request.get("SourceEncryptionAlgorithm", _SYMMETRIC),
+    }
+
+
 @key_operation(
     "ReEncrypt",
     action="ReEncryptFrom",
+    more_context=_about_source,
     identified=lambda call, request: _source(call, request, "SourceKeyId", "SourceEncryptionAlgorithm"),
     shared=True,
 )
@@ -173,6 +183,8 @@ def _destination(call: Call, request: dict[str, Any], source: Key) -> Key:
         raise found.missing or LookupError(found.arn)
     about = {
         **conditions.keys_of(call, request, found.key, found.alias),
+        # Of one key, what the source's context said must not count for the destination: an empty list is no value.
+        **{key: [] for key in conditions.of_context(request.get("SourceEncryptionContext") or {})},
         **conditions.of_context(request.get("DestinationEncryptionContext") or {}),
         "kms:ReEncryptOnSameKey": found.key.arn == source.arn,
         "kms:EncryptionAlgorithm": request.get("DestinationEncryptionAlgorithm", _SYMMETRIC),

@@ -60,14 +60,17 @@ def carried(call: Call, key: Key, action: str, request: dict[str, Any]) -> Resou
     if grant is None:
         return ResourcePolicy(document, key.arn, key.account, required=True)
     # With a grant the caller needs no policy of its own account: the key is as good as its own.
-    document = with_statement(document, _who(grant), f"kms:{action}")
+    document = with_statement(document, _who(grant), f"kms:{action}", key.account != call.account)
     return ResourcePolicy(document, key.arn, call.account or key.account, required=True)
 
 
 @lru_cache(maxsize=1_024)
-def with_statement(document: str, principal: str, action: str) -> str:
+def with_statement(document: str, principal: str, action: str, alone: bool = False) -> str:
+    """`alone`: nothing else in the policy allows anything. To another account it would say less than it seems to."""
     raw = json.loads(document)
     statements = raw["Statement"] if isinstance(raw["Statement"], list) else [raw["Statement"]]
+    if alone:
+        statements = [one for one in statements if one["Effect"] == "Deny"]
     added = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action, "Resource": "*"}
     return json.dumps({**raw, "Statement": [*statements, added]})
 

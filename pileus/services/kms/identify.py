@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pileus.base.arns import arn, parse
 from pileus.service import Call, ResourcePolicy
-from pileus.service.kit import Handler
+from pileus.service.kit import ContextOf, Handler
 from pileus.store import Transaction
 
 from . import ciphertext, conditions, granting, managed
@@ -119,10 +119,10 @@ def key_operation(
     by_alias: bool = False,
     shared: bool = False,
     action: str | None = None,
-    partial: str | None = None,
+    more_context: ContextOf | None = None,
 ) -> Callable[[Handler], Handler]:
     """Registers an operation on one key. `by_alias`: it takes aliases too. `shared`: it may be allowed to other
-    accounts, by the key's policy or a grant."""
+    accounts, by the key's policy or a grant. `more_context`: condition keys of the operation alone."""
 
     def resource(call: Call, request: dict[str, Any]) -> str:
         found = identified(call, request) if identified else identify(call, request[member], by_alias=by_alias)
@@ -136,11 +136,10 @@ def key_operation(
         return granting.carried(call, key, (action or name), request)
 
     def context(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        return conditions.keys_of(call, request, call.subject.key, call.subject.alias)
+        found = conditions.keys_of(call, request, call.subject.key, call.subject.alias)
+        return {**found, **more_context(call, request)} if more_context else found
 
-    return kms.operation(
-        name, action=action, resource=resource, context=context, resource_policy=policy, partial=partial
-    )
+    return kms.operation(name, action=action, resource=resource, context=context, resource_policy=policy)
 
 
 def key_of(call: Call) -> Key:

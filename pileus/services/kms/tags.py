@@ -48,4 +48,4 @@ def untag_resource(call: Call, request: dict[str, Any]) -> None:
 def list_resource_tags(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     key = key_of(call)
     rows = [((name,), {"TagKey": name, "TagValue": value}) for name, value in sorted(key.tags.items())]
-    return page(request, f"kms.tags/{key.arn}", "Tags", rows, dict, 1_000, usual=50)
+    return page(request, f"kms.tags/{key.arn}", "Tags", rows, dict, 50, usual=50)

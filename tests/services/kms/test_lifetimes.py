@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from pileus.services.kms import RemoveKeys
 from pileus.services.kms.tables import aliases, grants, keys
 from tests.conftest import TestCloud
-from tests.services.kms.kms_asking import ROOT, make, refused
+from tests.services.kms.kms_asking import ACCOUNT, ROOT, make, refused
 
 DAY = 86_400
 
@@ -58,6 +59,27 @@ def test_a_deletion_that_is_cancelled_leaves_the_key_disabled(kms: Any, cloud: T
     assert kms.describe_key(KeyId=made)["KeyMetadata"]["KeyState"] == "Disabled"
     kms.enable_key(KeyId=made)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+
+
+def test_a_key_is_gone_by_the_clock_and_its_alias_free_even_before_it_is_removed(kms: Any, cloud: TestCloud) -> None:
+    gone, new = make(kms)["KeyId"], make(kms)["KeyId"]
+    kms.create_alias(AliasName="alias/name", TargetKeyId=gone)
+    kms.schedule_key_deletion(KeyId=gone, PendingWindowInDays=7)
+
+    async def hold_the_background() -> None:
+        cloud.app.loop._watching.clear()
+        await cloud.app.store.transact(lambda tx: cloud.app.advance(tx, 8 * DAY))
+
+    watching = dict(cloud.app.loop._watching)
+    cloud.run(hold_the_background())
+    assert refused(kms.describe_key, KeyId=gone)[0] == "NotFoundException"
+    assert refused(kms.describe_key, KeyId="alias/name")[0] == "NotFoundException"
+    assert [key["KeyId"] for key in kms.list_keys()["Keys"]] == [new]
+    kms.create_alias(AliasName="alias/name", TargetKeyId=new)
+    cloud.app.loop._watching.update(watching)
+    cloud.run(RemoveKeys().reconcile(cloud.app, (ACCOUNT, "us-east-1", gone)))
+    assert kms.describe_key(KeyId="alias/name")["KeyMetadata"]["KeyId"] == new
+    assert rows(cloud) == 2
 
 
 @pytest.mark.parametrize("days", [6, 31])

@@ -137,6 +137,33 @@ def test_re_encrypting_needs_both_permissions(kms: Any, cloud: TestCloud) -> Non
     assert refused(ben.re_encrypt, CiphertextBlob=blob, DestinationKeyId=one["KeyId"])[0] == DENIED
 
 
+def test_each_side_of_re_encrypting_is_judged_by_its_own_context(kms: Any, cloud: TestCloud) -> None:
+    made = make(kms)["KeyId"]
+    red = {"StringEquals": {"kms:EncryptionContext:team": "red"}}
+    to_red, _ = user(cloud, "to", may("kms:ReEncryptFrom"), may("kms:ReEncryptTo", Condition=red))
+    from_red, _ = user(cloud, "from", may("kms:ReEncryptFrom", Condition=red), may("kms:ReEncryptTo"))
+    team = {"team": "red"}
+    blob = kms.encrypt(KeyId=made, Plaintext=b"x", EncryptionContext=team)["CiphertextBlob"]
+    asked = {"CiphertextBlob": blob, "SourceEncryptionContext": team, "DestinationKeyId": made}
+    assert refused(to_red.re_encrypt, **asked)[0] == DENIED
+    assert to_red.re_encrypt(DestinationEncryptionContext=team, **asked)["CiphertextBlob"]
+    bare = from_red.re_encrypt(**asked)["CiphertextBlob"]
+    assert refused(from_red.re_encrypt, CiphertextBlob=bare, DestinationKeyId=made)[0] == DENIED
+    same = {"Effect": "Deny", "Action": "kms:ReEncrypt*", "Resource": "*"}
+    other, _ = user(cloud, "other", may("kms:*"), {**same, "Condition": {"Bool": {"kms:ReEncryptOnSameKey": "true"}}})
+    assert refused(other.re_encrypt, **asked)[0] == DENIED
+    assert other.re_encrypt(**{**asked, "DestinationKeyId": make(kms)["KeyId"]})["CiphertextBlob"]
+
+
+def test_a_grant_to_an_account_leaves_it_to_that_accounts_iam(kms: Any, cloud: TestCloud) -> None:
+    theirs, arn = user(cloud, "theirs", key=OTHER)
+    made = make(kms, Policy=policy(OWNERS, allow(arn, "kms:Encrypt")))["Arn"]
+    kms.create_grant(KeyId=made, GranteePrincipal=f"arn:aws:iam::{OTHER}:root", Operations=["Encrypt"])
+    assert refused(theirs.encrypt, KeyId=made, Plaintext=b"x")[0] == DENIED
+    allowed, _ = user(cloud, "allowed", may("kms:Encrypt", made), key=OTHER)
+    assert allowed.encrypt(KeyId=made, Plaintext=b"x")["CiphertextBlob"]
+
+
 def test_a_grant_allows_what_no_policy_does_until_it_is_revoked(kms: Any, cloud: TestCloud) -> None:
     made = make(kms)["KeyId"]
     ann, arn = user(cloud, "ann")
