@@ -19,6 +19,10 @@ from .service import kms
 from .tables import AWS, Alias, Key, aliases, keys
 
 PER_KEY_MAX = 50
+_PREFIX = (
+    'Alias must start with the prefix "alias/". '
+    "Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
+)
 _NAME = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 
 
@@ -32,7 +36,7 @@ def _context(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 def _check_name(name: str) -> None:
     if not name.startswith("alias/"):
-        raise Invalid("Invalid identifier")
+        raise Invalid(_PREFIX)
     if name.startswith("alias/aws/"):
         raise NotAuthorized()
     if not _NAME.fullmatch(name):
