@@ -15,6 +15,9 @@ from typing import Any
 from pileus import __version__
 from pileus.base import ids
 from pileus.base.clock import SystemClock
+from pileus.blobs import Blobs
+from pileus.blobs.files import FileBlobs
+from pileus.blobs.records import Reap, sweep
 from pileus.catalog import Catalog
 from pileus.control import Loop
 from pileus.gateway.admin import Admin, number
@@ -53,6 +56,11 @@ def open_store(settings: Settings) -> Store:
     raise ValueError(f"there is no store '{settings.store}': choose rocks, sqlite or memory")
 
 
+def open_blobs(settings: Settings) -> Blobs:
+    """Where object bytes go."""
+    return FileBlobs(settings.data_dir / "blobs", settings.durability)
+
+
 class App:
     """One running cloud."""
 
@@ -60,8 +68,9 @@ class App:
         self.settings, self.store, self.clock = settings, store, clock
         self.catalog = catalog or Catalog()
         keyring = Keyring(settings.data_dir / "keys" / "sse" if settings.store != "memory" else None)
-        self.cloud = Cloud(store, clock, self.catalog, None if settings.secure else Conveniences(), keyring)
-        self.loop = Loop(self.cloud, [])
+        conveniences = None if settings.secure else Conveniences()
+        self.cloud = Cloud(store, clock, self.catalog, conveniences, keyring, open_blobs(settings))
+        self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
         guarded = not settings.secure and settings.on_loopback
@@ -89,7 +98,9 @@ class App:
             for reconciler in self.catalog.reconcilers(name):
                 self.loop.add(reconciler)
             await asyncio.sleep(0)
-        self._background.append(asyncio.get_running_loop().create_task(self.loop.run()))
+        running = asyncio.get_running_loop()
+        self._background.append(running.create_task(self.loop.run()))
+        self._background.append(running.create_task(sweep(self.cloud)))
 
     async def stop(self) -> None:
         self.server.stopping = True

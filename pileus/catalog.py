@@ -15,6 +15,7 @@ from pileus.service import Service
 SERVICES: dict[str, str | Service] = {
     "iam": "pileus.services.iam",
     "kms": "pileus.services.kms",
+    "s3": "pileus.services.s3",
     "sqs": "pileus.services.sqs",
     "sts": "pileus.services.sts",
 }

@@ -6,6 +6,7 @@ Ciphers are AES-256 in Galois/Counter mode, as AWS's own server-side encryption 
 """
 
 import hashlib
+import hmac
 import os
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +41,7 @@ class Keyring:
         self._file = file
         self._master: tuple[bytes, Cipher] | None = None
         self._ciphers: dict[bytes, Cipher] = {}
+        self._keys: dict[bytes, bytes] = {}
 
     def new_key(self, purpose: str) -> bytes:
         """A new data key, wrapped: to be kept beside what it seals. `purpose` is bound to it."""
@@ -55,6 +57,15 @@ class Keyring:
                 self._ciphers.clear()
             found = self._ciphers[wrapped] = _cipher(self._unwrapped(wrapped, purpose))
         return found
+
+    def derived(self, wrapped: bytes, purpose: str, label: bytes) -> Cipher:
+        """The cipher of a key derived from a wrapped data key, for one thing of many (`label`). Raises KeyLost."""
+        key = self._keys.get(wrapped)
+        if key is None:
+            if len(self._keys) >= _KEPT_MAX:
+                self._keys.clear()
+            key = self._keys[wrapped] = self._unwrapped(wrapped, purpose)
+        return derived(key, label)
 
     def _unwrapped(self, wrapped: bytes, purpose: str) -> bytes:
         from cryptography.exceptions import InvalidTag
@@ -74,6 +85,11 @@ class Keyring:
             key = _random(KEY_BYTES) if self._file is None else _kept(self._file)
             self._master = hashlib.sha256(b"pileus.keyring\0" + key).digest()[:_ID_BYTES], _cipher(key)
         return self._master
+
+
+def derived(key: bytes, label: bytes) -> Cipher:
+    """The cipher of a key derived from another by HMAC-SHA256: one way, and a different one for each label."""
+    return _cipher(hmac.digest(key, label, "sha256"))
 
 
 def _cipher(key: bytes) -> Cipher:

@@ -5,6 +5,7 @@ may move on (`pileus clock advance 2h`). Moments are float seconds since the epo
 """
 
 import time
+from email.utils import formatdate
 from typing import Protocol
 
 
@@ -60,3 +61,8 @@ def monotonic() -> float:
 def iso(moment: float) -> str:
     """`2023-11-14T22:13:20Z`: how most AWS documents write a moment."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
+def http_date(moment: float) -> str:
+    """`Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110)."""
+    return formatdate(int(moment), usegmt=True)

@@ -7,7 +7,8 @@ class ApiError(Exception):
     """An error with AWS's own code, HTTP status and message; `wire` turns it into the protocol's bytes.
 
     `code` is the model's shape name (`QueueDoesNotExist`), `query_code` what the query protocol calls it
-    (`AWS.SimpleQueueService.NonExistentQueue`), `members` further members of the error's shape.
+    (`AWS.SimpleQueueService.NonExistentQueue`), `members` further members of the error's shape, `headers` further headers of
+    the answer.
     """
 
     code: str = "InternalFailure"
@@ -26,6 +27,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.message = message
         self.members = members or {}
+        self.headers: dict[str, str] = {}
         if code is not None:
             self.code = code
             self.query_code = None

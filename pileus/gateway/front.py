@@ -32,7 +32,7 @@ class Front:
             operation = self.cloud.router.route(head, claim.service if claim is not None else None).operation
         except ApiError:
             return False
-        return operation is not None and operation.is_async and operation.model.streaming_input is not None
+        return operation is not None and operation.streams_in
 
     def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
         if self._guarded and not cors.of_this_machine(request.headers.get("host", "")[:256], self.origins):

@@ -6,13 +6,14 @@ bounded by the pieces that arrive: a chunk's signature can only be judged at its
 visible what it has read before the stream has ended well.
 """
 
+import asyncio
 import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from pileus.base.checksums import Digest, checksum
 from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest
 
@@ -24,41 +25,14 @@ CHUNK_BYTES_MAX = 5 * 1024**3
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+STREAMING = "STREAMING-"
+NOT_CHECKSUMS = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-checksum-mode"})
 KINDS = (SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER)
 
 
-class Digest(Protocol):
-    def update(self, piece: bytes, /) -> None: ...
-
-    def digest(self) -> bytes: ...
-
-
-class Crc:
-    """A checksum of awscrt, as hashlib's objects are used. `size` is the checksum's length in bytes."""
-
-    def __init__(self, function: Callable[..., int], size: int):
-        self._function, self._size, self._value = function, size, 0
-
-    def update(self, piece: bytes) -> None:
-        self._value = self._function(piece, self._value)
-
-    def digest(self) -> bytes:
-        return self._value.to_bytes(self._size, "big")
-
-
-def checksum(algorithm: str) -> Digest:
-    """CRC32, CRC32C, CRC64NVME, SHA1 or SHA256. Raises KeyError for another."""
-    name = algorithm.upper()
-    if name in ("SHA1", "SHA256"):
-        return hashlib.new(name.lower(), usedforsecurity=False)
-    from awscrt import checksums
-
-    functions = {
-        "CRC32": (checksums.crc32, 4),
-        "CRC32C": (checksums.crc32c, 4),
-        "CRC64NVME": (checksums.crc64nvme, 8),
-    }
-    return Crc(*functions[name])
+BLOCK_BYTES = 512 * 1024
+"""What `pour` hands to worker threads at once."""
+Step = Callable[[bytes], None]
 
 
 @dataclass
@@ -82,7 +56,7 @@ class Declared:
         given = [
             (name.removeprefix("x-amz-checksum-"), value)
             for name, value in headers.items()
-            if name.startswith("x-amz-checksum-") and name not in ("x-amz-checksum-algorithm", "x-amz-checksum-type")
+            if name.startswith("x-amz-checksum-") and name not in NOT_CHECKSUMS
         ]
         return cls(payload, None if length is None else int(length), trailers, given[0] if given else None)
 
@@ -92,7 +66,7 @@ def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
     request."""
     headers = request.headers
     declared = Declared.of(headers, signed.payload if signed is not None else headers.get("x-amz-content-sha256", ""))
-    if declared.payload.startswith("STREAMING-") and declared.payload not in KINDS:
+    if declared.payload.startswith(STREAMING) and declared.payload not in KINDS:
         raise ApiError(f"{declared.payload} is not supported.", code="InvalidRequest", status=400)
     encodings = [name.strip() for name in headers.get("content-encoding", "").split(",")]
     if "aws-chunked" in encodings:
@@ -106,6 +80,31 @@ def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
         return Payload(source, declared, None)
     claim = signed.claim
     return Payload(source, declared, _Chain(signed.signer, claim.stamp, claim.scope, claim.signature))
+
+
+def whole(request: HttpRequest, signed: Signed | None) -> bytes:
+    """The body of an operation that streams, when all of it is there: decoded and verified at once."""
+    body = request.body
+    assert isinstance(body, bytes)
+    headers = request.headers
+    # What covers all of a plain body, its signature, was judged with the head.
+    if "x-amz-trailer" not in headers and "x-amz-decoded-content-length" not in headers:
+        given = [name for name in headers if name.startswith("x-amz-checksum-") and name not in NOT_CHECKSUMS]
+        chunked = headers.get("x-amz-content-sha256", "").startswith(STREAMING)
+        if not given and not chunked:
+            return body
+    arriving = stream_of(request, signed)
+    pieces: list[bytes] = []
+    while True:
+        # Nothing in it waits, as all of the source is there: the generator runs through without an event loop.
+        try:
+            anext(arriving).__await__().__next__()
+        except StopIteration as step:
+            pieces.append(step.value)
+        except StopAsyncIteration:
+            # A checksum that came behind the body counts like one that came before it.
+            headers.update((name, value) for name, value in arriving.trailers.items() if name not in headers)
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
@@ -145,12 +144,24 @@ class Payload:
         self._source, self._chain = source, chain
         self._buffer = b""
         chunked = declared.payload in KINDS
-        self._pieces = self._chunks() if chunked else self._plain()
+        self._pieces = self._chunks() if chunked else source
         named = next((name for name in declared.trailers if name.startswith("x-amz-checksum-")), None)
         algorithm = declared.checksum[0] if declared.checksum else (named or "").removeprefix("x-amz-checksum-")
         self._trailing = named
         self._checksum = _known_checksum(algorithm) if algorithm else None
+        self._digest = hashlib.sha256() if len(declared.payload) == 64 and not chunked else None
+        self._pouring = False
         self._out = self._checked()
+
+    @property
+    def declared_length(self) -> int | None:
+        return self.declared.decoded_length
+
+    @property
+    def trailing_checksum(self) -> str | None:
+        if self.declared.checksum is not None:
+            return self.declared.checksum[0].upper()
+        return self._trailing.removeprefix("x-amz-checksum-").upper() if self._trailing is not None else None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -164,14 +175,60 @@ class Payload:
             expected = self.declared.decoded_length
             if expected is not None and self.length > expected:
                 raise _incomplete()
-            if self._checksum is not None:
-                self._checksum.update(piece)
+            if not self._pouring:
+                for update in self._updates():
+                    update(piece)
             yield piece
         if self.declared.decoded_length is not None and self.length != self.declared.decoded_length:
             raise _incomplete()
-        self._check_checksum()
+        if not self._pouring:
+            self._judge()
 
-    def _check_checksum(self) -> None:
+    async def pour(self, sink: Step, *beside: Step) -> None:
+        """Reads to the end: each block passes in order through `sink` and each function of `beside`, in worker
+        threads, while the next one arrives."""
+        self._pouring = True
+        steps = (sink, *beside, *self._updates())
+        working: asyncio.Future[list[None]] | None = None
+        pieces: list[bytes] = []
+        size = 0
+        loop = asyncio.get_running_loop()
+
+        def begin() -> "asyncio.Future[list[None]]":
+            block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return asyncio.gather(*[loop.run_in_executor(None, step, block) for step in steps])
+
+        try:
+            async for piece in self._out:
+                pieces.append(piece)
+                size += len(piece)
+                if size >= BLOCK_BYTES:
+                    if working is not None:
+                        await working
+                    working = begin()
+                    pieces, size = [], 0
+            if working is not None:
+                await working
+            if pieces:
+                working = begin()
+                await working
+        finally:
+            if working is not None and not working.done():
+                # No thread may still be at work on what the caller is about to give up.
+                await asyncio.wait([working])
+        self._judge()
+
+    def _updates(self) -> list[Step]:
+        return [digest.update for digest in (self._digest, self._checksum) if digest is not None]
+
+    def _judge(self) -> None:
+        """Whether all that has passed is what was signed and promised."""
+        if self._digest is not None and self._digest.hexdigest() != self.declared.payload:
+            raise ApiError(
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                code="XAmzContentSHA256Mismatch",
+                status=400,
+            )
         if self._checksum is None:
             return
         found = b64encode(self._checksum.digest()).decode()
@@ -185,20 +242,6 @@ class Payload:
             raise ApiError(
                 f"The {algorithm.upper()} you specified did not match the calculated checksum.",
                 code="BadDigest",
-                status=400,
-            )
-
-    async def _plain(self) -> AsyncIterator[bytes]:
-        signed = len(self.declared.payload) == 64
-        digest = hashlib.sha256() if signed else None
-        async for piece in self._source:
-            if digest is not None:
-                digest.update(piece)
-            yield piece
-        if digest is not None and digest.hexdigest() != self.declared.payload:
-            raise ApiError(
-                "The provided 'x-amz-content-sha256' header does not match what was computed.",
-                code="XAmzContentSHA256Mismatch",
                 status=400,
             )
 

@@ -8,13 +8,14 @@ from typing import Any
 from pileus.base import ids
 from pileus.base.clock import Clock, monotonic
 from pileus.base.errors import ApiError, ValidationError
+from pileus.blobs import Blobs, NoBlobs
 from pileus.identity.keys import Conveniences
 from pileus.identity.standing import ANONYMOUS, Standings
 from pileus.identity.usage import Uses
 from pileus.keyring import Keyring
 from pileus.model import constraints
 from pileus.policy.explain import explain
-from pileus.service import AccessDenied, Call, Caller, Operation, Service, Wait, authorize
+from pileus.service import AccessDenied, Call, Caller, Concluded, Operation, Outside, Reply, Service, Wait, authorize
 from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
@@ -45,6 +46,7 @@ class Cloud:
     services: Services
     conveniences: Conveniences | None = None
     keyring: Keyring = field(default_factory=Keyring)
+    blobs: Blobs = field(default_factory=NoBlobs)
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)
@@ -97,7 +99,7 @@ class Exchange:
 
     # -- the stops ------------------------------------------------------------------------------------------------
 
-    def attempt(self, tx: Transaction) -> "HttpResponse | Wait | Operation":
+    def attempt(self, tx: Transaction) -> "HttpResponse | Wait | Outside":
         self.error = None
         try:
             if self.hung_up:
@@ -108,10 +110,11 @@ class Exchange:
                 self.call.tx, self.call.now = tx, self.cloud.clock.now()
             self.cloud.authorize(self.call)
             operation: Operation = self.call.operation
+            call = self.call
             if operation.is_async:
-                return operation
-            result = operation.handler(self.call, self.call.request)
-            if type(result) is Wait:
+                return Outside(lambda: operation.handler(call, call.request))
+            result = operation.handler(call, call.request)
+            if type(result) is Wait or type(result) is Outside:
                 return result
             response = self.encode(result)
         except Exception as error:  # noqa: BLE001 - not swallowed: answered, and a defect is logged with its trace
@@ -129,8 +132,11 @@ class Exchange:
             raise route.refusal or AssertionError("a route has an operation or a refusal")
         now = cloud.clock.now()
         caller = self.authenticate(tx, route.operation, claim, now)
-        if route.operation.is_async and route.operation.model.streaming_input is not None:
-            http.body = payload.stream_of(http, self.signed)
+        if route.operation.streams_in:
+            body = http.body
+            # Short bodies are judged here and now, so that a short object costs no task of its own.
+            short = isinstance(body, bytes) and not route.operation.is_async
+            http.body = payload.whole(http, self.signed) if short else payload.stream_of(http, self.signed)
         request = route.codec.decode(route.operation.model, http, route.labels or {})
         host = http.headers.get("host", "")
         endpoint = f"{'https' if self.secure else 'http'}://{host}"
@@ -183,15 +189,20 @@ class Exchange:
                 self.cloud.store.submit(self.attempt, self.done)
             else:
                 self.cloud.waiting.add(self, outcome)
-        elif isinstance(outcome, Operation):
-            self.task = asyncio.get_running_loop().create_task(self.run_async(outcome))
+        elif type(outcome) is Outside:
+            self.task = asyncio.get_running_loop().create_task(self.run_outside(outcome))
         else:
             self.respond(outcome)
 
-    async def run_async(self, operation: Operation) -> None:
+    async def run_outside(self, outside: Outside) -> None:
         assert self.call is not None
+        self.call.end = self.end
         try:
-            response = self.encode(await operation.handler(self.call, self.call.request))
+            result = await outside.work()
+            if type(result) is Concluded:
+                self.respond(result.response)
+                return
+            response = self.encode(result)
         except asyncio.CancelledError:
             response = self.failed(HungUp("The client hung up before its answer was ready."))
             self.keep(response)
@@ -199,6 +210,12 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - as above
             response = self.failed(error)
         self.keep(response)
+
+    def end(self, tx: Transaction, result: Any) -> HttpResponse:
+        """Encodes and records in the transaction of an outside work's last change."""
+        response = self.encode(result)
+        self.record(tx, response.status, tx.wrote)
+        return response
 
     def keep(self, response: HttpResponse) -> None:
         """Records a call that ended outside a closure, then answers it. What was done stays done, so the answer goes
@@ -223,10 +240,16 @@ class Exchange:
         """A wait that ends because the cloud stops: the empty answer, as when its time is up."""
         self.keep(self.encode(None))
 
-    def encode(self, result: dict[str, Any] | None) -> HttpResponse:
+    def encode(self, result: dict[str, Any] | Reply | None) -> HttpResponse:
         assert self.route is not None
         assert self.route.operation is not None
-        return self.route.codec.encode(self.route.operation.model, result, self.request_id)
+        codec, model = self.route.codec, self.route.operation.model
+        if type(result) is not Reply:
+            return codec.encode(model, result, self.request_id)
+        response = codec.encode(model, result.result, self.request_id)
+        response.status = result.status or response.status
+        response.headers.extend(result.headers)
+        return response
 
     def failed(self, error: BaseException) -> HttpResponse:
         """Any error as the caller sees it. The one place where a defect becomes a 500, and its trace is logged."""

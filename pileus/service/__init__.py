@@ -1,17 +1,21 @@
 """The kit services are written with: a Service, its operations and errors, the Call, waiting and paging."""
 
 from .authorize import AccessDenied, authorize, must_allow
-from .call import Call, Caller, Cloud, Wait
+from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Wait
 from .kit import Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
 __all__ = [
     "AccessDenied",
+    "Body",
     "Call",
     "Caller",
     "Cloud",
+    "Concluded",
     "Operation",
+    "Outside",
     "Page",
+    "Reply",
     "ResourcePolicy",
     "Service",
     "Wait",

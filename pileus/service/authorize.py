@@ -63,14 +63,15 @@ def authorize(call: Call) -> None:
         return
     resources = operation.resource(call, call.request)
     own = operation.resource_policy(call, call.request) if operation.resource_policy is not None else None
+    action = operation.action_for(call, call.request)
     if isinstance(resources, str):
         call.resource = resources
-        _check_once(call, operation.action, resources, own)
+        _check_once(call, action, resources, own)
         return
     resources = resources or ["*"]  # what names nothing is still asked for
     call.resource = resources[0]
     for resource in resources:
-        _check_once(call, operation.action, resource, own)
+        _check_once(call, action, resource, own)
 
 
 def _check_once(call: Call, action: str, resource: str, own: ResourcePolicy | None) -> None:

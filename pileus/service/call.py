@@ -1,11 +1,12 @@
 """The Call: all an operation may know or touch. There is no other way to reach time, state or the caller."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pileus.base.arns import partition_of
 from pileus.base.clock import Clock
+from pileus.blobs import Blobs
 from pileus.identity.keys import AccessKey, Session
 from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
@@ -50,12 +51,63 @@ class Wait:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """An operation's answer when the rest of its work is not for a transaction: bytes to take in, a file to open.
+
+    `work` runs after what the operation wrote so far is committed, and gives the answer. It opens transactions of its
+    own (`call.transact`); the last one, whose change the caller is told of, with `call.conclude`.
+    """
+
+    work: Callable[[], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """The answer of a work outside whose last change is committed together with the record of the call."""
+
+    response: Any
+
+
+class Reply(NamedTuple):
+    """An answer whose status or headers are not the model's: a part of an object (206), a website's redirect."""
+
+    result: dict[str, Any]
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Body(Protocol):
+    """A body that is still arriving (gateway/payload.py). A short one is plain `bytes` instead."""
+
+    length: int
+    """Bytes so far; the whole body's after `pour`."""
+
+    @property
+    def declared_length(self) -> int | None:
+        """What the client said the body's own length is, in bytes."""
+        ...
+
+    @property
+    def trailing_checksum(self) -> str | None:
+        """The algorithm of the checksum that the body's head gives or promises to come behind it; 'CRC32', …"""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def pour(self, sink: Callable[[bytes], None], *beside: Callable[[bytes], None]) -> None:
+        """Reads to the end: each block passes in order through `sink` and each function of `beside`, in worker
+        threads, while the next one arrives. Raises ApiError when the bytes are not what was signed or promised."""
+        ...
+
+
 class Cloud(Protocol):
     """What the composition root gives to the kit."""
 
     store: Store
     clock: Clock
     keyring: Keyring
+    blobs: Blobs
 
     def service(self, name: str) -> Any: ...
 
@@ -88,6 +140,9 @@ class Call:
     subject: Any = None
     """What the service found the request to be about while it was authorised, so that its handler need not look again.
     """
+
+    end: Callable[[Transaction, Any], Any] | None = None
+    """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""
 
     @property
     def account(self) -> str:
@@ -148,3 +203,14 @@ class Call:
             return work(self)
 
         return self.cloud.store.transact(run)
+
+    async def conclude(self, work: Callable[["Call"], Any]) -> Concluded:
+        """As `transact`, for the change the call is about: its record is written by the same commit."""
+
+        def run(tx: Transaction) -> Any:
+            self.tx = tx
+            self.now = self.cloud.clock.now()
+            result = work(self)
+            return self.end(tx, result) if self.end is not None else result
+
+        return Concluded(await self.cloud.store.transact(run))

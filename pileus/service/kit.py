@@ -21,6 +21,7 @@ Handler = Callable[[Call, Request], Any]
 ResourceOf = Callable[[Call, Request], "str | list[str]"]
 ContextOf = Callable[[Call, Request], dict[str, Any]]
 PolicyOf = Callable[[Call, Request], "ResourcePolicy | None"]
+ActionOf = Callable[[Call, Request], str]
 
 
 class ResourcePolicy(NamedTuple):
@@ -46,12 +47,13 @@ class Operation:
         partial: str | None,
         unconditional: str | None,
         unsigned: bool,
+        action_of: ActionOf | None,
     ):
         self.service, self.name, self.handler = service, name, handler
         self.context, self.resource_policy = context, resource_policy
         self.partial, self.unconditional, self.unsigned = partial, unconditional, unsigned
         self.is_async = inspect.iscoroutinefunction(handler)
-        self._action, self._resource = action, resource
+        self._action, self._resource, self._action_of = action, resource, action_of
 
     @cached_property
     def action(self) -> str:
@@ -60,6 +62,15 @@ class Operation:
         if not iam_facts.action_exists(f"{self.service.iam_prefix}:{action}"):
             raise RuntimeError(f"{self.service.iam_prefix}:{action} is no IAM action; name one with action=")
         return f"{self.service.iam_prefix}:{action}"
+
+    def action_for(self, call: Call, request: Request) -> str:
+        """The IAM action of one request: the operation's, unless what it asks for is another (a version's)."""
+        return self.action if self._action_of is None else self._action_of(call, request)
+
+    @cached_property
+    def streams_in(self) -> bool:
+        """Whether its body may still be arriving while it runs."""
+        return self.model.streaming_input is not None
 
     @cached_property
     def resource(self) -> ResourceOf:
@@ -102,6 +113,7 @@ class Service:
         partial: str | None = None,
         unconditional: str | None = None,
         unsigned: bool = False,
+        action_of: ActionOf | None = None,
     ) -> Callable[[Handler], Handler]:
         """Registers an operation of the model.
 
@@ -109,14 +121,24 @@ class Service:
         the action's first resource type with the request's members filled in. `context`: the service's own condition
         keys. `resource_policy`: the policy the resource carries. `partial`: what is missing, for the ledger.
         `unconditional`: why no permission is needed (AWS's documentation). `unsigned`: AWS takes this call without a
-        signature.
+        signature. `action_of`: tells the action of a request where AWS has several for one operation.
         """
         if name in self.operations:
             raise RuntimeError(f"{self.name} registers {name} twice")
 
         def declare(handler: Handler) -> Handler:
             self.operations[name] = Operation(
-                self, name, handler, action, resource, context, resource_policy, partial, unconditional, unsigned
+                self,
+                name,
+                handler,
+                action,
+                resource,
+                context,
+                resource_policy,
+                partial,
+                unconditional,
+                unsigned,
+                action_of,
             )
             return handler
 

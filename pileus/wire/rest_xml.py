@@ -97,6 +97,7 @@ class RestXmlCodec(RestCodec):
 
     def encode_error(self, operation: Operation | None, error: ApiError, request_id: str) -> HttpResponse:
         headers, members = self.error_headers(error, request_id)
+        headers.extend(error.headers.items())
         headers.append(("content-type", self.content_type))
         if error.status == 304 or (operation is not None and operation.http_method == "HEAD"):
             return HttpResponse(error.status, headers)

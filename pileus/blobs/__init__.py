@@ -1,0 +1,5 @@
+"""Object bytes: large bodies, kept outside the store (docs/decisions/0006-object-bytes.md)."""
+
+from .api import Blob, Blobs, BlobWriter, NoBlobs, NoSuchBlob
+
+__all__ = ["Blob", "BlobWriter", "Blobs", "NoBlobs", "NoSuchBlob"]

@@ -1,0 +1,70 @@
+"""What every blob engine promises. `tests/blobs/test_contract.py` holds each one to it.
+
+A blob is bytes under an id: written once, in order, then read at any offset, until it is deleted. Calls block and are
+made in worker threads, never on the event loop. The store decides which blobs count (`records.py`): a blob becomes part
+of the cloud when a transaction adopts its id, so an engine owes nothing for one that nobody adopted.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class NoSuchBlob(Exception):
+    """There is no blob of this id (any more)."""
+
+
+class BlobWriter(Protocol):
+    id: int
+
+    def write(self, data: bytes) -> None: ...
+
+    def finish(self) -> None:
+        """Afterwards the blob survives what the engine's durability promises to survive."""
+        ...
+
+    def abort(self) -> None:
+        """Leaves nothing behind. May be called at any time, also after `finish`."""
+        ...
+
+
+class Blob(Protocol):
+    """An open blob: readable to its end even if it is deleted meanwhile."""
+
+    size: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Exactly `size` bytes. Raises NoSuchBlob when they are not (any more) there."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Blobs(Protocol):
+    def create(self) -> BlobWriter: ...
+
+    def open(self, blob: int) -> Blob:
+        """Raises NoSuchBlob."""
+        ...
+
+    def delete(self, blob: int) -> None:
+        """Also when it is not there."""
+        ...
+
+    def left_over(self) -> Iterator[int]:
+        """The ids of all blobs that were there before this engine was opened, in any order."""
+        ...
+
+
+class NoBlobs:
+    """For clouds of services that keep no bytes."""
+
+    def create(self) -> BlobWriter:
+        raise NotImplementedError("this cloud has no blob engine")
+
+    def open(self, blob: int) -> Blob:
+        raise NoSuchBlob(f"{blob:016x}")
+
+    def delete(self, blob: int) -> None: ...
+
+    def left_over(self) -> Iterator[int]:
+        return iter(())

@@ -1,0 +1,1 @@
+"""Who may: bucket policies, access control lists, public access, and the condition keys of S3."""

@@ -1,0 +1,123 @@
+"""How an operation finds its bucket, and declares what it is asked on.
+
+Handlers are written as `handler(call, bucket, request)`. The bucket is found, and its policy asked, while the request
+is authorised. Source: Amazon S3 User Guide, "How Amazon S3 authorizes a request"; "Verifying bucket ownership with
+bucket owner condition".
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pileus.service import Call, ResourcePolicy
+
+from .access.context import context_of
+from .access.grants import bucket_grants, object_grants
+from .errors import S3Error, access_denied, no_such_bucket
+from .names import check_key, check_owner_id
+from .service import s3
+from .tables import Bucket, buckets
+
+Request = dict[str, Any]
+Handler = Callable[[Call, Bucket, Request], Any]
+
+
+def find_bucket(call: Call, name: str) -> Bucket:
+    bucket = buckets.get(call.tx, call.partition, name)
+    if bucket is None:
+        raise no_such_bucket(name)
+    return bucket
+
+
+def _addressed(call: Call, request: Request, anywhere: bool = False) -> Bucket:
+    bucket = find_bucket(call, request["Bucket"])
+    if bucket.region != call.region and call.caller.key is not None and not call.via and not anywhere:
+        raise wrong_region(call.region, bucket.region)
+    expected = request.get("ExpectedBucketOwner")
+    if expected is not None and expected != bucket.account:
+        check_owner_id(expected)
+        raise access_denied()
+    call.subject = bucket
+    return bucket
+
+
+def wrong_region(asked: str, right: str) -> S3Error:
+    """SDKs and the `aws` command read the right region from it and ask again."""
+    error = S3Error(
+        "AuthorizationHeaderMalformed",
+        400,
+        f"The authorization header is malformed; the region '{asked}' is wrong; expecting '{right}'",
+        Region=right,
+    )
+    error.headers["x-amz-bucket-region"] = right
+    return error
+
+
+def bucket_operation(
+    name: str,
+    *,
+    action: str | None = None,
+    partial: str | None = None,
+    anywhere: bool = False,
+    unconditional: str | None = None,
+) -> Callable[[Handler], Handler]:
+    """An operation on a bucket. `anywhere`: answers in every region."""
+
+    def resource(call: Call, request: Request) -> str:
+        return _addressed(call, request, anywhere).arn
+
+    def policy(call: Call, request: Request) -> ResourcePolicy | None:
+        return bucket_grants(call, call.subject)
+
+    def declare(handler: Handler) -> Handler:
+        def run(call: Call, request: Request) -> Any:
+            # What needs no permission as a whole was not looked for yet.
+            return handler(call, call.subject or _addressed(call, request, anywhere), request)
+
+        s3.operation(
+            name,
+            action=action,
+            resource=resource,
+            resource_policy=policy,
+            context=context_of,
+            partial=partial,
+            unsigned=True,
+            unconditional=unconditional,
+        )(run)
+        return handler
+
+    return declare
+
+
+def object_operation(
+    name: str, *, action: str | None = None, versioned: str | None = None, partial: str | None = None
+) -> Callable[[Handler], Handler]:
+    """An operation on an object. `versioned`: the action that a request with a version id needs instead."""
+
+    def resource(call: Call, request: Request) -> str:
+        bucket = _addressed(call, request)
+        check_key(request["Key"])
+        return f"{bucket.arn}/{request['Key']}"
+
+    def policy(call: Call, request: Request) -> ResourcePolicy | None:
+        return object_grants(call, call.subject, request["Key"], request.get("VersionId"))
+
+    def action_of(call: Call, request: Request) -> str:
+        return f"s3:{versioned}" if "VersionId" in request else f"s3:{action or name}"
+
+    def declare(handler: Handler) -> Handler:
+        def run(call: Call, request: Request) -> Any:
+            return handler(call, call.subject, request)
+
+        s3.operation(
+            name,
+            action=action,
+            resource=resource,
+            resource_policy=policy,
+            context=context_of,
+            partial=partial,
+            unsigned=True,
+            action_of=action_of if versioned is not None else None,
+        )(run)
+        return handler
+
+    return declare

@@ -1,0 +1,1 @@
+"""Objects in the cold classes, and how they are brought back for a while."""

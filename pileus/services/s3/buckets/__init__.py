@@ -1,0 +1,5 @@
+"""Buckets: made, found, configured, removed."""
+
+from . import creating
+
+__all__ = ["creating"]

@@ -1,0 +1,11 @@
+"""Tags of buckets."""
+
+from typing import Any
+
+from pileus.service import Call
+
+from ..tables import Bucket
+
+
+def put_tags(call: Call, bucket: Bucket, tags: list[dict[str, str]]) -> Bucket:
+    raise NotImplementedError

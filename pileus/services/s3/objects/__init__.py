@@ -1,0 +1,5 @@
+"""Objects: their bytes, their versions, and what is said of them."""
+
+from . import deleting, getting, putting
+
+__all__ = ["deleting", "getting", "putting"]

@@ -1,0 +1,128 @@
+"""Bytes on their way in: hashed, sealed and written while they arrive.
+
+Short bodies go into the store with their object's record; longer ones into the blob engine first, in worker threads.
+Until a transaction adopts the blob nobody can see it, so a body that breaks off, or is not what was signed, leaves
+nothing.
+"""
+
+import asyncio
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pileus.base import ids
+from pileus.base.checksums import Digest, checksum
+from pileus.blobs import BlobWriter, records
+from pileus.keyring import Cipher
+from pileus.service import Body, Call, Outside
+from pileus.store import Transaction
+
+from ..tables import Piece, small_bytes
+from .sealing import SEGMENT_BYTES, CipherOf, seal
+
+SMALL_BYTES_MAX = 16 * 1024
+
+
+class Taken(NamedTuple):
+    """What came in. `checksum` in Base64, of the algorithm that was asked for."""
+
+    piece: Piece
+    md5: str
+    checksum: str
+    sealed: bytes | None = None
+    """The bytes themselves, of a small piece that is yet to be written."""
+
+
+def keep_piece(tx: Transaction, taken: Taken) -> None:
+    """Makes the piece part of the cloud, in the transaction of its record."""
+    if taken.sealed is not None:
+        small_bytes.put(tx, taken.piece.id, record=taken.sealed)
+    else:
+        records.adopt(tx, taken.piece.id)
+
+
+def take_small(data: bytes, ciphers: CipherOf, algorithm: str) -> Taken:
+    piece = Piece(ids.secret_int(), len(data), True)
+    digest = checksum(algorithm)
+    digest.update(data)
+    return Taken(
+        piece,
+        hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        b64encode(digest.digest()).decode(),
+        seal(ciphers(piece.id), 0, data),
+    )
+
+
+async def take_large(call: Call, body: bytes | Body, ciphers: CipherOf, algorithm: str) -> Taken:
+    """To the blob engine. Raises what the body raises; then nothing is left."""
+    sealing = await asyncio.to_thread(lambda: Sealing(call.cloud.blobs.create(), ciphers, algorithm))
+    try:
+        if isinstance(body, bytes):
+            await asyncio.to_thread(lambda: sealing.take_all(body))
+        else:
+            await body.pour(sealing.write, sealing.md5.update, sealing.digest.update)
+        return await asyncio.to_thread(sealing.finish)
+    except BaseException:
+        # A client that hung up cancels this task: what it sent is taken away all the same.
+        sealing.abort()
+        raise
+
+
+def take_in(
+    call: Call, body: bytes | Body, ciphers: CipherOf, algorithm: str, then: Callable[[Call, Taken], Any]
+) -> Any:
+    """Takes a body in and answers `then(call, taken)`: at once for a short one, else outside the transaction."""
+    if isinstance(body, bytes) and len(body) <= SMALL_BYTES_MAX:
+        return then(call, take_small(body, ciphers, algorithm))
+
+    async def work() -> Any:
+        taken = await take_large(call, body, ciphers, algorithm)
+        try:
+            return await call.conclude(lambda call: then(call, taken))
+        except BaseException:
+            await asyncio.to_thread(lambda: call.cloud.blobs.delete(taken.piece.id))
+            raise
+
+    return Outside(work)
+
+
+class Sealing:
+    """Seals what passes, segment by segment, into a blob. Used in worker threads, one call after another."""
+
+    def __init__(self, writer: BlobWriter, ciphers: CipherOf, algorithm: str):
+        self._writer = writer
+        self._cipher: Cipher = ciphers(writer.id)
+        self._algorithm = algorithm
+        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.digest: Digest = checksum(algorithm)
+        self._rest = b""
+        self._segment = 0
+        self._size = 0
+
+    def take_all(self, data: bytes) -> None:
+        self.write(data)
+        self.md5.update(data)
+        self.digest.update(data)
+
+    def write(self, block: bytes) -> None:
+        self._size += len(block)
+        data = self._rest + block if self._rest else block
+        whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
+        out = []
+        for at in range(0, whole, SEGMENT_BYTES):
+            out.append(seal(self._cipher, self._segment, data[at : at + SEGMENT_BYTES]))
+            self._segment += 1
+        self._rest = data[whole:] if whole else data
+        if out:
+            self._writer.write(b"".join(out))
+
+    def finish(self) -> Taken:
+        if self._rest or not self._segment:
+            self._writer.write(seal(self._cipher, self._segment, self._rest))
+        self._writer.finish()
+        piece = Piece(self._writer.id, self._size)
+        return Taken(piece, self.md5.hexdigest(), b64encode(self.digest.digest()).decode())
+
+    def abort(self) -> None:
+        self._writer.abort()

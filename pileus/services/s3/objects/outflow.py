@@ -1,0 +1,84 @@
+"""Bytes on their way out: read, unsealed and sent, never more than a few blocks at a time.
+
+The blobs are opened before the first byte is sent. If one is gone by then, the object was replaced meanwhile, and the
+request is answered anew; once open, it is read to its end even if it is deleted.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from pileus.blobs import Blob
+from pileus.keyring import Cipher
+from pileus.service import Call
+from pileus.store import Transaction
+
+from ..tables import Piece, small_bytes
+from .sealing import SEGMENT_BYTES, CipherOf, open_segments, segments_of, unseal
+
+BLOCK_BYTES = 8 * SEGMENT_BYTES
+
+
+def read_small(tx: Transaction, piece: Piece, ciphers: CipherOf) -> bytes:
+    """All of a small piece."""
+    sealed = small_bytes.get(tx, piece.id)
+    if sealed is None:
+        raise RuntimeError(f"the bytes of piece {piece.id} are not there")
+    return unseal(ciphers(piece.id), 0, sealed)
+
+
+class Source:
+    """The bytes of some pieces from `start` to `stop`, opened. Raises NoSuchBlob while it opens."""
+
+    def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: CipherOf, start: int, stop: int):
+        self._ciphers = ciphers
+        self._runs: list[tuple[Piece, Blob | bytes, int, int]] = []
+        at = 0
+        try:
+            for piece in pieces:
+                first, last = max(start - at, 0), min(stop - at, piece.size)
+                if first < last:
+                    held = read_small(call.tx, piece, ciphers) if piece.small else call.cloud.blobs.open(piece.id)
+                    self._runs.append((piece, held, first, last))
+                at += piece.size
+        except BaseException:
+            self.close()
+            raise
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """The next block is read while the one before is being sent."""
+        ahead: asyncio.Future[bytes] | None = None
+        try:
+            for step in self._steps():
+                reading = asyncio.ensure_future(asyncio.to_thread(_read, *step))
+                if ahead is not None:
+                    yield await ahead
+                ahead = reading
+            if ahead is not None:
+                yield await ahead
+                ahead = None
+        finally:
+            if ahead is not None:
+                await asyncio.wait([ahead])
+            self.close()
+
+    def _steps(self) -> Iterator[tuple[Piece, "Blob | bytes", Cipher, int, int]]:
+        for piece, held, start, stop in self._runs:
+            cipher = self._ciphers(piece.id)
+            while start < stop:
+                end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
+                yield piece, held, cipher, start, end
+                start = end
+
+    def close(self) -> None:
+        for _, held, _, _ in self._runs:
+            if not isinstance(held, bytes):
+                held.close()
+
+
+def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> bytes:
+    if isinstance(held, bytes):
+        return held[start:stop]
+    first, offset, size = segments_of(piece, start, stop)
+    data = open_segments(cipher, first, held.read(offset, size))
+    skip = start - first * SEGMENT_BYTES
+    return data[skip : skip + stop - start] if skip or len(data) != stop - start else data

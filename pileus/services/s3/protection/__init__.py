@@ -1,0 +1,1 @@
+"""Object lock: retention, legal holds, and the default a bucket gives."""

@@ -1,0 +1,5 @@
+"""Amazon S3, declared."""
+
+from pileus.service import Service
+
+s3 = Service("s3", validation=None)
