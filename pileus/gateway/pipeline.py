@@ -137,6 +137,8 @@ class Exchange:
             # Short bodies are judged here and now, so that a short object costs no task of its own.
             short = isinstance(body, bytes) and not route.operation.is_async
             http.body = payload.whole(http, self.signed) if short else payload.stream_of(http, self.signed)
+        elif route.operation.service.inspect is not None and http.body:
+            route.operation.service.inspect(route.operation.model, http.headers, http.whole_body())
         request = route.codec.decode(route.operation.model, http, route.labels or {})
         host = http.headers.get("host", "")
         endpoint = f"{'https' if self.secure else 'http'}://{host}"

@@ -14,7 +14,7 @@ import orjson
 
 from pileus.service import Call
 
-from ..errors import S3Error, invalid_argument, invalid_request
+from ..errors import S3Error, access_denied, invalid_argument, invalid_request
 from ..tables import Bucket, Seal, Version
 from .intake import Taken
 from .sealing import CipherOf, bucket_ciphers, key_ciphers
@@ -73,6 +73,8 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
         if asked is not None:
             raise invalid_argument("Server Side Encryption with Customer provided key is incompatible with the encryption"
                                    " method specified")  # fmt: skip
+        if "SSE-C" in bucket.encryption.blocked:
+            raise access_denied("Server Side Encryption with Customer provided keys is blocked on this bucket.")
         return Sealed(Seal("C", _proof(given[0]), given[1]), key_ciphers(given[0]))
     if asked is not None and asked not in ("AES256", *KMS):
         raise invalid_argument(
