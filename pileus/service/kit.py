@@ -47,7 +47,7 @@ class CrossOrigin(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """`headers` go with the answer; None: the page may not. `error` is what a preflight is told then."""
+    """`headers` go with the answer; None: no rule allows it. `error` is what a preflight is told when there are rules."""
 
     headers: list[tuple[str, str]] | None
     error: ApiError | None = None
@@ -109,7 +109,8 @@ class Service:
     the URL's path; `inspect(model, headers, body)` may refuse a body that is not the one the headers speak of.
 
     `doors` are ways in that the model does not describe (a website, a browser's form); the gateway knows them by name.
-    `cross_origin` answers for web pages of other origins, when what they ask for has rules of its own.
+    `cross_origin` answers for web pages of other origins, when what they ask for has rules of its own. `hosted` tells
+    what a foreign host name stands for: 'bucket', 'website' or ''.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Service:
         self.operations: dict[str, Operation] = {}
         self.doors: dict[str, Operation] = {}
         self.cross_origin: Callable[[Transaction, CrossOrigin], Answered | None] | None = None
-        self.has_host: Callable[[Transaction, str], bool] | None = None
+        self.hosted: Callable[[Transaction, str], str] | None = None
         self._errors: dict[str, type[ApiError]] = {}
 
     @cached_property

@@ -91,7 +91,7 @@ class Routes:
         for candidates, values in _ends(root, segments, 0, ()):
             found = _choose(candidates, asked, headers)
             if found is not None:
-                return found.name, dict(zip(found.labels, map(_decoded, values), strict=True))
+                return found.name, dict(zip(found.labels, map(decoded, values), strict=True))
         return None
 
 
@@ -165,7 +165,8 @@ def _query(text: str) -> dict[str, str]:
         raise SerializationError(str(error)) from None
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
+    """A part of a path. Raises SerializationError when it is not valid UTF-8."""
     if "%" not in text:
         return text
     try:
