@@ -1,6 +1,6 @@
 """Forms that browsers send: who signed them, and reading them before the request proper begins.
 
-Source: Amazon S3 API Reference, "Authenticating requests in browser-based uploads using POST (AWS signature version 4)",
+Source: Amazon S3 API Reference, "Authenticating requests in browser-based uploads using POST",
 "Creating a POST policy".
 """
 
@@ -32,9 +32,9 @@ def claim_of(form: FormRequest) -> sigv4.Claim | None:
     fields = form.fields
     if form.fault is not None:
         raise form.fault
-    if "awsaccesskeyid" in fields:
-        raise refusals.signature_version_2()
     policy = fields.get("policy")
+    if "awsaccesskeyid" in fields:
+        return _old_claim(fields, policy)
     if policy is None and not any(name in fields for name in SIGNED_FIELDS):
         return None
     for name in SIGNED_FIELDS:
@@ -57,6 +57,18 @@ def claim_of(form: FormRequest) -> sigv4.Claim | None:
         # How long it may be used says the policy; AWS's keys of a day are good for a week.
         sigv4.PRESIGNED_MAX_S,
         text=policy,
+    )
+
+
+def _old_claim(fields: dict[str, str], policy: str | None) -> sigv4.Claim:
+    """Signature Version 2: boto3 makes such forms in us-east-1."""
+    if policy is None:
+        raise missing("policy")
+    if not fields.get("signature"):
+        raise missing("signature")
+    token = fields.get("x-amz-security-token")
+    return sigv4.Claim(
+        fields["awsaccesskeyid"], "", "", "s3", [], fields["signature"], "", token, text=policy, old=True
     )
 
 

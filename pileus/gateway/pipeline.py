@@ -22,7 +22,7 @@ from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
-from . import cors, forms, payload, refusals, sigv4
+from . import cors, forms, payload, refusals, sigv2, sigv4
 from .route import Route, Router, Services, region_of
 from .serving import Respond
 from .waiting import Waiting
@@ -170,6 +170,7 @@ class Exchange:
             now,
             route.operation,
             request,
+            scoped=claim is None or not claim.old,
         )
 
     def enter(self, tx: Transaction) -> tuple[sigv4.Claim | None, Route]:
@@ -197,7 +198,10 @@ class Exchange:
         if claim.service != expected:
             raise refusals.wrong_service(expected)
         clock = self.cloud.clock
-        self.signed = signed = sigv4.verify(tx, self.http, claim, self.cloud.conveniences, clock.machine(), now)
+        verify = sigv2.verify if claim.old else sigv4.verify
+        self.signed = signed = verify(tx, self.http, claim, self.cloud.conveniences, clock.machine(), now)
+        if claim.query is not None and expected == "s3":
+            sigv2.hoisted(self.http)
         standing = self.cloud.standings.of(tx, signed.key)
         principal = standing.principal
         return Caller(standing, signed.key.account, principal.arn, principal.unique_id, signed.key)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 from pileus.base.errors import ApiError, NotImplementedYet
 from pileus.model import Api, index, load
 from pileus.service import Operation, Service
-from pileus.wire import Codec, HttpRequest, codec
-from pileus.wire.names import action_of, cbor_of, parameter
 from pileus.store import Transaction
+from pileus.wire import Codec, HttpRequest, codec
 from pileus.wire.multipart import FormRequest
+from pileus.wire.names import action_of, cbor_of, parameter
 from pileus.wire.rest_routes import Routes, decoded
 
 from . import addresses

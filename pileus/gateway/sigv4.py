@@ -50,6 +50,8 @@ class Claim:
     """Presigned requests only: the query without the signature."""
     text: str | None = None
     """A form's only: the string that was signed, its policy as it came."""
+    old: bool = False
+    """Of Signature Version 2 (sigv2.py); `stamp` is then the moment it expires."""
 
     @property
     def scope(self) -> str:
@@ -75,7 +77,9 @@ def claim_of(request: HttpRequest) -> Claim | None:
     if "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query):
         return _query_claim(query)
     if "Signature=" in query and ("AWSAccessKeyId=" in query):
-        raise refusals.signature_version_2()
+        from . import sigv2
+
+        return sigv2.claim_of(query)
     return None
 
 
@@ -185,6 +189,21 @@ def verify(
 ) -> Signed:
     """Raises the refusal that fits. `machine` judges the signature's age, `now` (the cloud's clock) the session's."""
     _check_age(claim, machine)
+    key = holder(tx, claim, conveniences, now)
+    payload = _payload(request, claim) if claim.text is None else UNSIGNED
+    signer = signing_key(key.secret, claim.date, claim.region, claim.service)
+    text = claim.text if claim.text is not None else string_to_sign(request, claim, payload)
+    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
+        raise refusals.mismatch()
+    if isinstance(key, AccessKey) and not key.active:
+        raise refusals.unknown_key(claim.key_id)
+    return Signed(key, claim, payload, signer)
+
+
+def holder(
+    tx: Transaction, claim: Claim, conveniences: Conveniences | None, now: float
+) -> AccessKey | Session:
+    """Whose key it is, before the signature is looked at. Raises the refusal that fits."""
     key = find_key(tx, claim.key_id, conveniences)
     if key is None:
         raise refusals.unknown_key(claim.key_id)
@@ -196,14 +215,7 @@ def verify(
     elif claim.token and conveniences is None:
         # LocalStack's users often carry a made-up token beside `test`; AWS refuses one beside a long-term key.
         raise refusals.unknown_key(claim.key_id)
-    payload = _payload(request, claim) if claim.text is None else UNSIGNED
-    signer = signing_key(key.secret, claim.date, claim.region, claim.service)
-    text = claim.text if claim.text is not None else string_to_sign(request, claim, payload)
-    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
-        raise refusals.mismatch()
-    if isinstance(key, AccessKey) and not key.active:
-        raise refusals.unknown_key(claim.key_id)
-    return Signed(key, claim, payload, signer)
+    return key
 
 
 def _check_age(claim: Claim, machine: float) -> None:

@@ -8,8 +8,8 @@ read it), and those of strangers are refused, since they might know the well-kno
 from collections.abc import Callable
 from typing import Any
 
-from pileus.base import ids
 from pileus.base.errors import ApiError
+from pileus.base.ids import request_id
 from pileus.service import Answered, CrossOrigin
 from pileus.wire import HttpRequest, HttpResponse
 
@@ -38,7 +38,7 @@ class Visit:
         self._gone = False
 
     def answered(self, answer: Answered | None, encode: Callable[[ApiError, str], HttpResponse]) -> None:
-        """`answer` is None when the bucket is not there or has no rules, and nobody has any for it."""
+        """`answer` is None when there is no such bucket; it has neither headers nor an error when it has no rules."""
         if self._gone:
             return
         asked = self._asked
@@ -52,12 +52,12 @@ class Visit:
                 self._respond(cors.agreed(self._request))
             else:
                 self._go_on(cors.headers(asked.origin))
-        elif asked.preflight and answer is not None:
-            self._respond(encode(answer.error or not_enabled(), ids.request_id()))
+        elif asked.preflight:
+            self._respond(encode((answer.error if answer is not None else _no_bucket()) or _no_rules(), request_id()))
         elif self._local:
             self._go_on([])
         else:
-            self._respond(encode(cors.refusal(asked.origin), ids.request_id()))
+            self._respond(encode(cors.refusal(asked.origin), request_id()))
 
     def _go_on(self, headers: list[tuple[str, str]]) -> None:
         self._exchange = self._begin(self._request, with_headers(self._respond, headers) if headers else self._respond)
@@ -68,8 +68,12 @@ class Visit:
             self._exchange.gone()
 
 
-def not_enabled() -> ApiError:
+def _no_rules() -> ApiError:
     return ApiError("CORSResponse: CORS is not enabled for this bucket.", code="AccessForbidden", status=403)
+
+
+def _no_bucket() -> ApiError:
+    return ApiError("CORSResponse: Bucket not found", code="AccessForbidden", status=403)
 
 
 def with_headers(respond: Respond, extra: list[tuple[str, str]]) -> Respond:

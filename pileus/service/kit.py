@@ -47,7 +47,8 @@ class CrossOrigin(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """`headers` go with the answer; None: no rule allows it. `error` is what a preflight is told when there are rules."""
+    """`headers` go with the answer; None: no rule allows it. `error` is what a preflight is told where there are rules.
+    """
 
     headers: list[tuple[str, str]] | None
     error: ApiError | None = None

@@ -1,7 +1,7 @@
 """multipart/form-data as browsers send it: the fields first, then the file, which stays a stream.
 
-Source: RFC 7578, "Returning Values from Forms: multipart/form-data"; RFC 2046, "Multipart media type". Memory is bounded
-by the fields' limit and the pieces that arrive.
+Source: RFC 7578, "Returning Values from Forms: multipart/form-data"; RFC 2046, "Multipart media type". Memory is
+bounded by the fields' limit and the pieces that arrive.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ async def _once(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _parameters(value: str) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for name, quoted, plain in _PARAMETER.findall(value):
         text = re.sub(r"\\([\"\\])", r"\1", quoted) if quoted else plain
         found.setdefault(name.lower(), text.replace("%22", '"'))

@@ -1,4 +1,4 @@
-"""A browser's form as the PutObject it stands for, and the answer it gets: S3's POST Object, which its model leaves out.
+"""A browser's form as the PutObject it stands for, and its answer: S3's POST Object, which its model leaves out.
 
 Source: Amazon S3 API Reference, "POST Object" ("Form fields", "Response elements").
 """
@@ -18,7 +18,7 @@ from pileus.wire.xml_writer import escape
 ANSWER = "PostResponse"
 NOT_HEADERS = frozenset({
     "key", "policy", "bucket", "file", "submit", "acl", "tagging", "success_action_status", "success_action_redirect",
-    "redirect", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token",
+    "redirect", "awsaccesskeyid", "signature", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token",
 })  # fmt: skip
 
 

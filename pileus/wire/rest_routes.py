@@ -108,7 +108,7 @@ class Routes:
                 self._seen[key] = matched[0], tuple(matched[1])
             return matched
         name, labels = known
-        return name, dict(zip(labels, map(_decoded, parts[1 : 1 + depth]), strict=True))
+        return name, dict(zip(labels, map(decoded, parts[1 : 1 + depth]), strict=True))
 
     def _match(
         self, root: _Step, path: str, query: str, headers: Mapping[str, str]

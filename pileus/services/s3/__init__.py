@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import buckets, listing, multipart, objects
+from . import buckets, listing, multipart, objects, web
 from .service import s3
 
 
@@ -11,4 +11,4 @@ def reconcilers() -> list[Any]:
     return [multipart.Clear(), multipart.Forget()]
 
 
-__all__ = ["buckets", "listing", "multipart", "objects", "reconcilers", "s3"]
+__all__ = ["buckets", "listing", "multipart", "objects", "reconcilers", "s3", "web"]

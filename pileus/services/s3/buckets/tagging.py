@@ -4,6 +4,8 @@ Source: Amazon S3 API Reference, PutBucketTagging, GetBucketTagging, DeleteBucke
 "User-defined tag restrictions".
 """
 
+from typing import Any
+
 from pileus.service import Call
 
 from ..addressing import bucket_operation
