@@ -80,7 +80,21 @@ class Router:
         if isinstance(request, FormRequest):
             bucket = name_of_bucket(request, hosted)
             return self._doorway("PostObject", "post-object", {"Bucket": bucket or ""})
+        if self._form_for_object(request, host, hosted):
+            s3 = codec(self._services["s3"].api, "rest-xml")
+            return Route("s3", "rest-xml", s3, refusal=_not_allowed("POST", "OBJECT"), asked="PostObject")
         return None
+
+    def _form_for_object(self, request: HttpRequest, host: str, hosted: str) -> bool:
+        """A form goes to a bucket, never to an object."""
+        return (
+            request.method == "POST"
+            and not request.query
+            and "s3" in self._services
+            and sent_as_form(request)
+            and self._is_s3(host)
+            and name_of_bucket(request, hosted) is None
+        )
 
     def _doorway(self, name: str, protocol: str, labels: dict[str, str]) -> Route:
         s3 = self._services["s3"]
@@ -304,7 +318,7 @@ def _unknown(protocol: str, name: str, api: Api) -> ApiError:
     return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)
 
 
-def _not_allowed(method: str) -> ApiError:
+def _not_allowed(method: str, kind: str = "SERVICE") -> ApiError:
     if method == "OPTIONS":
         message = "Insufficient information. Origin request header needed."
         return ApiError(message, code="BadRequest", status=400)
@@ -312,7 +326,7 @@ def _not_allowed(method: str) -> ApiError:
         "The specified method is not allowed against this resource.",
         code="MethodNotAllowed",
         status=405,
-        members={"Method": method, "ResourceType": "SERVICE"},
+        members={"Method": method, "ResourceType": kind},
     )
 
 

@@ -46,7 +46,12 @@ def claim_of(query: str) -> sigv4.Claim:
 
 
 def verify(
-    tx: Transaction, request: HttpRequest, claim: sigv4.Claim, conveniences: Conveniences | None, machine: float, now: float
+    tx: Transaction,
+    request: HttpRequest,
+    claim: sigv4.Claim,
+    conveniences: Conveniences | None,
+    machine: float,
+    now: float,
 ) -> sigv4.Signed:
     """Raises the refusal that fits."""
     if claim.text is None and machine > int(claim.stamp):

@@ -200,9 +200,7 @@ def verify(
     return Signed(key, claim, payload, signer)
 
 
-def holder(
-    tx: Transaction, claim: Claim, conveniences: Conveniences | None, now: float
-) -> AccessKey | Session:
+def holder(tx: Transaction, claim: Claim, conveniences: Conveniences | None, now: float) -> AccessKey | Session:
     """Whose key it is, before the signature is looked at. Raises the refusal that fits."""
     key = find_key(tx, claim.key_id, conveniences)
     if key is None:

@@ -18,7 +18,8 @@ from pileus.wire.xml_writer import escape
 ANSWER = "PostResponse"
 NOT_HEADERS = frozenset({
     "key", "policy", "bucket", "file", "submit", "acl", "tagging", "success_action_status", "success_action_redirect",
-    "redirect", "awsaccesskeyid", "signature", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token",
+    "redirect", "awsaccesskeyid", "signature", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature",
+    "x-amz-security-token",
 })  # fmt: skip
 
 
