@@ -32,6 +32,7 @@ def name_of(host: str) -> str:
     return name if colon and port.isdigit() else host
 
 
+@lru_cache(maxsize=4_096)
 def labels_of(host: str) -> list[str]:
     """The labels before a host's known ending; none for an address or a foreign name."""
     name = name_of(host)
@@ -41,6 +42,7 @@ def labels_of(host: str) -> list[str]:
     return []
 
 
+@lru_cache(maxsize=4_096)
 def service_of(host: str) -> str | None:
     """The service a host names: `sqs.eu-west-1.amazonaws.com`, `eu-west-1.queue.amazonaws.com`,
     `bucket.s3.localhost`."""
@@ -54,6 +56,7 @@ def service_of(host: str) -> str | None:
     return labels[0]
 
 
+@lru_cache(maxsize=4_096)
 def may_be_bucket(host: str) -> bool:
     """Whether a name under `.localhost` is a bucket's rather than a service's, if there is no such service: or has
     more before it than a service and a region."""
@@ -61,12 +64,14 @@ def may_be_bucket(host: str) -> bool:
     return name_of(host).endswith(".localhost") and _label(labels, _S3) is None and "queue" not in labels
 
 
+@lru_cache(maxsize=4_096)
 def is_service(host: str) -> bool:
     """Whether a name has the form `service` or `service.region` before its ending."""
     labels = labels_of(host)
     return len(labels) == 1 or (len(labels) == 2 and _REGION.fullmatch(labels[1]) is not None)
 
 
+@lru_cache(maxsize=4_096)
 def region_of(host: str) -> str | None:
     """What stands before S3's own label is a bucket, whatever it looks like."""
     labels = labels_of(host)
@@ -77,6 +82,7 @@ def region_of(host: str) -> str | None:
     return next((label for label in labels if _REGION.fullmatch(label)), None)
 
 
+@lru_cache(maxsize=4_096)
 def bucket_of(host: str) -> str | None:
     """The bucket before the path, for a request that is S3's."""
     labels = labels_of(host)
@@ -86,6 +92,7 @@ def bucket_of(host: str) -> str | None:
     return ".".join(labels[:at]) or None
 
 
+@lru_cache(maxsize=4_096)
 def accelerated(host: str) -> bool:
     return "s3-accelerate" in host and "s3-accelerate" in labels_of(host)
 
