@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import buckets, listing, multipart, objects
+from . import buckets, listing, multipart, objects, web
 from .protection import bucket_lock, holds
 from .service import s3
 
@@ -12,4 +12,4 @@ def reconcilers() -> list[Any]:
     return [multipart.Clear(), multipart.Forget()]
 
 
-__all__ = ["bucket_lock", "buckets", "holds", "listing", "multipart", "objects", "reconcilers", "s3"]
+__all__ = ["bucket_lock", "buckets", "holds", "listing", "multipart", "objects", "reconcilers", "s3", "web"]
