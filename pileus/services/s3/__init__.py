@@ -1,6 +1,7 @@
 """Amazon S3: buckets and objects, and who may do what with them when."""
 
 from . import buckets, objects
+from .access import operations as access
 from .service import s3
 
 
@@ -9,4 +10,4 @@ def reconcilers() -> list[object]:
     return []
 
 
-__all__ = ["buckets", "objects", "reconcilers", "s3"]
+__all__ = ["access", "buckets", "objects", "reconcilers", "s3"]
