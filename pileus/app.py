@@ -100,7 +100,10 @@ class App:
             await asyncio.sleep(0)
         running = asyncio.get_running_loop()
         self._background.append(running.create_task(self.loop.run()))
-        self._background.append(running.create_task(sweep(self.cloud)))
+        self._background.append(running.create_task(self._sweep()))
+
+    async def _sweep(self) -> None:
+        await sweep(self.cloud)
 
     async def stop(self) -> None:
         self.server.stopping = True

@@ -7,8 +7,8 @@ class ApiError(Exception):
     """An error with AWS's own code, HTTP status and message; `wire` turns it into the protocol's bytes.
 
     `code` is the model's shape name (`QueueDoesNotExist`), `query_code` what the query protocol calls it
-    (`AWS.SimpleQueueService.NonExistentQueue`), `members` further members of the error's shape, `headers` further headers of
-    the answer.
+    (`AWS.SimpleQueueService.NonExistentQueue`), `members` further members of the error's shape, `headers` further
+    headers of the answer.
     """
 
     code: str = "InternalFailure"

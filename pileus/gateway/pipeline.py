@@ -244,7 +244,7 @@ class Exchange:
         assert self.route is not None
         assert self.route.operation is not None
         codec, model = self.route.codec, self.route.operation.model
-        if type(result) is not Reply:
+        if not isinstance(result, Reply):
             return codec.encode(model, result, self.request_id)
         response = codec.encode(model, result.result, self.request_id)
         response.status = result.status or response.status

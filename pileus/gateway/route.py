@@ -201,6 +201,9 @@ def _unknown(protocol: str, name: str, api: Api) -> ApiError:
         return ApiError(
             f"Could not find operation {name} for version {api.api_version}", code="InvalidAction", status=400
         )
+    if api.name == "s3":
+        message = "The specified method is not allowed against this resource."
+        return ApiError(message, code="MethodNotAllowed", status=405)
     if protocol.startswith("rest-"):
         return ApiError(f"{api.service_id} has no operation at {name}.", code="UnknownOperationException", status=404)
     return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)

@@ -1,7 +1,7 @@
 """Canonical user ids: the 64 hexadecimal digits by which S3's access control lists name an account.
 
-Source: Amazon S3 User Guide, "Access control list (ACL) overview", "Finding an AWS account canonical user ID". AWS's are
-an obfuscated form of the account id; so are these.
+Source: Amazon S3 User Guide, "Access control list (ACL) overview", "Finding an AWS account canonical user ID". AWS's
+are an obfuscated form of the account id; so are these.
 """
 
 import hashlib

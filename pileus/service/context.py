@@ -88,8 +88,14 @@ def tags_of(request: dict[str, Any]) -> dict[str, str] | None:
         if isinstance(tags, dict):
             return tags
         if isinstance(tags, list):
-            return {tag.get("Key") or tag.get("key") or "": tag.get("Value") or tag.get("value") or "" for tag in tags}
+            return dict(_pair(tag) for tag in tags)
     return None
+
+
+def _pair(tag: dict[str, str]) -> tuple[str, str]:
+    """KMS says TagKey and TagValue."""
+    key = tag.get("Key") or tag.get("key") or tag.get("TagKey") or ""
+    return key, tag.get("Value") or tag.get("value") or tag.get("TagValue") or ""
 
 
 def _tag_keys(request: dict[str, Any]) -> list[str] | None:

@@ -64,7 +64,7 @@ def test_a_client_that_waits_to_send_its_body_is_told_to_go_on(connection):
     )
     assert answers(connection)[0][0] == 100
     connection.sendall(b"a=b")
-    assert answers(connection)[0][0] == 403
+    assert answers(connection)[0][0] == 405
 
 
 def test_a_chunked_body_is_read(connection):

@@ -1,13 +1,15 @@
 """Amazon S3: buckets and objects, and who may do what with them when."""
 
-from . import buckets, objects
+from typing import Any
+
+from . import buckets, listing, multipart, objects
 from .access import operations as access
 from .service import s3
 
 
-def reconcilers() -> list[object]:
+def reconcilers() -> list[Any]:
     """S3's background work, for the composition root."""
-    return []
+    return [multipart.Clear(), multipart.Forget()]
 
 
-__all__ = ["access", "buckets", "objects", "reconcilers", "s3"]
+__all__ = ["access", "buckets", "listing", "multipart", "objects", "reconcilers", "s3"]

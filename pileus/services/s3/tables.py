@@ -6,6 +6,11 @@
     s3.versions  bucket id, key, age       -> every other Version, delete markers too; `age` falls as time goes on
     s3.nulls     bucket id, key            -> age of the null version, while it is in s3.versions
     s3.bytes     piece id                  -> the sealed bytes of a small piece
+    s3.layouts   number                    -> the pieces of a large multipart object
+    s3.uploads   bucket id, key, upload id -> a multipart upload under way (ids rise with time)
+    s3.parts     upload id, number         -> a part of it
+    s3.completed bucket id, upload id      -> what became of it
+    s3.discarded kind, number or text      -> what is to be cleared away piece by piece (clearing.py)
 
 A key that has no row in `s3.current` has a delete marker on top, or does not exist: a listing costs what it shows.
 """
@@ -155,6 +160,55 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     redirect: str = ""
     retired: float = 0.0
     """When it became noncurrent; 0 for the current version."""
+    layout: int = 0
+    """Where its pieces and parts are told, if they are many; then `pieces` and `parts` are empty."""
+
+
+class Layout(msgspec.Struct, frozen=True, array_like=True):
+    """The pieces and parts of an object that has many, apart from its record: lists need not read them."""
+
+    pieces: tuple[Piece, ...]
+    parts: tuple[Part, ...]
+
+
+class Upload(msgspec.Struct, frozen=True, array_like=True):
+    """A multipart upload under way. `account`, `arn`: who began it. `data_key`: what an SSE-KMS upload's parts are
+    sealed with, wrapped by KMS, is in its seal."""
+
+    id: str
+    begun: float
+    account: str
+    arn: str
+    owner: str
+    storage: str
+    algorithm: str
+    checksum_type: str
+    asked_checksum: bool
+    seal: Seal | None
+    headers: dict[str, str]
+    metadata: dict[str, str]
+    tags: dict[str, str]
+    lock: Lock | None
+    acl: tuple[tuple[str, str], ...] | None
+    redirect: str
+
+
+class UploadedPart(msgspec.Struct, frozen=True, array_like=True):
+    modified: float
+    size: int
+    etag: str
+    checksum: str
+    piece: Piece
+
+
+class Completed(msgspec.Struct, frozen=True, array_like=True):
+    """What a completed upload became, so that completing it again gives the same answer."""
+
+    at: float
+    key: str
+    version_id: str
+    etag: str
+    manifest: str
 
 
 buckets = Table(
@@ -168,3 +222,8 @@ current = Table("s3.current", Version)
 versions = Table("s3.versions", Version)
 nulls = Table("s3.nulls", int)
 small_bytes = Table("s3.bytes", bytes)
+layouts = Table("s3.layouts", Layout)
+uploads = Table("s3.uploads", Upload)
+parts = Table("s3.parts", UploadedPart)
+completed = Table("s3.completed", Completed, watched=True)
+discarded = Table("s3.discarded", float, watched=True)

@@ -48,8 +48,8 @@ _OBJECT_ACTIONS = {
     "READ_ACP": ("s3:GetObjectAcl", "s3:GetObjectVersionAcl"),
     "WRITE_ACP": ("s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
 }
-_WRITE = {"WRITE": ("s3:PutObject",)}
-_OF_THEIR_OWN = {"WRITE": ("s3:PutObject", "s3:DeleteObject")}
+_WRITE = {"WRITE": ("s3:PutObject", "s3:PutObjectAcl")}
+_OF_THEIR_OWN = {"WRITE": ("s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject")}
 
 
 def bucket_grants(call: Call, bucket: Bucket) -> ResourcePolicy:

@@ -2,8 +2,9 @@
 
 from pileus.service import Call
 
-from ..tables import Bucket
+from ..tables import Bucket, discarded
 
 
 def forget_bucket(call: Call, bucket: Bucket) -> None:
     """Leaves a row for the reconciler (multipart/clearing.py)."""
+    discarded.put(call.tx, "bucket", bucket.id, record=call.now)

@@ -1,7 +1,5 @@
 """Tags of buckets."""
 
-from typing import Any
-
 from pileus.service import Call
 
 from ..tables import Bucket

@@ -1,5 +1,5 @@
 """Objects: their bytes, their versions, and what is said of them."""
 
-from . import deleting, getting, putting
+from . import attributes, copying, deleting, getting, putting, renaming, tagging
 
-__all__ = ["deleting", "getting", "putting"]
+__all__ = ["attributes", "copying", "deleting", "getting", "putting", "renaming", "tagging"]

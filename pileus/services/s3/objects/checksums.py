@@ -55,8 +55,8 @@ def asked(request: dict[str, Any], trailing: str | None = None) -> str:
         return trailing
     if named is not None:
         raise invalid_request(
-            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were"
-            " found."
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers"
+            " were found."
         )
     return DEFAULT
 

@@ -14,7 +14,7 @@ import orjson
 
 from pileus.service import Call
 
-from ..errors import S3Error, invalid_argument, invalid_request
+from ..errors import S3Error, access_denied, invalid_argument, invalid_request
 from ..tables import Bucket, Seal, Version
 from .intake import Taken
 from .sealing import CipherOf, bucket_ciphers, key_ciphers
@@ -41,8 +41,8 @@ def customer_key(request: dict[str, Any], prefix: str = "") -> tuple[bytes, str]
             400,
             "The Encryption request you specified is not valid. Supported value: AES256."
             if algorithm
-            else "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption"
-            " algorithm.",
+            else "Requests specifying Server Side Encryption with Customer provided keys must provide a valid"
+            " encryption algorithm.",
         )
     if text is None:
         raise invalid_argument(
@@ -71,8 +71,9 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
     asked, named = request.get("ServerSideEncryption"), request.get("SSEKMSKeyId")
     if given is not None:
         if asked is not None:
-            raise invalid_argument("Server Side Encryption with Customer provided key is incompatible with the encryption"
-                                   " method specified")  # fmt: skip
+            raise invalid_argument(
+                "Server Side Encryption with Customer provided key is incompatible with the encryption method specified"
+            )
         return Sealed(Seal("C", _proof(given[0]), given[1]), key_ciphers(given[0]))
     if asked is not None and asked not in ("AES256", *KMS):
         raise invalid_argument(
@@ -80,7 +81,8 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
         )
     if asked not in KMS and (named is not None or "SSEKMSEncryptionContext" in request):
         raise invalid_argument(
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption :"
+            " aws:kms",
             "x-amz-server-side-encryption",
         )
     algorithm = asked or bucket.encryption.algorithm
@@ -128,12 +130,14 @@ def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes,
     if seal is not None and seal.kind == "C":
         if given is None:
             raise invalid_request(
-                "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to"
-                " retrieve the object."
+                "The object was stored using a form of Server Side Encryption. The correct parameters must be provided"
+                " to retrieve the object."
             )
         if not hmac.compare_digest(_proof(given[0]), seal.key):
-            raise S3Error("AccessDenied", 403, "Requests specifying Server Side Encryption with Customer provided keys must"
-                          " provide the correct secret key.")  # fmt: skip
+            raise access_denied(
+                "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret"
+                " key."
+            )
         return key_ciphers(given[0])
     if given is not None:
         raise invalid_request("The encryption parameters are not applicable to this object.")

@@ -16,10 +16,10 @@ from ..archive.states import check_readable, shown_restore
 from ..errors import S3Error, access_denied, invalid_argument, method_not_allowed, no_such_key, no_such_version
 from ..lifecycle.expiry import shown_expiry
 from ..protection.lock import shown_lock
-from ..tables import Bucket, Version
+from ..tables import Bucket, Part, Version
 from . import checksums, conditions, encryption
 from .outflow import Source, read_small
-from .storing import NULL, find_version, newest
+from .storing import NULL, contents, find_version, newest
 
 OVERRIDES = {
     "ResponseCacheControl": "CacheControl",
@@ -37,9 +37,9 @@ def get_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     check_readable(call, version)
     ciphers = encryption.opened(call, bucket, version, request)
     found = described(call, bucket, request["Key"], version, request)
-    start, stop = _asked_range(request, version, found)
+    pieces, parts = contents(call.tx, version)
+    start, stop = _asked_range(request, version, parts, found)
     found["ContentLength"] = stop - start
-    pieces = version.pieces
     if len(pieces) == 1 and pieces[0].small:
         found["Body"] = read_small(call.tx, pieces[0], ciphers)[start:stop]
         return _answer(found)
@@ -59,7 +59,7 @@ def head_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     version = readable(call, bucket, request)
     encryption.check_known(call, version, request)
     found = described(call, bucket, request["Key"], version, request)
-    start, stop = _asked_range(request, version, found)
+    start, stop = _asked_range(request, version, contents(call.tx, version)[1], found)
     return _answer({**found, "ContentLength": stop - start})
 
 
@@ -153,13 +153,15 @@ def _override(call: Call, request: dict[str, Any], found: dict[str, Any]) -> Non
         found[OVERRIDES[member]] = http_date(value) if isinstance(value, float | int) else value
 
 
-def _asked_range(request: dict[str, Any], version: Version, found: dict[str, Any]) -> tuple[int, int]:
+def _asked_range(
+    request: dict[str, Any], version: Version, parts: tuple[Part, ...], found: dict[str, Any]
+) -> tuple[int, int]:
     """The bytes asked for: [start, stop). Tells of a part or a range in `found`."""
     number, text = request.get("PartNumber"), request.get("Range")
     if number is not None:
         if text is not None:
             raise S3Error("InvalidRequest", 400, "Cannot specify both Range header and partNumber query parameter.")
-        start, stop = _part(version, number, found)
+        start, stop = _part(version, parts, number, found)
     else:
         bounds = parsed_range(text, version.size) if text is not None else None
         if bounds is None:
@@ -172,8 +174,9 @@ def _asked_range(request: dict[str, Any], version: Version, found: dict[str, Any
     return start, stop
 
 
-def _part(version: Version, number: int, found: dict[str, Any]) -> tuple[int, int]:
-    count = max(1, len(version.parts))
+def _part(version: Version, parts: tuple[Part, ...], number: int, found: dict[str, Any]) -> tuple[int, int]:
+    """The bytes of one part: of the `number`th, whatever number it was uploaded under."""
+    count = max(1, len(parts))
     if not 1 <= number <= count:
         raise S3Error(
             "InvalidPartNumber",
@@ -182,11 +185,11 @@ def _part(version: Version, number: int, found: dict[str, Any]) -> tuple[int, in
             ActualPartCount=count,
             PartNumberRequested=number,
         )
-    if not version.parts:
+    if not parts:
         return 0, version.size
     found["PartsCount"] = count
-    start = sum(part.size for part in version.parts[: number - 1])
-    part = version.parts[number - 1]
+    start = sum(part.size for part in parts[: number - 1])
+    part = parts[number - 1]
     for name in [name for name in found if name.startswith("Checksum")]:
         del found[name]
     if part.checksum and "ChecksumMode" in found:

@@ -26,6 +26,9 @@ def read_small(tx: Transaction, piece: Piece, ciphers: CipherOf) -> bytes:
     return unseal(ciphers(piece.id), 0, sealed)
 
 
+Step = tuple[Piece, Blob | bytes, Cipher, int, int]
+
+
 class Source:
     """The bytes of some pieces from `start` to `stop`, opened. Raises NoSuchBlob while it opens."""
 
@@ -44,11 +47,20 @@ class Source:
             self.close()
             raise
 
+    def steps(self) -> Iterator["Step"]:
+        """What is read, block by block."""
+        for piece, held, start, stop in self._runs:
+            cipher = self._ciphers(piece.id)
+            while start < stop:
+                end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
+                yield piece, held, cipher, start, end
+                start = end
+
     async def blocks(self) -> AsyncIterator[bytes]:
         """The next block is read while the one before is being sent."""
         ahead: asyncio.Future[bytes] | None = None
         try:
-            for step in self._steps():
+            for step in self.steps():
                 reading = asyncio.ensure_future(asyncio.to_thread(_read, *step))
                 if ahead is not None:
                     yield await ahead
@@ -61,18 +73,16 @@ class Source:
                 await asyncio.wait([ahead])
             self.close()
 
-    def _steps(self) -> Iterator[tuple[Piece, "Blob | bytes", Cipher, int, int]]:
-        for piece, held, start, stop in self._runs:
-            cipher = self._ciphers(piece.id)
-            while start < stop:
-                end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
-                yield piece, held, cipher, start, end
-                start = end
-
     def close(self) -> None:
         for _, held, _, _ in self._runs:
             if not isinstance(held, bytes):
                 held.close()
+
+
+def read_all(source: Source) -> Iterator[bytes]:
+    """For worker threads: all blocks, one after the other."""
+    for step in source.steps():
+        yield _read(*step)
 
 
 def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 from pileus.service import Body, Call, must_allow
 
 from .. import events
-from ..addressing import object_operation
-from ..errors import S3Error
+from ..addressing import find_bucket, object_operation
+from ..errors import S3Error, no_such_bucket
 from ..tables import Bucket, Version, current
 from . import checksums, conditions, encryption
 from .drafting import Draft, draft
@@ -23,10 +23,10 @@ WHOLE_OBJECT_BYTES_MAX = 50 * 1024**4
 @object_operation("PutObject")
 def put_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     key, body = request["Key"], request.get("Body", b"")
-    _check_size(request.get("ContentLength", 0), body)
+    check_size(request.get("ContentLength", 0), body)
     check_further_permissions(call, bucket, request)
     made = draft(call, bucket, request)
-    algorithm = checksums.asked(request, _trailing(body))
+    algorithm = checksums.asked(request, trailing(body))
     conditions.check_write(request, key, current.get(call.tx, bucket.id, key) if _conditional(request) else None)
     md5 = request.get("ContentMD5")
     if md5 is not None:
@@ -94,12 +94,8 @@ def check_further_permissions(call: Call, bucket: Bucket, request: dict[str, Any
 
 def still_there(call: Call, request: dict[str, Any]) -> Bucket:
     """The bucket as it is now: it may have changed, or gone, while bytes came in."""
-    from ..addressing import find_bucket
-
     bucket = find_bucket(call, request["Bucket"])
     if bucket.id != call.subject.id:
-        from ..errors import no_such_bucket
-
         raise no_such_bucket(bucket.name)
     return bucket
 
@@ -108,11 +104,11 @@ def _conditional(request: dict[str, Any]) -> bool:
     return "IfMatch" in request or "IfNoneMatch" in request
 
 
-def _trailing(body: "bytes | Body") -> str | None:
+def trailing(body: "bytes | Body") -> str | None:
     return None if isinstance(body, bytes) else body.trailing_checksum
 
 
-def _check_size(declared: int, body: "bytes | Body") -> None:
+def check_size(declared: int, body: "bytes | Body") -> None:
     size = declared if isinstance(body, bytes) else body.declared_length
     if size is None and declared == 0:
         raise S3Error("MissingContentLength", 411, "You must provide the Content-Length HTTP header.")

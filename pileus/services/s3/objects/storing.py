@@ -14,7 +14,7 @@ from pileus.base import ids
 from pileus.blobs import records as blobs
 from pileus.store import Transaction
 
-from ..tables import AGE_MAX, Bucket, Version, current, nulls, small_bytes, versions
+from ..tables import AGE_MAX, Bucket, Part, Piece, Version, current, discarded, layouts, nulls, small_bytes, versions
 
 NULL = "null"
 
@@ -120,12 +120,28 @@ def remove_version(tx: Transaction, bucket: Bucket, key: str, version: Version) 
 
 
 def release(tx: Transaction, version: Version) -> None:
-    """Gives up a version's bytes."""
+    """Gives up a version's bytes. Those of a large multipart object are cleared away afterwards, a few at a time."""
+    if version.layout:
+        discarded.put(tx, "layout", version.layout, record=version.modified)
     for piece in version.pieces:
-        if piece.small:
-            small_bytes.delete(tx, piece.id)
-        else:
-            blobs.release(tx, piece.id)
+        release_piece(tx, piece)
+
+
+def release_piece(tx: Transaction, piece: Piece) -> None:
+    if piece.small:
+        small_bytes.delete(tx, piece.id)
+    else:
+        blobs.release(tx, piece.id)
+
+
+def contents(tx: Transaction, version: Version) -> tuple[tuple[Piece, ...], tuple[Part, ...]]:
+    """The pieces and parts of a version."""
+    if not version.layout:
+        return version.pieces, version.parts
+    layout = layouts.get(tx, version.layout)
+    if layout is None:
+        raise RuntimeError(f"layout {version.layout} is not there")
+    return layout.pieces, layout.parts
 
 
 def _make_room(tx: Transaction, bucket: Bucket, key: str, old: Version | None, new: Version, now: float) -> None:

@@ -1,0 +1,110 @@
+"""ListObjects and ListObjectsV2.
+
+Source: Amazon S3 API Reference, ListObjectsV2, ListObjects.
+"""
+
+from typing import Any
+
+from pileus.service import Call
+from pileus.service.paginate import BadToken, seal, unseal
+
+from ..addressing import bucket_operation
+from ..errors import invalid_argument
+from ..tables import Bucket, Listed
+from . import pages, walk
+from .walk import Found
+
+
+@bucket_operation("ListObjectsV2", action="ListBucket")
+def list_objects_v2(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
+    limit, encode = pages.page_size(request, "MaxKeys", "max-keys"), pages.encoder(request)
+    prefix, delimiter = request.get("Prefix", ""), request.get("Delimiter", "")
+    purpose = f"s3.list {bucket.id}"
+    token, after, rolled = request.get("ContinuationToken"), request.get("StartAfter"), False
+    if token is not None:
+        try:
+            after, rolled = unseal(purpose, token)
+        except BadToken:
+            raise invalid_argument("The continuation token provided is incorrect", "continuation-token") from None
+    found = walk.objects(call.tx, bucket.id, prefix, delimiter, after or None, rolled, limit + 1) if limit else []
+    shown, more = found[:limit], len(found) > limit
+    fetch_owner = bool(request.get("FetchOwner"))
+    answer = {
+        "Name": bucket.name,
+        "Prefix": encode(prefix),
+        **pages.echoed(request, encode, "Delimiter", "StartAfter"),
+        "MaxKeys": limit,
+        "KeyCount": len(shown),
+        "IsTruncated": more,
+        **_entries(request, shown, encode, fetch_owner),
+    }
+    if token is not None:
+        answer["ContinuationToken"] = token
+    if more:
+        last = shown[-1]
+        answer["NextContinuationToken"] = seal(purpose, (last.name, last.record is None))
+    return answer
+
+
+@bucket_operation("ListObjects", action="ListBucket")
+def list_objects(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
+    limit, encode = pages.page_size(request, "MaxKeys", "max-keys"), pages.encoder(request)
+    prefix, delimiter, marker = request.get("Prefix", ""), request.get("Delimiter", ""), request.get("Marker", "")
+    # A marker that is a run of keys (a page's last common prefix) has the run behind it.
+    rolled = bool(delimiter) and marker.endswith(delimiter) and len(marker) > len(prefix)
+    rolled = rolled and marker.find(delimiter, len(prefix)) + len(delimiter) == len(marker)
+    found = walk.objects(call.tx, bucket.id, prefix, delimiter, marker or None, rolled, limit + 1) if limit else []
+    shown, more = found[:limit], len(found) > limit
+    answer = {
+        "Name": bucket.name,
+        "Prefix": encode(prefix),
+        "Marker": encode(marker),
+        **pages.echoed(request, encode, "Delimiter"),
+        "MaxKeys": limit,
+        "IsTruncated": more,
+        **_entries(request, shown, encode, True),
+    }
+    if more and delimiter:
+        answer["NextMarker"] = encode(shown[-1].name)
+    return answer
+
+
+def _entries(request: dict[str, Any], found: list[Found], encode: Any, with_owner: bool) -> dict[str, Any]:
+    restores = "RestoreStatus" in request.get("OptionalObjectAttributes", ())
+    contents: list[dict[str, Any]] = []
+    runs: list[dict[str, str]] = []
+    for name, record in found:
+        if record is None:
+            runs.append({"Prefix": encode(name)})
+            continue
+        entry = _entry(encode(name), record)
+        if with_owner:
+            entry["Owner"] = pages.owner(record.owner)
+        if restores and record.storage:
+            entry.update(restore_status(record))
+        contents.append(entry)
+    answer: dict[str, Any] = {"Contents": contents} if contents else {}
+    if runs:
+        answer["CommonPrefixes"] = runs
+    return answer
+
+
+def _entry(name: str, record: Listed) -> dict[str, Any]:
+    return {
+        "Key": name,
+        "LastModified": int(record.modified),
+        "ETag": f'"{record.etag}"',
+        "ChecksumAlgorithm": [record.checksum_algorithm],
+        "ChecksumType": record.checksum_type,
+        "Size": record.size,
+        "StorageClass": record.storage or "STANDARD",
+    }
+
+
+def restore_status(record: Any) -> dict[str, Any]:
+    """What a list says of an archived object's restoration."""
+    if record.restoring:
+        return {"RestoreStatus": {"IsRestoreInProgress": True}}
+    if record.restored_until:
+        return {"RestoreStatus": {"IsRestoreInProgress": False, "RestoreExpiryDate": record.restored_until}}
+    return {}

@@ -1,0 +1,161 @@
+"""Bad input: S3's own codes, and nothing changed."""
+
+import http.client
+from base64 import b64encode
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.services.s3.s3_asking import refused
+
+
+def raw(cloud, method, path, body=b"", headers=None, query=""):
+    """A signed request by hand: (status, body)."""
+    url = f"http://127.0.0.1:{cloud.port}{path}{query}"
+    request = AWSRequest(method, url, data=body, headers=headers or {})
+    S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port)
+    connection.request(method, f"{path}{query}", body, dict(request.headers.items()))
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ab",
+        "A" * 5,
+        "a" * 64,
+        "under_score",
+        "-begins",
+        "ends-",
+        "dot..dot",
+        "1.2.3.4",
+        "xn--name",
+        "name-s3alias",
+        "a b",
+    ],
+)
+def test_a_bucket_name_against_the_rules_is_refused(shared_cloud, name):
+    status, body = raw(shared_cloud, "PUT", f"/{name.replace(' ', '%20')}")
+    assert (status, b"<Code>InvalidBucketName</Code>" in body) == (400, True)
+
+
+def test_a_key_of_more_than_1024_bytes_is_too_long(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k" * 1024, Body=b"")
+    refused("KeyTooLongError", s3.put_object, 400, Bucket=bucket, Key="k" * 1025, Body=b"")
+    refused("KeyTooLongError", s3.put_object, 400, Bucket=bucket, Key="ä" * 513, Body=b"")
+
+
+def test_a_wrong_md5_is_refused_and_nothing_is_kept(s3, bucket):
+    wrong = b64encode(bytes(16)).decode()
+    for body in (b"x", b"x" * 200_000):
+        refused("BadDigest", s3.put_object, 400, Bucket=bucket, Key="k", Body=body, ContentMD5=wrong)
+    refused("InvalidDigest", s3.put_object, 400, Bucket=bucket, Key="k", Body=b"x", ContentMD5="nonsense")
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_a_wrong_checksum_is_refused_and_nothing_is_kept(s3, bucket, algorithm):
+    size = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}[algorithm]
+    wrong = {f"Checksum{algorithm}": b64encode(bytes(size)).decode()}
+    for body in (b"x", b"x" * 200_000):
+        refused("BadDigest", s3.put_object, 400, Bucket=bucket, Key="k", Body=body, **wrong)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_two_checksums_are_one_too_many(shared_cloud, bucket):
+    headers = {"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-sha1": b64encode(bytes(20)).decode()}
+    status, body = raw(shared_cloud, "PUT", f"/{bucket}/k", b"", headers)
+    assert (status, b"Expecting a single x-amz-checksum- header" in body) == (400, True)
+
+
+def test_broken_xml_is_malformed(shared_cloud, bucket):
+    for path, query in (
+        (f"/{bucket}", "?tagging"),
+        (f"/{bucket}", "?versioning"),
+        (f"/{bucket}", "?delete"),
+        (f"/{bucket}/k", "?tagging"),
+    ):
+        method = "POST" if query == "?delete" else "PUT"
+        status, body = raw(shared_cloud, method, path, b"<Tagging", query=query)
+        assert (status, b"<Code>MalformedXML</Code>" in body) == (400, True), (path, query, body)
+
+
+def test_too_much_metadata_is_refused(s3, bucket):
+    refused("MetadataTooLarge", s3.put_object, 400, Bucket=bucket, Key="k", Body=b"", Metadata={"m": "v" * 2048})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"", Metadata={"m": "v" * 2047})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"StorageClass": "FROZEN"}, "InvalidStorageClass"),
+        ({"ServerSideEncryption": "rot13"}, "InvalidArgument"),
+        ({"WebsiteRedirectLocation": "elsewhere"}, "InvalidRedirectLocation"),
+        ({"Tagging": "a=1&a=2"}, "InvalidArgument"),
+        ({"SSEKMSKeyId": "some-key"}, "InvalidArgument"),
+        ({"IfNoneMatch": '"etag"'}, "NotImplemented"),
+    ],
+)
+def test_a_put_that_asks_for_what_there_is_not_is_refused(s3, bucket, arguments, code):
+    refused(code, s3.put_object, Bucket=bucket, Key="k", Body=b"x", **arguments)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_bad_pages_are_refused(s3, shared_cloud, bucket):
+    refused("InvalidArgument", s3.list_objects_v2, 400, Bucket=bucket, ContinuationToken="made-up")
+    refused("InvalidArgument", s3.list_objects_v2, 400, Bucket=bucket, MaxKeys=-1)
+    status, body = raw(shared_cloud, "GET", f"/{bucket}", query="?list-type=2&max-keys=many")
+    assert (status, b"<Code>InvalidArgument</Code>" in body) == (400, True)
+    status, body = raw(shared_cloud, "GET", f"/{bucket}", query="?list-type=2&encoding-type=rot13")
+    assert (status, b"Invalid Encoding Method" in body) == (400, True)
+
+
+def test_a_bucket_that_is_not_empty_stays(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    refused("BucketNotEmpty", s3.delete_bucket, 409, Bucket=bucket)
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.delete_bucket(Bucket=bucket)
+    refused("404", s3.head_bucket, 404, Bucket=bucket)
+
+
+def test_another_bucket_of_the_name_starts_empty(s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    s3.delete_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+    refused("NoSuchUpload", s3.upload_part, 404, Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"x")
+
+
+def test_creating_a_bucket_again_is_harmless_only_in_us_east_1(shared_cloud, s3, bucket):
+    s3.create_bucket(Bucket=bucket)
+    west = shared_cloud.client("s3", region_name="eu-west-1")
+    there = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+    west.create_bucket(Bucket="in-the-west", **there)
+    refused("BucketAlreadyOwnedByYou", west.create_bucket, 409, Bucket="in-the-west", **there)
+    other = shared_cloud.client("s3", key="111122223333")
+    refused("BucketAlreadyExists", other.create_bucket, 409, Bucket=bucket)
+
+
+def test_a_region_is_asked_for_where_it_is(shared_cloud, s3):
+    west = shared_cloud.client("s3", region_name="eu-west-1")
+    refused("IllegalLocationConstraintException", west.create_bucket, 400, Bucket="nowhere")
+    wrong = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
+    refused("IllegalLocationConstraintException", west.create_bucket, 400, Bucket="nowhere", **wrong)
+    refused("InvalidLocationConstraint", s3.create_bucket, 400, Bucket="nowhere",
+            CreateBucketConfiguration={"LocationConstraint": "the-moon"})  # fmt: skip
+    s3.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
+    assert s3.get_bucket_location(Bucket="far-away")["LocationConstraint"] == "ap-south-1"
+
+
+def test_a_bucket_is_found_from_another_region_as_sdks_do(shared_cloud, s3):
+    """AWS tells the right region and SDKs ask again."""
+    s3.create_bucket(Bucket="moves", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    s3.put_object(Bucket="moves", Key="k", Body=b"x")
+    assert s3.get_object(Bucket="moves", Key="k")["Body"].read() == b"x"
+    assert s3.head_bucket(Bucket="moves")["BucketRegion"] == "eu-west-3"
+    status, body = raw(shared_cloud, "GET", "/moves/k")
+    assert (status, b"<Region>eu-west-3</Region>" in body) == (400, True)
