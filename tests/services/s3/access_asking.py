@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.conftest import TestCloud
@@ -73,6 +74,11 @@ def may(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
 
 def canonical(s3: Any) -> str:
     return str(s3.list_buckets()["Owner"]["ID"])
+
+
+def presigned(cloud: TestCloud, operation: str, account: str = OWNER, **request: Any) -> str:
+    client = cloud.client("s3", key=account, config=Config(signature_version="s3v4"))
+    return str(client.generate_presigned_url(operation, Params=request))
 
 
 def plain(

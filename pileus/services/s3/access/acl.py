@@ -110,7 +110,9 @@ def _grantee(kind: str, value: str, id_argument: str = "id", uri_argument: str =
     if kind == "emailAddress":
         # AWS gave up grants by e-mail on 1 October 2025 (User Guide, "Access control list (ACL) overview").
         raise S3Error(
-            "MethodNotAllowed", 405, "Email grantee ACLs are no longer supported. Name the grantee by canonical user ID."
+            "MethodNotAllowed",
+            405,
+            "Email grantee ACLs are no longer supported. Name the grantee by canonical user ID.",
         )
     raise invalid_argument("Argument format not recognized", kind, value)
 

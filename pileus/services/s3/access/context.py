@@ -1,8 +1,8 @@
 """S3's condition keys.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; Amazon S3 User Guide,
-"Bucket policy examples using condition keys"; Amazon S3 API Reference, "Bucket Policy Examples for Signature Version 4".
-They are worked out only when a statement asks for a key that is not a global one.
+"Bucket policy examples using condition keys"; Amazon S3 API Reference, "Amazon S3 Signature Version 4 Authentication
+Specific Policy Keys". They are worked out only when a statement asks for a key that is not a global one.
 """
 
 from datetime import UTC, datetime

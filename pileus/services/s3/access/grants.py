@@ -38,18 +38,20 @@ _OBJECT_OWNERS = frozenset(
 )
 """Operations that are the object owner's to grant; the others are the bucket owner's."""
 
-_BUCKET_ACTIONS = {
+Actions = dict[str, tuple[str, ...]]
+
+_BUCKET_ACTIONS: Actions = {
     "READ": ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"),
     "READ_ACP": ("s3:GetBucketAcl",),
     "WRITE_ACP": ("s3:PutBucketAcl",),
 }
-_OBJECT_ACTIONS = {
+_OBJECT_ACTIONS: Actions = {
     "READ": ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTorrent"),
     "READ_ACP": ("s3:GetObjectAcl", "s3:GetObjectVersionAcl"),
     "WRITE_ACP": ("s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
 }
-_WRITE = {"WRITE": ("s3:PutObject", "s3:PutObjectAcl")}
-_OF_THEIR_OWN = {"WRITE": ("s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject")}
+_WRITE: Actions = {"WRITE": ("s3:PutObject", "s3:PutObjectAcl")}
+_OF_THEIR_OWN: Actions = {"WRITE": ("s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject")}
 
 
 def bucket_grants(call: Call, bucket: Bucket) -> ResourcePolicy:
@@ -87,9 +89,7 @@ def _reads(call: Call, bucket: Bucket, key: str) -> bool:
     return (bucket.name, key) != (call.request.get("Bucket"), call.request.get("Key"))
 
 
-def _by_lists(
-    call: Call, bucket: Bucket, key: str, version_id: str | None, policy: str, reads: bool
-) -> ResourcePolicy:
+def _by_lists(call: Call, bucket: Bucket, key: str, version_id: str | None, policy: str, reads: bool) -> ResourcePolicy:
     from ..objects.storing import find_version
 
     if not reads and not bucket.acl:
@@ -143,7 +143,7 @@ def _with_write(policy: str, acl: Acl, exists: bool, own: bool) -> str:
     return _merged(policy, acl, _OF_THEIR_OWN if exists else _WRITE)
 
 
-def _merged(policy: str, acl: Acl, actions: dict[str, tuple[str, ...]]) -> str:
+def _merged(policy: str, acl: Acl, actions: Actions) -> str:
     granted = [made for grant in acl if grant not in EMPTY and (made := _statement(*grant, actions)) is not None]
     if not granted:
         return policy
@@ -151,7 +151,7 @@ def _merged(policy: str, acl: Acl, actions: dict[str, tuple[str, ...]]) -> str:
     return orjson.dumps({**document, "Statement": [*_statements(document), *granted]}).decode()
 
 
-def _statement(grantee: str, permission: str, actions: dict[str, tuple[str, ...]]) -> dict[str, Any] | None:
+def _statement(grantee: str, permission: str, actions: Actions) -> dict[str, Any] | None:
     """A grant as a statement of a policy. Its resource is whatever is asked for: what a bucket's list grants has other
     actions than what an object's does."""
     meant = (

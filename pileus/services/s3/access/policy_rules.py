@@ -1,7 +1,7 @@
 """What S3 asks of a bucket policy beyond the policy language, in its own words.
 
 Source: Amazon S3 User Guide, "Bucket policies for Amazon S3", "Policies and permissions in Amazon S3"; Service
-Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; for the words, the messages people report.
+Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; for the words, what people report.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Whether a bucket policy is public.
 
-Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage", "The meaning of 'public'": a policy is,
-unless each of its grants goes only to fixed principals, or is held by a condition to fixed values of one of a few keys.
+Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage", "The meaning of 'public'": a policy
+is, unless each of its grants goes only to fixed principals, or is held by a condition to fixed values of one of a few
+keys.
 """
 
 import ipaddress
