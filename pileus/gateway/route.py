@@ -5,8 +5,7 @@ scope, the host name, and (unsigned query calls) the API version beside `Action`
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pileus.base.errors import ApiError, NotImplementedYet
 from pileus.model import Api, index, load
@@ -21,8 +20,7 @@ KEPT_MAX = 4_096
 ROUTES_MAX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a request goes. `operation` is None for one that is refused; then `refusal` says why."""
 
     service: str
@@ -109,7 +107,7 @@ class Router:
         if matched is None:
             return self._to(name, protocol, f"{request.method} {request.path}")
         route = self._remembered(protocol, signing_name, matched[0])
-        return replace(route, labels=matched[1]) if matched[1] else route
+        return route._replace(labels=matched[1]) if matched[1] else route
 
     def _remembered(self, protocol: str, service: str, name: str) -> Route:
         key = (protocol, service, name)
