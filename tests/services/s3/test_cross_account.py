@@ -228,6 +228,21 @@ def test_the_expected_owner_is_checked(owner: Any) -> None:
     assert refused(owner.get_bucket_acl, Bucket="x-expected", ExpectedBucketOwner=OTHER) == "AccessDenied"
 
 
+def test_who_began_an_upload_may_list_and_abort_it(shared_cloud: TestCloud, owner: Any, other: Any) -> None:
+    make(owner, "x-upload")
+    writer = user(shared_cloud, "x-upload-writer", may("s3:PutObject"))
+    another = user(shared_cloud, "x-upload-another", may("s3:PutObject"))
+    owner.put_bucket_policy(Bucket="x-upload", Policy=policy(statement(OTHER, "s3:PutObject", "x-upload/*")))
+    for one, stranger in ((writer, another), (other, another)):
+        begun = one.create_multipart_upload(Bucket="x-upload", Key="k")["UploadId"]
+        which = {"Bucket": "x-upload", "Key": "k", "UploadId": begun}
+        assert denied(stranger.list_parts, **which)
+        assert denied(stranger.abort_multipart_upload, **which)
+        one.upload_part(PartNumber=1, Body=b"x", **which)
+        assert len(one.list_parts(**which)["Parts"]) == 1
+        one.abort_multipart_upload(**which)
+
+
 # -- requester pays
 
 

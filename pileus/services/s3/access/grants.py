@@ -13,7 +13,7 @@ import orjson
 from pileus.identity.canonical import canonical_id
 from pileus.service import Call, ResourcePolicy
 
-from ..tables import Bucket, Version
+from ..tables import Bucket, Version, uploads
 from .acl import ALL_USERS, AUTHENTICATED, EMPTY, FULL, LOG_DELIVERY, PRIVATE, Acl, without_public
 from .public import is_public
 
@@ -22,6 +22,7 @@ ROOT_ALWAYS_MAY = ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy")
 """A policy must not lock its account out for good (API Reference, PutBucketPolicy)."""
 
 LOG_DELIVERY_SERVICE = "logging.s3.amazonaws.com"
+_INITIATORS = ("AbortMultipartUpload", "ListParts")
 _COPIES = ("CopyObject", "UploadPartCopy")
 _OBJECT_OWNERS = frozenset(
     {
@@ -66,6 +67,10 @@ def object_grants(
 ) -> ResourcePolicy:
     """`reads`: the permission asked for is the object owner's to give; by default the call's operation says."""
     policy = bucket.policy and _heard(call, bucket)
+    if call.operation.name in _INITIATORS:
+        upload = uploads.get(call.tx, bucket.id, key, call.request.get("UploadId", ""))
+        if upload is not None and upload.account:
+            policy = _with_initiator(policy, upload.arn, upload.account)
     if bucket.ownership != ENFORCED:
         return _by_lists(call, bucket, key, version, policy, _reads(call, bucket, key) if reads is None else reads)
     return ResourcePolicy(policy, "bucket policy", bucket.account)
@@ -143,10 +148,25 @@ def _with_write(policy: str, acl: Acl, exists: bool, own: bool) -> str:
     return _merged(policy, acl, _OF_THEIR_OWN if exists else _WRITE)
 
 
+@lru_cache(maxsize=1_024)
+def _with_initiator(policy: str, arn: str, account: str) -> str:
+    """Who began an upload may list and abort it (User Guide, "Multipart upload API and permissions")."""
+    granted = {
+        "Sid": "initiator",
+        "Effect": "Allow",
+        "Principal": {"AWS": [arn, account]},
+        "Action": ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+        "Resource": "*",
+    }
+    return _added(policy, [granted])
+
+
 def _merged(policy: str, acl: Acl, actions: Actions) -> str:
     granted = [made for grant in acl if grant not in EMPTY and (made := _statement(*grant, actions)) is not None]
-    if not granted:
-        return policy
+    return _added(policy, granted) if granted else policy
+
+
+def _added(policy: str, granted: list[dict[str, Any]]) -> str:
     document = orjson.loads(policy) if policy else {"Version": "2012-10-17"}
     return orjson.dumps({**document, "Statement": [*_statements(document), *granted]}).decode()
 
