@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from pileus.store import Store, Table, Transaction
+from pileus.store import Store, Table, Transaction, wake
 
 from .api import Blobs
 
@@ -19,7 +19,7 @@ RELEASED = "blobs.released"
 SWEEP_BATCH = 256
 
 adopted = Table("blobs", int)  # blob -> how many records point at it
-released = Table(RELEASED, int, watched=True)  # blob
+released = Table(RELEASED, int)  # blob
 
 log = logging.getLogger("pileus.blobs")
 
@@ -42,19 +42,32 @@ def release(tx: Transaction, blob: int) -> None:
         return
     adopted.delete(tx, blob)
     released.put(tx, blob, record=1)
+    wake(tx, RELEASED)
 
 
 class Reap:
-    """Removes what was released."""
+    """Removes all that was released, many at once: there is one row to look at, whatever the number."""
 
     watches = RELEASED
 
     async def reconcile(self, world: World, key: tuple[Any, ...]) -> None:
-        blob = int(key[0])
-        if await world.store.transact(lambda tx: released.get(tx, blob)) is None:
-            return
-        await asyncio.to_thread(world.blobs.delete, blob)
-        await world.store.transact(lambda tx: released.delete(tx, blob))
+        while batch := await world.store.transact(_released):
+            await asyncio.to_thread(_delete, world.blobs, batch)
+            await world.store.transact(lambda tx, batch=batch: _forget(tx, batch))  # type: ignore[misc]
+
+
+def _released(tx: Transaction) -> list[int]:
+    return [int(key[0]) for key, _ in released.scan(tx, limit=SWEEP_BATCH)]
+
+
+def _delete(blobs: Blobs, batch: list[int]) -> None:
+    for blob in batch:
+        blobs.delete(blob)
+
+
+def _forget(tx: Transaction, batch: list[int]) -> None:
+    for blob in batch:
+        released.delete(tx, blob)
 
 
 async def sweep(world: World) -> int:
@@ -63,8 +76,7 @@ async def sweep(world: World) -> int:
     gone = 0
     while batch := await asyncio.to_thread(_some, left):
         orphans = await world.store.transact(lambda tx, batch=batch: _unknown(tx, batch))  # type: ignore[misc]
-        for blob in orphans:
-            await asyncio.to_thread(world.blobs.delete, blob)
+        await asyncio.to_thread(_delete, world.blobs, orphans)
         gone += len(orphans)
     if gone:
         log.info("%d unfinished uploads of an earlier run were removed", gone)

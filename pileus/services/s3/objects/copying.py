@@ -8,6 +8,7 @@ import asyncio
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from pileus.base.checksums import checksum
 from pileus.service import Call, Outside, ResourcePolicy, must_allow
 
 from .. import events
@@ -185,7 +186,7 @@ def take_copy(call: Call, origin: Origin, start: int, stop: int, ciphers: Cipher
 
 
 def _copied(call: Call, source: Source, ciphers: CipherOf, algorithm: str) -> Taken:
-    sealing = Sealing(call.cloud.blobs.create(), ciphers, algorithm)
+    sealing = Sealing(call.cloud.blobs.create(), ciphers, checksum(algorithm))
     try:
         for block in read_all(source):
             sealing.take_all(block)

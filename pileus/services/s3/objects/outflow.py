@@ -58,15 +58,17 @@ class Source:
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """The next block is read while the one before is being sent."""
-        ahead: asyncio.Future[bytes] | None = None
+        ahead: asyncio.Future[list[bytes]] | None = None
         try:
             for step in self.steps():
                 reading = asyncio.ensure_future(asyncio.to_thread(_read, *step))
                 if ahead is not None:
-                    yield await ahead
+                    for part in await ahead:
+                        yield part
                 ahead = reading
             if ahead is not None:
-                yield await ahead
+                for part in await ahead:
+                    yield part
                 ahead = None
         finally:
             if ahead is not None:
@@ -82,13 +84,19 @@ class Source:
 def read_all(source: Source) -> Iterator[bytes]:
     """For worker threads: all blocks, one after the other."""
     for step in source.steps():
-        yield _read(*step)
+        yield from _read(*step)
 
 
-def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> bytes:
+def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> list[bytes]:
+    """The bytes from `start` to `stop`, segment by segment."""
     if isinstance(held, bytes):
-        return held[start:stop]
+        return [held[start:stop]]
     first, offset, size = segments_of(piece, start, stop)
-    data = open_segments(cipher, first, held.read(offset, size))
+    parts = open_segments(cipher, first, held.read(offset, size))
     skip = start - first * SEGMENT_BYTES
-    return data[skip : skip + stop - start] if skip or len(data) != stop - start else data
+    left = stop - start - sum(len(part) for part in parts) + skip
+    if left:
+        parts[-1] = parts[-1][:left]
+    if skip:
+        parts[0] = parts[0][skip:]
+    return parts

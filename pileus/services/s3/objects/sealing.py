@@ -47,14 +47,10 @@ def segments_of(piece: Piece, start: int, stop: int) -> tuple[int, int, int]:
     return first, offset, end - offset
 
 
-def open_segments(cipher: Cipher, first: int, sealed: bytes) -> bytes:
-    """The bytes of a run of whole segments."""
-    if len(sealed) <= SEALED_BYTES:
-        return unseal(cipher, first, sealed)
+def open_segments(cipher: Cipher, first: int, sealed: bytes) -> list[bytes]:
+    """A run of whole segments, each opened."""
     view = memoryview(sealed)
-    return b"".join(
-        [
-            unseal(cipher, first + number, view[at : at + SEALED_BYTES])  # type: ignore[arg-type]
-            for number, at in enumerate(range(0, len(sealed), SEALED_BYTES))
-        ]
-    )
+    return [
+        unseal(cipher, first + number, view[at : at + SEALED_BYTES])  # type: ignore[arg-type]
+        for number, at in enumerate(range(0, len(sealed), SEALED_BYTES))
+    ]
