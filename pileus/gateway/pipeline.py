@@ -163,6 +163,7 @@ class Exchange:
             now,
             route.operation,
             request,
+            signed_at=sigv4.moment_of(claim.stamp) if claim is not None else None,
         )
 
     def authenticate(self, tx: Transaction, operation: Operation, claim: sigv4.Claim | None, now: float) -> Caller:

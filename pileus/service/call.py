@@ -146,6 +146,9 @@ class Call:
     """What the service found the request to be about while it was authorised, so that its handler need not look again.
     """
 
+    signed_at: float | None = None
+    """When the request says it was signed (the machine's clock); None when it is not signed, or one service calls."""
+
     end: Callable[[Transaction, Any], Any] | None = None
     """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""
 

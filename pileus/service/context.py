@@ -104,9 +104,9 @@ def _tag_keys(request: dict[str, Any]) -> list[str] | None:
     return keys or None
 
 
-def lookup(call: "Call", resource: str, own: bool = True) -> Callable[[str], Found]:
+def lookup(call: "Call", resource: str, own: bool = True, owner: str | None = None) -> Callable[[str], Found]:
     """A function from a lower-case condition key to its value(s), None where the request has none. `own`: the
-    operation's own condition keys are meant too."""
+    operation's own condition keys are meant too. `owner`: the resource's account, where its ARN does not say."""
     operation, request = call.operation, call.request
     known: dict[str, Any] | None = None
 
@@ -128,7 +128,7 @@ def lookup(call: "Call", resource: str, own: bool = True) -> Callable[[str], Fou
         if key.startswith("aws:principaltag/"):
             return _tag(call.caller.standing.tags, key)
         if key == "aws:resourceaccount":
-            return owner_of(resource, call.account)
+            return owner or owner_of(resource, call.account)
         found = services_own().get(key)
         if found is None and call.caller.session is not None:
             return {name.lower(): value for name, value in call.caller.session.context.items()}.get(key)

@@ -84,7 +84,7 @@ class Operation:
 class Service:
     """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model (None:
     the service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by
-    the URL's path."""
+    the URL's path. `to_strangers`: all that is said to callers of other accounts who are denied; None: the reason."""
 
     def __init__(
         self,
@@ -93,7 +93,9 @@ class Service:
         iam_prefix: str | None = None,
         validation: str | None = "ValidationError",
         adjust: Callable[[Request, str, str], None] | None = None,
+        to_strangers: str | None = None,
     ):
+        self.to_strangers = to_strangers
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.operations: dict[str, Operation] = {}
         self._errors: dict[str, type[ApiError]] = {}

@@ -2,4 +2,4 @@
 
 from pileus.service import Service
 
-s3 = Service("s3", validation=None)
+s3 = Service("s3", validation=None, to_strangers="Access Denied")

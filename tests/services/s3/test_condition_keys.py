@@ -7,7 +7,20 @@ from typing import Any
 import pytest
 
 from tests.conftest import TestCloud
-from tests.services.s3.access_asking import OTHER, OWNER, denied, fetch, make, may, policy, presigned, statement, user
+from tests.services.s3.access_asking import (
+    OTHER,
+    OWNER,
+    denied,
+    error_of,
+    fetch,
+    make,
+    may,
+    plain,
+    policy,
+    presigned,
+    statement,
+    user,
+)
 
 
 @pytest.fixture
@@ -205,3 +218,67 @@ def test_a_user_may_be_held_to_buckets_of_their_own_account(shared_cloud: TestCl
     )
     held.list_objects_v2(Bucket="cond-mine")
     assert denied(held.list_objects_v2, Bucket="cond-theirs")
+
+
+def test_what_a_call_asks_besides_knows_the_keys_too(shared_cloud: TestCloud, owner: Any) -> None:
+    """A copy's source, each of many deletes, and whether a missing key is told of."""
+    make(owner, "cond-beside")
+    for key, tag in (("open", "a=b"), ("shut", "a=c")):
+        owner.put_object(Bucket="cond-beside", Key=key, Body=b"x", Tagging=tag)
+    elsewhere = {
+        "Effect": "Deny",
+        "Action": "s3:*",
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"s3:ResourceAccount": OWNER}},
+    }
+    tagged = {"StringEquals": {"s3:ExistingObjectTag/a": "b"}}
+    ann = user(
+        shared_cloud,
+        "cond-ann",
+        elsewhere,
+        may(["s3:PutObject*", "s3:ListBucket", "s3:GetObjectTagging"]),
+        may(["s3:GetObject", "s3:DeleteObject"], Condition=tagged),
+    )
+    ann.copy_object(Bucket="cond-beside", Key="copy", CopySource="cond-beside/open")
+    assert denied(ann.copy_object, Bucket="cond-beside", Key="copy", CopySource="cond-beside/shut")
+    answer = ann.delete_objects(Bucket="cond-beside", Delete={"Objects": [{"Key": "open"}, {"Key": "shut"}]})
+    assert [one["Key"] for one in answer["Deleted"]] == ["open"]
+    assert [one["Key"] for one in answer["Errors"]] == ["shut"]
+
+
+def test_a_new_bucket_may_be_held_to_a_region_and_an_ownership(shared_cloud: TestCloud) -> None:
+    near = {"StringEquals": {"s3:locationconstraint": "eu-west-1"}}
+    maker = user(shared_cloud, "cond-maker", may("s3:CreateBucket", Condition=near))
+    place = {"LocationConstraint": "eu-central-1"}
+    assert denied(maker.create_bucket, Bucket="cond-place", CreateBucketConfiguration=place)
+    assert denied(maker.create_bucket, Bucket="cond-place")
+    place["LocationConstraint"] = "eu-west-1"
+    maker.create_bucket(Bucket="cond-place", CreateBucketConfiguration=place)
+
+
+def test_the_resource_s_account_is_the_bucket_s_owner(shared_cloud: TestCloud, owner: Any) -> None:
+    make(owner, "cond-account")
+    mine = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
+    owner.put_bucket_policy(Bucket="cond-account", Policy=policy(statement(OTHER, "s3:ListBucket", "cond-account")))
+    theirs = user(shared_cloud, "cond-acct", may("s3:ListBucket", Condition=mine), account=OTHER)
+    assert denied(theirs.list_objects_v2, Bucket="cond-account")
+    ours = user(shared_cloud, "cond-acct", may("s3:ListBucket", Condition=mine))
+    ours.list_objects_v2(Bucket="cond-account")
+
+
+def test_an_old_presigned_url_may_be_shut_out(shared_cloud: TestCloud, owner: Any, other: Any, only: Only) -> None:
+    make(owner, "cond-aged")
+    owner.put_object(Bucket="cond-aged", Key="k", Body=b"x")
+    url = presigned(shared_cloud, "get_object", OTHER, Bucket="cond-aged", Key="k")
+    only("cond-aged", "s3:GetObject", "NumericLessThan", "s3:signatureAge", "600000")
+    assert fetch(url)[0] == 200
+    only("cond-aged", "s3:GetObject", "NumericGreaterThan", "s3:signatureAge", "600000")
+    assert fetch(url)[0] == 403
+
+
+def test_strangers_are_not_told_why(shared_cloud: TestCloud, owner: Any, other: Any) -> None:
+    make(owner, "cond-why")
+    assert error_of(other.list_objects_v2, Bucket="cond-why")["Message"] == "Access Denied"
+    assert b"<Message>Access Denied</Message>" in plain(shared_cloud, "cond-why")[1]
+    own = user(shared_cloud, "cond-why-user")
+    assert "because no identity-based policy allows" in error_of(own.list_objects_v2, Bucket="cond-why")["Message"]

@@ -279,6 +279,14 @@ def test_others_must_agree_to_pay_and_are_told_that_they_do(owner: Any, other: A
     assert denied(other.head_bucket, Bucket=bucket)
 
 
+def test_the_source_of_a_copy_is_paid_for_too(owner: Any, other: Any) -> None:
+    bucket = paying(owner, "pay-copy")
+    make(other, "pay-copy-to")
+    copy = {"Bucket": "pay-copy-to", "Key": "k", "CopySource": f"{bucket}/k"}
+    assert denied(other.copy_object, **copy)
+    other.copy_object(**copy, RequestPayer="requester")
+
+
 def test_the_owner_pays_for_itself_and_the_anonymous_for_nothing(shared_cloud: TestCloud, owner: Any) -> None:
     bucket = paying(owner, "pay-own")
     assert "RequestCharged" not in owner.get_object(Bucket=bucket, Key="k")

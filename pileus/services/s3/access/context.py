@@ -5,7 +5,6 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 Specific Policy Keys". They are worked out only when a statement asks for a key that is not a global one.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from pileus.base.arns import partition_of
@@ -90,17 +89,9 @@ def _signature(call: Call) -> dict[str, Any]:
         found["s3:authType"] = "POST"
     else:
         found["s3:authType"] = "REST-QUERY-STRING"
-    signed = _moment(headers.get("x-amz-date", ""))
-    if signed is not None:
-        found["s3:signatureAge"] = max(0, int((call.cloud.clock.machine() - signed) * 1_000))
+    if call.signed_at is not None:
+        found["s3:signatureAge"] = max(0, int((call.cloud.clock.machine() - call.signed_at) * 1_000))
     return found
-
-
-def _moment(stamp: str) -> float | None:
-    try:
-        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
 
 
 def _add_forms(call: Call, request: dict[str, Any], found: dict[str, Any]) -> None:

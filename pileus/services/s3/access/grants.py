@@ -23,7 +23,6 @@ ROOT_ALWAYS_MAY = ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy")
 
 LOG_DELIVERY_SERVICE = "logging.s3.amazonaws.com"
 _INITIATORS = ("AbortMultipartUpload", "ListParts")
-_COPIES = ("CopyObject", "UploadPartCopy")
 _OBJECT_OWNERS = frozenset(
     {
         "GetObject",
@@ -72,7 +71,9 @@ def object_grants(
         if upload is not None and upload.account:
             policy = _with_initiator(policy, upload.arn, upload.account)
     if bucket.ownership != ENFORCED:
-        return _by_lists(call, bucket, key, version, policy, _reads(call, bucket, key) if reads is None else reads)
+        return _by_lists(
+            call, bucket, key, version, policy, call.operation.name in _OBJECT_OWNERS if reads is None else reads
+        )
     return ResourcePolicy(policy, "bucket policy", bucket.account)
 
 
@@ -85,13 +86,6 @@ def _heard(call: Call, bucket: Bucket) -> str:
     elif bucket.public_access is not None and bucket.public_access.restrict and caller.principal.kind != "service":
         return _denials(bucket.policy) if is_public(bucket.policy) else bucket.policy
     return bucket.policy
-
-
-def _reads(call: Call, bucket: Bucket, key: str) -> bool:
-    name = call.operation.name
-    if name not in _COPIES:
-        return name in _OBJECT_OWNERS
-    return (bucket.name, key) != (call.request.get("Bucket"), call.request.get("Key"))
 
 
 def _by_lists(call: Call, bucket: Bucket, key: str, version_id: str | None, policy: str, reads: bool) -> ResourcePolicy:
