@@ -21,13 +21,15 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: their standing before policies, and the key it signed with (None: anonymous, or a service of the
-    cloud)."""
+    cloud). `source_arn`, `source_account`: for which resource, of which account, a service calls."""
 
     standing: Standing
     account: str
     arn: str
     user_id: str
     key: AccessKey | Session | None = None
+    source_arn: str = ""
+    source_account: str = ""
 
     @property
     def principal(self) -> Principal:

@@ -59,6 +59,8 @@ READERS: dict[str, Reader] = {
     "aws:epochtime": lambda call: str(int(call.now)),
     "aws:sourceip": lambda call: None if call.via else (call.source_ip or None),
     "aws:securetransport": lambda call: call.secure_transport,
+    "aws:sourcearn": lambda call: call.caller.source_arn or None,
+    "aws:sourceaccount": lambda call: call.caller.source_account or None,
     "aws:useragent": lambda call: call.user_agent or None,
     "aws:referer": lambda call: call.headers.get("referer"),
     "aws:requestedregion": lambda call: call.region,

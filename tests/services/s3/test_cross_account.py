@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from pileus.identity.standing import service_standing
+from pileus.service import AccessDenied, Call, Caller
 from tests.conftest import TestCloud
 from tests.services.s3.access_asking import (
     OTHER,
@@ -241,6 +243,49 @@ def test_who_began_an_upload_may_list_and_abort_it(shared_cloud: TestCloud, owne
         one.upload_part(PartNumber=1, Body=b"x", **which)
         assert len(one.list_parts(**which)["Parts"]) == 1
         one.abort_multipart_upload(**which)
+
+
+# -- services of the cloud
+
+
+def listing_as(cloud: TestCloud, host: str, bucket: str, **source: str) -> bool:
+    """Whether a service of the cloud may list the bucket."""
+    caller = Caller(service_standing(host), "", host, "", **source)
+    s3 = cloud.app.cloud.service("s3")
+
+    def work(tx: Any) -> bool:
+        call = Call(cloud.app.cloud, tx, caller, "us-east-1", cloud.app.clock.now(), "r")
+        call.operation, call.request = s3.operations["ListObjectsV2"], {"Bucket": bucket}
+        try:
+            cloud.app.cloud.authorize(call)
+        except AccessDenied:
+            return False
+        return True
+
+    return bool(cloud.run(cloud.app.store.transact(work)))
+
+
+def test_a_service_is_let_in_for_the_resource_it_acts_for(shared_cloud: TestCloud, owner: Any) -> None:
+    make(owner, "x-service")
+    host, trail = "cloudtrail.amazonaws.com", "arn:aws:cloudtrail:us-east-1:000000000000:trail/t"
+    assert not listing_as(shared_cloud, host, "x-service")
+    own = {"ArnLike": {"aws:SourceArn": trail}, "StringEquals": {"aws:SourceAccount": OWNER}}
+    one = statement({"Service": host}, "s3:ListBucket", "x-service", Condition=own)
+    owner.put_bucket_policy(Bucket="x-service", Policy=policy(one))
+    assert listing_as(shared_cloud, host, "x-service", source_arn=trail, source_account=OWNER)
+    assert not listing_as(shared_cloud, host, "x-service", source_arn=trail, source_account=OTHER)
+    assert not listing_as(shared_cloud, host, "x-service", source_arn=trail + "s", source_account=OWNER)
+    assert not listing_as(shared_cloud, host, "x-service")
+    assert not listing_as(shared_cloud, "sns.amazonaws.com", "x-service", source_arn=trail, source_account=OWNER)
+
+
+def test_the_log_delivery_group_is_the_service_that_delivers_logs(shared_cloud: TestCloud, owner: Any) -> None:
+    make(owner, "x-logs", ownership="ObjectWriter")
+    log = "http://acs.amazonaws.com/groups/s3/LogDelivery"
+    assert not listing_as(shared_cloud, "logging.s3.amazonaws.com", "x-logs")
+    owner.put_bucket_acl(Bucket="x-logs", GrantRead=f'uri="{log}"')
+    assert listing_as(shared_cloud, "logging.s3.amazonaws.com", "x-logs")
+    assert not listing_as(shared_cloud, "sns.amazonaws.com", "x-logs")
 
 
 # -- requester pays
