@@ -17,7 +17,7 @@ from pileus.service import Call
 from ..errors import S3Error, access_denied, invalid_argument, invalid_request
 from ..tables import Bucket, Seal, Version
 from .intake import Taken
-from .sealing import CipherOf, bucket_ciphers, key_ciphers
+from .sealing import Ciphers, bucket_ciphers, key_ciphers
 
 KMS = ("aws:kms", "aws:kms:dsse")
 
@@ -26,7 +26,7 @@ class Sealed(NamedTuple):
     """How an object's bytes are sealed, and with what. `seal` is None for SSE-S3."""
 
     seal: Seal | None
-    ciphers: CipherOf
+    ciphers: Ciphers
 
 
 def customer_key(request: dict[str, Any], prefix: str = "") -> tuple[bytes, str] | None:
@@ -120,13 +120,13 @@ def _given_context(request: dict[str, Any]) -> dict[str, str]:
     return context
 
 
-def opened(call: Call, bucket: Bucket, version: Version, request: dict[str, Any], prefix: str = "") -> CipherOf:
+def opened(call: Call, bucket: Bucket, version: Version, request: dict[str, Any], prefix: str = "") -> Ciphers:
     """The ciphers of an existing version, for a request that may read it."""
     given = customer_key(request, prefix)
     return opened_by(call, bucket, version.seal, given)
 
 
-def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes, str] | None) -> CipherOf:
+def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes, str] | None) -> Ciphers:
     if seal is not None and seal.kind == "C":
         if given is None:
             raise invalid_request(

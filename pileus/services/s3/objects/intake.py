@@ -19,7 +19,7 @@ from pileus.service import Body, Call, Outside
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, CipherOf, seal
+from .sealing import SEGMENT_BYTES, Ciphers, seal, seal_small
 
 SMALL_BYTES_MAX = 16 * 1024
 
@@ -42,19 +42,19 @@ def keep_piece(tx: Transaction, taken: Taken) -> None:
         records.adopt(tx, taken.piece.id)
 
 
-def take_small(data: bytes, ciphers: CipherOf, algorithm: str) -> Taken:
-    piece = Piece(ids.secret_int(), len(data), True)
+def take_small(call: Call, data: bytes, ciphers: Ciphers, algorithm: str) -> Taken:
+    piece = Piece(ids.rising(call.now), len(data), True)
     digest = checksum(algorithm)
     digest.update(data)
     return Taken(
         piece,
         hashlib.md5(data, usedforsecurity=False).hexdigest(),
         b64encode(digest.digest()).decode(),
-        seal(ciphers(piece.id), 0, data),
+        seal_small(ciphers, piece.id, data),
     )
 
 
-async def take_large(call: Call, body: bytes | Body, ciphers: CipherOf, algorithm: str) -> Taken:
+async def take_large(call: Call, body: bytes | Body, ciphers: Ciphers, algorithm: str) -> Taken:
     """To the blob engine. Raises what the body raises; then nothing is left."""
     # What the body is judged by on its way need not be worked out again.
     judged = not isinstance(body, bytes) and body.trailing_checksum == algorithm
@@ -74,11 +74,11 @@ async def take_large(call: Call, body: bytes | Body, ciphers: CipherOf, algorith
 
 
 def take_in(
-    call: Call, body: bytes | Body, ciphers: CipherOf, algorithm: str, then: Callable[[Call, Taken], Any]
+    call: Call, body: bytes | Body, ciphers: Ciphers, algorithm: str, then: Callable[[Call, Taken], Any]
 ) -> Any:
     """Takes a body in and answers `then(call, taken)`: at once for a short one, else outside the transaction."""
     if isinstance(body, bytes) and len(body) <= SMALL_BYTES_MAX:
-        return then(call, take_small(body, ciphers, algorithm))
+        return then(call, take_small(call, body, ciphers, algorithm))
 
     async def work() -> Any:
         taken = await take_large(call, body, ciphers, algorithm)
@@ -94,9 +94,9 @@ def take_in(
 class Sealing:
     """Seals what passes, segment by segment, into a blob. Used in worker threads, one call after another."""
 
-    def __init__(self, writer: BlobWriter, ciphers: CipherOf, digest: Digest | None):
+    def __init__(self, writer: BlobWriter, ciphers: Ciphers, digest: Digest | None):
         self._writer = writer
-        self._cipher: Cipher = ciphers(writer.id)
+        self._cipher: Cipher = ciphers.of(writer.id)
         self._digest = digest
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.found: str | None = None

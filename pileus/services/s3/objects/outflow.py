@@ -13,17 +13,17 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, CipherOf, open_segments, segments_of, unseal
+from .sealing import SEGMENT_BYTES, Ciphers, open_segments, segments_of, unseal_small
 
 BLOCK_BYTES = 8 * SEGMENT_BYTES
 
 
-def read_small(tx: Transaction, piece: Piece, ciphers: CipherOf) -> bytes:
+def read_small(tx: Transaction, piece: Piece, ciphers: Ciphers) -> bytes:
     """All of a small piece."""
     sealed = small_bytes.get(tx, piece.id)
     if sealed is None:
         raise RuntimeError(f"the bytes of piece {piece.id} are not there")
-    return unseal(ciphers(piece.id), 0, sealed)
+    return unseal_small(ciphers, piece.id, sealed)
 
 
 Step = tuple[Piece, Blob | bytes, Cipher, int, int]
@@ -32,7 +32,7 @@ Step = tuple[Piece, Blob | bytes, Cipher, int, int]
 class Source:
     """The bytes of some pieces from `start` to `stop`, opened. Raises NoSuchBlob while it opens."""
 
-    def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: CipherOf, start: int, stop: int):
+    def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: Ciphers, start: int, stop: int):
         self._ciphers = ciphers
         self._runs: list[tuple[Piece, Blob | bytes, int, int]] = []
         at = 0
@@ -50,7 +50,7 @@ class Source:
     def steps(self) -> Iterator["Step"]:
         """What is read, block by block."""
         for piece, held, start, stop in self._runs:
-            cipher = self._ciphers(piece.id)
+            cipher = self._ciphers.of(piece.id)
             while start < stop:
                 end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
                 yield piece, held, cipher, start, end
