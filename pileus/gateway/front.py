@@ -34,7 +34,7 @@ class Front:
             return False
         return operation is not None and operation.streams_in
 
-    def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
+    def start(self, request: HttpRequest, peer: str, tls: str, respond: Respond) -> Any:
         if self._guarded and not cors.of_this_machine(request.headers.get("host", "")[:256], self.origins):
             respond(plain_error(cors.foreign(request.headers["host"]), ids.request_id()))
             return None
@@ -56,7 +56,7 @@ class Front:
             if request.path.startswith("/_pileus/"):
                 self.admin.handle(request, respond)
                 return None
-        exchange = Exchange(self.cloud, request, peer, secure, respond)
+        exchange = Exchange(self.cloud, request, peer, tls, respond)
         exchange.begin()
         return exchange
 

@@ -76,14 +76,14 @@ class Exchange:
         "request_id",
         "respond",
         "route",
-        "secure",
         "signed",
         "started",
         "task",
+        "tls",
     )
 
-    def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond):
-        self.cloud, self.http, self.peer, self.secure, self.respond = cloud, http, peer, secure, respond
+    def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, tls: str, respond: Respond):
+        self.cloud, self.http, self.peer, self.tls, self.respond = cloud, http, peer, tls, respond
         self.request_id = ids.request_id()
         self.started = monotonic()
         self.route: Route | None = None
@@ -139,7 +139,7 @@ class Exchange:
             http.body = payload.whole(http, self.signed) if short else payload.stream_of(http, self.signed)
         request = route.codec.decode(route.operation.model, http, route.labels or {})
         host = http.headers.get("host", "")
-        endpoint = f"{'https' if self.secure else 'http'}://{host}"
+        endpoint = f"{'https' if self.tls else 'http'}://{host}"
         service = route.operation.service
         if service.adjust is not None:
             service.adjust(request, http.path, endpoint)
@@ -157,12 +157,13 @@ class Exchange:
             endpoint,
             self.peer,
             http.headers.get("user-agent", ""),
-            self.secure,
+            bool(self.tls),
             http.headers,
             (),
             now,
             route.operation,
             request,
+            tls=self.tls,
             signed_at=sigv4.moment_of(claim.stamp) if claim is not None else None,
         )
 

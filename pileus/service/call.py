@@ -148,6 +148,8 @@ class Call:
     """What the service found the request to be about while it was authorised, so that its handler need not look again.
     """
 
+    tls: str = ""
+    """The version of TLS the caller speaks ('TLSv1.3'), or ''."""
     signed_at: float | None = None
     """When the request says it was signed (the machine's clock); None when it is not signed, or one service calls."""
 

@@ -1,9 +1,12 @@
 """S3's condition keys: each decides by what the request really says."""
 
 import json
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.conftest import TestCloud
@@ -282,3 +285,31 @@ def test_strangers_are_not_told_why(shared_cloud: TestCloud, owner: Any, other: 
     assert b"<Message>Access Denied</Message>" in plain(shared_cloud, "cond-why")[1]
     own = user(shared_cloud, "cond-why-user")
     assert "because no identity-based policy allows" in error_of(own.list_objects_v2, Bucket="cond-why")["Message"]
+
+
+def test_an_old_tls_may_be_shut_out(tmp_path: Path) -> None:
+    """User Guide, "Bucket policy examples using condition keys": the minimum TLS version. Plain HTTP has none."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cloud = TestCloud(tmp_path, https_port=port)
+    try:
+        owner, other = cloud.client("s3"), cloud.client("s3", key=OTHER)
+        secure = boto3.client(
+            "s3",
+            endpoint_url=f"https://localhost:{port}",
+            region_name="us-east-1",
+            aws_access_key_id=OTHER,
+            aws_secret_access_key="test",
+            verify=str(tmp_path / "ca.pem"),
+        )
+        make(owner, "cond-tls")
+        for least, shut in (("1.2", False), ("1.4", True)):
+            new = {"NumericGreaterThanEquals": {"s3:TlsVersion": least}}
+            owner.put_bucket_policy(
+                Bucket="cond-tls", Policy=policy(statement(OTHER, "s3:ListBucket", "cond-tls", Condition=new))
+            )
+            assert denied(secure.list_objects_v2, Bucket="cond-tls") is shut
+            assert denied(other.list_objects_v2, Bucket="cond-tls")
+    finally:
+        cloud.stop()

@@ -80,6 +80,8 @@ def _signature(call: Call) -> dict[str, Any]:
     content = headers.get("x-amz-content-sha256")
     if content is not None:
         found["s3:x-amz-content-sha256"] = content
+    if call.tls:
+        found["s3:TlsVersion"] = call.tls.removeprefix("TLSv")
     if call.caller.key is None or call.via:
         return found
     found["s3:signatureversion"] = "AWS4-HMAC-SHA256"
