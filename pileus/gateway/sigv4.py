@@ -27,6 +27,10 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = "STREAMING-"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 CLAIM_CHARACTERS_KEPT_MAX = 1_024
+_OF_THE_SIGNATURE = frozenset(
+    f"x-amz-{name}"
+    for name in ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
+)
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _SCOPE_PART = re.compile(r"[A-Za-z0-9_*.-]{1,64}")
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
@@ -48,6 +52,8 @@ class Claim:
     """Presigned requests only: seconds."""
     query: str | None = None
     """Presigned requests only: the query without the signature."""
+    hoisted: frozenset[str] = frozenset()
+    """Headers that stand in the query, and are signed there."""
 
     @property
     def scope(self) -> str:
@@ -71,7 +77,8 @@ def claim_of(request: HttpRequest) -> Claim | None:
         return _header_claim(request, authorization)
     query = request.query
     if "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query):
-        return _query_claim(query)
+        claim = _query_claim(query)
+        return _with_headers(request, claim) if claim.service == "s3" else claim
     if "Signature=" in query and ("AWSAccessKeyId=" in query):
         raise refusals.signature_version_2()
     return None
@@ -146,6 +153,22 @@ def _query_claim(query: str) -> Claim:
         int(expires),
         "&".join(kept),
     )
+
+
+def _with_headers(request: HttpRequest, claim: Claim) -> Claim:
+    """Presigned S3 URLs may carry `x-amz-` headers in their query, where several SDKs put all of them (Amazon S3 User
+    Guide, "Downloading objects from Requester Pays buckets"; API Reference, "Authenticating Requests: Using Query
+    Parameters"). They count as headers of the request."""
+    found: dict[str, str] = {}
+    for part in (claim.query or "").split("&"):
+        name, _, value = part.partition("=")
+        name = unquote_to_bytes(name).decode("latin-1").lower()
+        if name.startswith("x-amz-") and name not in _OF_THE_SIGNATURE:
+            found[name] = unquote_to_bytes(value).decode("latin-1")
+    if found:
+        request.headers.update(found)
+        claim.hoisted = frozenset(found)
+    return claim
 
 
 def _credential(text: str) -> tuple[str, str, str, str]:
@@ -308,6 +331,8 @@ def string_to_sign(request: HttpRequest, claim: Claim, payload: str) -> str:
 
 def _may_go_unsigned(name: str, claim: Claim) -> bool:
     """A presigned S3 request's payload is unsigned anyway; some clients say so in the header too."""
+    if name in claim.hoisted:
+        return True
     return name == "x-amz-content-sha256" and claim.expires is not None and claim.service == "s3"
 
 

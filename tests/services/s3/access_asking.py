@@ -6,7 +6,10 @@ import urllib.request
 from typing import Any
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.conftest import TestCloud
@@ -79,6 +82,13 @@ def canonical(s3: Any) -> str:
 def presigned(cloud: TestCloud, operation: str, account: str = OWNER, **request: Any) -> str:
     client = cloud.client("s3", key=account, config=Config(signature_version="s3v4"))
     return str(client.generate_presigned_url(operation, Params=request))
+
+
+def presigned_with(cloud: TestCloud, method: str, path: str, account: str, **query: str) -> str:
+    """A URL with further parameters in its signed query, as SDKs of other languages make them."""
+    asked = AWSRequest(method, f"{cloud.endpoint}/{path}", params=query)
+    S3SigV4QueryAuth(Credentials(account, "test"), "s3", "us-east-1", expires=60).add_auth(asked)
+    return str(asked.prepare().url)
 
 
 def plain(

@@ -19,6 +19,7 @@ from tests.services.s3.access_asking import (
     plain,
     policy,
     presigned,
+    presigned_with,
     refused,
     statement,
     user,
@@ -330,6 +331,26 @@ def test_the_source_of_a_copy_is_paid_for_too(owner: Any, other: Any) -> None:
     copy = {"Bucket": "pay-copy-to", "Key": "k", "CopySource": f"{bucket}/k"}
     assert denied(other.copy_object, **copy)
     other.copy_object(**copy, RequestPayer="requester")
+
+
+def test_who_signs_a_url_agrees_to_pay_in_its_query(shared_cloud: TestCloud, owner: Any) -> None:
+    bucket = paying(owner, "pay-url")
+    assert fetch(presigned(shared_cloud, "get_object", OTHER, Bucket=bucket, Key="k"))[0] == 403
+    url = presigned_with(shared_cloud, "GET", f"{bucket}/k", OTHER, **{"x-amz-request-payer": "requester"})
+    assert fetch(url) == (200, b"x")
+    assert fetch(url.replace("requester", "somebody"))[0] == 403
+
+
+def test_the_headers_in_a_signed_query_count(shared_cloud: TestCloud, owner: Any) -> None:
+    make(owner, "x-hoisted", open_to_public=True, ownership="ObjectWriter")
+    named = {"x-amz-acl": "public-read", "X-Amz-Meta-Colour": "deep blue", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
+    url = presigned_with(shared_cloud, "PUT", "x-hoisted/k", OWNER, **named)
+    for beside in ({}, {"x-amz-acl": "private"}):
+        assert fetch(url, "PUT", b"x", beside)[0] == 200
+        assert plain(shared_cloud, "x-hoisted/k") == (200, b"x")
+    assert owner.head_object(Bucket="x-hoisted", Key="k")["Metadata"] == {"colour": "deep blue"}
+    copy = presigned_with(shared_cloud, "PUT", "x-hoisted/copy", OWNER, **{"x-amz-copy-source": "x-hoisted/k"})
+    assert b"CopyObjectResult" in fetch(copy, "PUT")[1]
 
 
 def test_the_owner_pays_for_itself_and_the_anonymous_for_nothing(shared_cloud: TestCloud, owner: Any) -> None:
