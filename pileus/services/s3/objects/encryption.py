@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pileus.service import Call
+from pileus.base.errors import ApiError
+from pileus.service import AccessDenied, Call
 
 from ..errors import S3Error, access_denied, invalid_argument, invalid_request
 from ..tables import Bucket, Seal, Version
@@ -97,13 +98,24 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
 def _kms_seal(call: Call, bucket: Bucket, request: dict[str, Any], kind: str, key: str, bucket_key: bool) -> Sealed:
     context = _given_context(request)
     context.setdefault("aws:s3:arn", bucket.arn if bucket_key else f"{bucket.arn}/{request['Key']}")
-    made = call.invoke(
-        "kms",
+    made = _asked_kms(
+        call,
         "GenerateDataKey",
         {"KeyId": key or "alias/aws/s3", "KeySpec": "AES_256", "EncryptionContext": context},
     )
     seal = Seal(kind, made["CiphertextBlob"], made["KeyId"], orjson.dumps(context).decode(), bucket_key)
     return Sealed(seal, key_ciphers(made["Plaintext"]))
+
+
+def _asked_kms(call: Call, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """KMS's errors come back under S3's name for them: `KMS.NotFoundException`. A denial stays one."""
+    try:
+        answer: dict[str, Any] = call.invoke("kms", operation, request)
+        return answer
+    except AccessDenied:
+        raise
+    except ApiError as error:
+        raise S3Error(f"KMS.{error.code}", 400, error.message) from error
 
 
 def _given_context(request: dict[str, Any]) -> dict[str, str]:
@@ -143,11 +155,8 @@ def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes,
         raise invalid_request("The encryption parameters are not applicable to this object.")
     if seal is None:
         return bucket_ciphers(call.cloud.keyring, bucket)
-    made = call.invoke(
-        "kms",
-        "Decrypt",
-        {"CiphertextBlob": seal.key, "KeyId": seal.name, "EncryptionContext": orjson.loads(seal.context)},
-    )
+    context = orjson.loads(seal.context)
+    made = _asked_kms(call, "Decrypt", {"CiphertextBlob": seal.key, "KeyId": seal.name, "EncryptionContext": context})
     return key_ciphers(made["Plaintext"])
 
 
