@@ -4,9 +4,12 @@
 bucket before the path (Amazon S3 User Guide, "Virtual hosting of general purpose buckets").
 """
 
+from functools import lru_cache
+
 ENDINGS = (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud", ".localhost")
 
 
+@lru_cache(maxsize=4_096)
 def labels_of(host: str) -> list[str]:
     """The labels before a host's known ending; none for an address or a foreign name."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
@@ -29,10 +32,12 @@ def service_of(host: str) -> str | None:
     return labels[0]
 
 
+@lru_cache(maxsize=4_096)
 def region_of(host: str) -> str | None:
     return next((label for label in labels_of(host) if label.count("-") >= 2 and label[-1:].isdigit()), None)
 
 
+@lru_cache(maxsize=4_096)
 def bucket_of(host: str) -> str | None:
     """The bucket before the path, for a request that is S3's."""
     labels = labels_of(host)

@@ -172,6 +172,10 @@ class Payload:
             return self.declared.checksum[0].upper()
         return self._trailing.removeprefix("x-amz-checksum-").upper() if self._trailing is not None else None
 
+    @property
+    def checksum(self) -> str | None:
+        return None if self._checksum is None else b64encode(self._checksum.digest()).decode()
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
@@ -240,7 +244,7 @@ class Payload:
             )
         if self._checksum is None:
             return
-        found = b64encode(self._checksum.digest()).decode()
+        found = self.checksum
         if self.declared.checksum is not None:
             algorithm, wanted = self.declared.checksum
         else:

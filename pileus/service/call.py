@@ -95,6 +95,11 @@ class Body(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
+    @property
+    def checksum(self) -> str | None:
+        """After `pour`: the value of that checksum, in Base64, found to be right."""
+        ...
+
     async def pour(self, sink: Callable[[bytes], None], *beside: Callable[[bytes], None]) -> None:
         """Reads to the end: each block passes in order through `sink` and each function of `beside`, in worker
         threads, while the next one arrives. Raises ApiError when the bytes are not what was signed or promised."""
