@@ -193,3 +193,58 @@ def test_policy_variables_give_each_user_a_home(shared_cloud: TestCloud, owner: 
     ann = user(shared_cloud, "home-ann")
     ann.put_object(Bucket="pol-home", Key="home-ann/x", Body=b"x")
     assert denied(ann.put_object, Bucket="pol-home", Key="home-bob/x", Body=b"x")
+
+
+def only(operator: str, key: str, value: Any) -> dict[str, Any]:
+    return {"Condition": {operator: {key: value}}}
+
+
+WIDE = ("pol-guide", "pol-guide/*")
+TRAIL = {"Service": "cloudtrail.amazonaws.com"}
+OWN_ACL = "bucket-owner-full-control"
+KMS_KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        statement(TRAIL, "s3:GetBucketAcl", "pol-guide", **only("StringEquals", "aws:SourceArn", "arn:aws:x:::y")),
+        statement(TRAIL, "s3:PutObject", "pol-guide/AWSLogs/*", **only("StringEquals", "s3:x-amz-acl", OWN_ACL)),
+        statement("127311923021", "s3:PutObject", "pol-guide/prefix/AWSLogs/000000000000/*"),
+        statement({"Service": "cloudfront.amazonaws.com"}, "s3:GetObject", "pol-guide/*",
+                  **only("StringEquals", "AWS:SourceArn", "arn:aws:cloudfront::000000000000:distribution/E1")),
+        statement("*", "s3:PutObject", "pol-guide/*", **DENY,
+                  **only("StringNotEquals", "s3:x-amz-server-side-encryption", "aws:kms")),
+        statement("*", "s3:PutObject", "pol-guide/*", **DENY,
+                  **only("ArnNotEqualsIfExists", "s3:x-amz-server-side-encryption-aws-kms-key-id", KMS_KEY)),
+        statement("*", "s3:*", *WIDE, **DENY, **only("NumericLessThan", "s3:TlsVersion", 1.2)),
+        statement("*", "s3:*", *WIDE, **DENY, **only("NumericGreaterThan", "s3:signatureAge", "600000")),
+        statement("*", "s3:*", "pol-guide/*", **DENY, **only("StringNotEquals", "s3:authType", "REST-HEADER")),
+        statement(OTHER, "s3:ListBucket", "pol-guide", Condition={
+            "StringEquals": {"s3:prefix": ["", "home/"], "s3:delimiter": ["/"]},
+            "NumericLessThanEquals": {"s3:max-keys": "10"}}),
+        statement(OTHER, ["s3:PutObject", "s3:PutObjectTagging"], "pol-guide/*",
+                  **only("ForAllValues:StringLike", "s3:RequestObjectTagKeys", ["Owner", "CreationDate"])),
+        statement(OTHER, "s3:PutObject", "pol-guide/*", **only("StringEquals", "s3:x-amz-grant-full-control", "id=1")),
+        statement(OTHER, "s3:PutObjectRetention", "pol-guide/*",
+                  **only("NumericGreaterThan", "s3:object-lock-remaining-retention-days", "10")),
+        statement(OTHER, ["s3:ReplicateObject", "s3:ReplicateDelete"], "pol-guide/*"),
+        statement(OTHER, ["s3:List*", "s3:GetBucketVersioning", "s3:PutBucketVersioning"], "pol-guide"),
+        statement(OTHER, "s3:ObjectOwnerOverrideToBucketOwner", "pol-guide/*"),
+        statement("*", "*", *WIDE, **only("StringEquals", "s3:DataAccessPointAccount", "111122223333")),
+        statement("*", "s3:PutObject", "pol-guide/*", **DENY, Condition={
+            "Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}),
+        statement(OTHER, ["s3:GetObjectVersion", "s3:DeleteObjectVersion"], "pol-guide/*",
+                  **only("StringEquals", "s3:VersionId", "AaaHbAQitwiL_h47_44lRO2DDfLlBO5e")),
+        statement(OTHER, "s3:PutObject", "pol-guide/*",
+                  **only("StringLike", "s3:x-amz-copy-source", "amzn-s3-demo-bucket/public/*")),
+        statement("*", "s3:GetObject", "pol-guide/*", **DENY, **only("StringNotEquals", "s3:ExistingObjectTag/a", "b")),
+        {**statement("*", "s3:*", *WIDE, **DENY), "Principal": "*",
+         **only("StringNotLike", "aws:userId", ["AROAEXAMPLEID:*", "111111111111"])},
+    ],
+)  # fmt: skip
+def test_policies_like_those_the_guide_shows_are_taken(owner: Any, one: dict[str, Any]) -> None:
+    """User Guide, "Examples of Amazon S3 bucket policies" and "Bucket policy examples using condition keys"."""
+    owner.create_bucket(Bucket="pol-guide")
+    owner.put_bucket_policy(Bucket="pol-guide", Policy=policy(one))
+    owner.delete_bucket_policy(Bucket="pol-guide")
