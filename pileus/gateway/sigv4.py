@@ -27,10 +27,6 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = "STREAMING-"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 CLAIM_CHARACTERS_KEPT_MAX = 1_024
-_OF_THE_SIGNATURE = frozenset(
-    f"x-amz-{name}"
-    for name in ("algorithm", "credential", "date", "expires", "security-token", "signature", "signedheaders")
-)
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _SCOPE_PART = re.compile(r"[A-Za-z0-9_*.-]{1,64}")
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
@@ -52,8 +48,10 @@ class Claim:
     """Presigned requests only: seconds."""
     query: str | None = None
     """Presigned requests only: the query without the signature."""
-    hoisted: frozenset[str] = frozenset()
-    """Headers that stand in the query, and are signed there."""
+    text: str | None = None
+    """A form's only: the string that was signed, its policy as it came."""
+    old: bool = False
+    """Of Signature Version 2 (sigv2.py); `stamp` is then the moment it expires."""
 
     @property
     def scope(self) -> str:
@@ -77,10 +75,11 @@ def claim_of(request: HttpRequest) -> Claim | None:
         return _header_claim(request, authorization)
     query = request.query
     if "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query):
-        claim = _query_claim(query)
-        return _with_headers(request, claim) if claim.service == "s3" else claim
+        return _query_claim(query)
     if "Signature=" in query and ("AWSAccessKeyId=" in query):
-        raise refusals.signature_version_2()
+        from . import sigv2
+
+        return sigv2.claim_of(query)
     return None
 
 
@@ -118,7 +117,7 @@ def _before_signature(text: str, no_date: bool) -> tuple[str, str, str, str, lis
     absent = [name for name in ("Credential", "SignedHeaders") if not fields.get(name)]
     if absent:
         raise refusals.incomplete(absent, no_date, text)
-    return *_credential(fields["Credential"]), fields["SignedHeaders"].split(";")
+    return *credential(fields["Credential"]), fields["SignedHeaders"].split(";")
 
 
 def _query_claim(query: str) -> Claim:
@@ -140,7 +139,7 @@ def _query_claim(query: str) -> Claim:
     expires = fields.get("X-Amz-Expires", "900" if "X-Amz-Expires" not in fields else "")
     if not _SECONDS.fullmatch(expires) or not 0 < int(expires) <= PRESIGNED_MAX_S:
         raise refusals.bad_expiry(expires)
-    key_id, date, region, service = _credential(fields["X-Amz-Credential"])
+    key_id, date, region, service = credential(fields["X-Amz-Credential"])
     return Claim(
         key_id,
         date,
@@ -155,23 +154,7 @@ def _query_claim(query: str) -> Claim:
     )
 
 
-def _with_headers(request: HttpRequest, claim: Claim) -> Claim:
-    """Presigned S3 URLs may carry `x-amz-` headers in their query, where several SDKs put all of them (Amazon S3 User
-    Guide, "Downloading objects from Requester Pays buckets"; API Reference, "Authenticating Requests: Using Query
-    Parameters"). They count as headers of the request."""
-    found: dict[str, str] = {}
-    for part in (claim.query or "").split("&"):
-        name, _, value = part.partition("=")
-        name = unquote_to_bytes(name).decode("latin-1").lower()
-        if name.startswith("x-amz-") and name not in _OF_THE_SIGNATURE:
-            found[name] = unquote_to_bytes(value).decode("latin-1")
-    if found:
-        request.headers.update(found)
-        claim.hoisted = frozenset(found)
-    return claim
-
-
-def _credential(text: str) -> tuple[str, str, str, str]:
+def credential(text: str) -> tuple[str, str, str, str]:
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
         raise refusals.bad_credential(text)
@@ -206,6 +189,19 @@ def verify(
 ) -> Signed:
     """Raises the refusal that fits. `machine` judges the signature's age, `now` (the cloud's clock) the session's."""
     _check_age(claim, machine)
+    key = holder(tx, claim, conveniences, now)
+    payload = _payload(request, claim) if claim.text is None else UNSIGNED
+    signer = signing_key(key.secret, claim.date, claim.region, claim.service)
+    text = claim.text if claim.text is not None else string_to_sign(request, claim, payload)
+    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
+        raise refusals.mismatch()
+    if isinstance(key, AccessKey) and not key.active:
+        raise refusals.unknown_key(claim.key_id)
+    return Signed(key, claim, payload, signer)
+
+
+def holder(tx: Transaction, claim: Claim, conveniences: Conveniences | None, now: float) -> AccessKey | Session:
+    """Whose key it is, before the signature is looked at. Raises the refusal that fits."""
     key = find_key(tx, claim.key_id, conveniences)
     if key is None:
         raise refusals.unknown_key(claim.key_id)
@@ -217,14 +213,7 @@ def verify(
     elif claim.token and conveniences is None:
         # LocalStack's users often carry a made-up token beside `test`; AWS refuses one beside a long-term key.
         raise refusals.unknown_key(claim.key_id)
-    payload = _payload(request, claim)
-    signer = signing_key(key.secret, claim.date, claim.region, claim.service)
-    text = string_to_sign(request, claim, payload)
-    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
-        raise refusals.mismatch()
-    if isinstance(key, AccessKey) and not key.active:
-        raise refusals.unknown_key(claim.key_id)
-    return Signed(key, claim, payload, signer)
+    return key
 
 
 def _check_age(claim: Claim, machine: float) -> None:
@@ -331,8 +320,6 @@ def string_to_sign(request: HttpRequest, claim: Claim, payload: str) -> str:
 
 def _may_go_unsigned(name: str, claim: Claim) -> bool:
     """A presigned S3 request's payload is unsigned anyway; some clients say so in the header too."""
-    if name in claim.hoisted:
-        return True
     return name == "x-amz-content-sha256" and claim.expires is not None and claim.service == "s3"
 
 

@@ -343,14 +343,12 @@ def test_who_signs_a_url_agrees_to_pay_in_its_query(shared_cloud: TestCloud, own
 
 def test_the_headers_in_a_signed_query_count(shared_cloud: TestCloud, owner: Any) -> None:
     make(owner, "x-hoisted", open_to_public=True, ownership="ObjectWriter")
-    named = {"x-amz-acl": "public-read", "X-Amz-Meta-Colour": "deep blue", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
+    named = {"x-amz-acl": "public-read", "x-amz-meta-colour": "deep blue"}
     url = presigned_with(shared_cloud, "PUT", "x-hoisted/k", OWNER, **named)
-    for beside in ({}, {"x-amz-acl": "private"}):
-        assert fetch(url, "PUT", b"x", beside)[0] == 200
-        assert plain(shared_cloud, "x-hoisted/k") == (200, b"x")
+    assert fetch(url, "PUT", b"x", {"x-amz-acl": "private"})[0] == 403
+    assert fetch(url, "PUT", b"x")[0] == 200
+    assert plain(shared_cloud, "x-hoisted/k") == (200, b"x")
     assert owner.head_object(Bucket="x-hoisted", Key="k")["Metadata"] == {"colour": "deep blue"}
-    copy = presigned_with(shared_cloud, "PUT", "x-hoisted/copy", OWNER, **{"x-amz-copy-source": "x-hoisted/k"})
-    assert b"CopyObjectResult" in fetch(copy, "PUT")[1]
 
 
 def test_the_owner_pays_for_itself_and_the_anonymous_for_nothing(shared_cloud: TestCloud, owner: Any) -> None:
