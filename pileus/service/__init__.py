@@ -2,16 +2,18 @@
 
 from .authorize import AccessDenied, authorize, must_allow
 from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Wait
-from .kit import Operation, ResourcePolicy, Service
+from .kit import Answered, CrossOrigin, Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
 __all__ = [
     "AccessDenied",
+    "Answered",
     "Body",
     "Call",
     "Caller",
     "Cloud",
     "Concluded",
+    "CrossOrigin",
     "Operation",
     "Outside",
     "Page",

@@ -149,6 +149,9 @@ class Call:
     end: Callable[[Transaction, Any], Any] | None = None
     """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""
 
+    scoped: bool = True
+    """Whether the signature names the region (Signature Version 2 names none: then the resource's own is meant)."""
+
     @property
     def account(self) -> str:
         return self.caller.account

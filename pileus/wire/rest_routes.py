@@ -108,7 +108,7 @@ class Routes:
                 self._seen[key] = matched[0], tuple(matched[1])
             return matched
         name, labels = known
-        return name, dict(zip(labels, map(_decoded, parts[1 : 1 + depth]), strict=True))
+        return name, dict(zip(labels, map(decoded, parts[1 : 1 + depth]), strict=True))
 
     def _match(
         self, root: _Step, path: str, query: str, headers: Mapping[str, str]
@@ -118,7 +118,7 @@ class Routes:
         for candidates, values in _ends(root, segments, 0, ()):
             found = _choose(candidates, asked, headers)
             if found is not None:
-                return found.name, dict(zip(found.labels, map(_decoded, values), strict=True))
+                return found.name, dict(zip(found.labels, map(decoded, values), strict=True))
         return None
 
 
@@ -207,7 +207,8 @@ def _query(text: str) -> dict[str, str]:
         raise SerializationError(str(error)) from None
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
+    """A part of a path. Raises SerializationError when it is not valid UTF-8."""
     if "%" not in text:
         return text
     try:

@@ -75,6 +75,8 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
             raise invalid_argument(
                 "Server Side Encryption with Customer provided key is incompatible with the encryption method specified"
             )
+        if "SSE-C" in bucket.encryption.blocked:
+            raise access_denied("Server Side Encryption with Customer provided keys is blocked on this bucket.")
         return Sealed(Seal("C", _proof(given[0]), given[1]), key_ciphers(given[0]))
     if asked is not None and asked not in ("AES256", *KMS):
         raise invalid_argument(
