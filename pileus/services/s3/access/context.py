@@ -43,6 +43,7 @@ _CREATES = {
     "CompleteMultipartUpload": True,
     "CopyObject": True,
     "CreateMultipartUpload": False,
+    "PostObject": True,
     "PutObject": True,
     "UploadPart": False,
     "UploadPartCopy": False,
@@ -83,11 +84,11 @@ def _signature(call: Call) -> dict[str, Any]:
         found["s3:x-amz-content-sha256"] = content
     if call.caller.key is None or call.via:
         return found
-    found["s3:signatureversion"] = "AWS4-HMAC-SHA256"
-    if "authorization" in headers:
-        found["s3:authType"] = "REST-HEADER"
-    elif headers.get("content-type", "").startswith("multipart/form-data"):
+    found["s3:signatureversion"] = "AWS4-HMAC-SHA256" if call.scoped else "AWS"
+    if call.operation.name == "PostObject":
         found["s3:authType"] = "POST"
+    elif "authorization" in headers:
+        found["s3:authType"] = "REST-HEADER"
     else:
         found["s3:authType"] = "REST-QUERY-STRING"
     signed = _moment(headers.get("x-amz-date", ""))
