@@ -47,7 +47,7 @@ def test_new_buckets_have_their_owner_own_everything_and_take_no_acls(owner: Any
         (owner.put_bucket_acl, {"ACL": "private"}),
         (owner.put_object_acl, {"Key": "k", "ACL": "public-read"}),
         (owner.put_object, {"Key": "k", "Body": b"y", "ACL": "public-read"}),
-        (owner.put_object, {"Key": "k", "Body": b"y", "ACL": "private"}),
+        (owner.put_object, {"Key": "k", "Body": b"y", "ACL": "bucket-owner-read"}),
         (owner.put_object, {"Key": "k", "Body": b"y", "GrantRead": everyone}),
         (owner.create_multipart_upload, {"Key": "k", "ACL": "authenticated-read"}),
     ):
@@ -55,7 +55,8 @@ def test_new_buckets_have_their_owner_own_everything_and_take_no_acls(owner: Any
         assert (error["Code"], error["Status"]) == ("AccessControlListNotSupported", 400)
         assert error["Message"] == "The bucket does not allow ACLs"
     full = f'id="{canonical(owner)}"'
-    owner.put_object(Bucket="acl-enforced", Key="k", Body=b"z", ACL="bucket-owner-full-control")
+    for name in ("bucket-owner-full-control", "private"):
+        owner.put_object(Bucket="acl-enforced", Key="k", Body=b"z", ACL=name)
     owner.put_object(Bucket="acl-enforced", Key="k", Body=b"z", GrantFullControl=full)
     for answer in (
         owner.get_bucket_acl(Bucket="acl-enforced"),

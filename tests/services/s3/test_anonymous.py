@@ -103,3 +103,12 @@ def test_their_address_may_be_asked_for(shared_cloud: TestCloud, owner: Any) -> 
         owner.put_bucket_policy(Bucket="anon-address", Policy=policy(one))
         owner.delete_public_access_block(Bucket="anon-address")
         assert plain(shared_cloud, "anon-address/k")[0] == status
+
+
+def test_a_website_may_be_made_of_public_read_objects(shared_cloud: TestCloud, owner: Any) -> None:
+    make(owner, "anon-site", open_to_public=True, ownership="ObjectWriter")
+    owner.put_bucket_website(Bucket="anon-site", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    owner.put_object(Bucket="anon-site", Key="index.html", Body=b"home", ACL="public-read")
+    owner.put_object(Bucket="anon-site", Key="shut.html", Body=b"shut")
+    assert plain(shared_cloud, "_website/anon-site/") == (200, b"home")
+    assert plain(shared_cloud, "_website/anon-site/shut.html")[0] == 403

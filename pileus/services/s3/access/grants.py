@@ -34,6 +34,8 @@ _OBJECT_OWNERS = frozenset(
         "PutObjectTagging",
         "DeleteObjectTagging",
         "SelectObjectContent",
+        "Website",
+        "WebsiteHead",
     }
 )
 """Operations that are the object owner's to grant; the others are the bucket owner's."""

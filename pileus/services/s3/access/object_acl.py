@@ -6,11 +6,10 @@ Reference, PutObject.
 
 from typing import Any
 
-from pileus.identity.canonical import canonical_id
 from pileus.service import Call
 
 from ..tables import Bucket
-from .acl import FULL, PRIVATE, Acl, acls_disabled, asks, by_headers
+from .acl import PRIVATE, Acl, acls_disabled, asks, by_headers
 from .grants import ENFORCED
 from .ownership import PREFERRED
 from .public_access import check_acl
@@ -34,8 +33,7 @@ def new_acl(call: Call, bucket: Bucket, request: dict[str, Any]) -> tuple[str, A
 
 
 def _hands_over(bucket: Bucket, request: dict[str, Any]) -> bool:
-    """The one list that buckets without ACLs still take: full control to the bucket's owner, and nothing else."""
-    if request.get("ACL") == "bucket-owner-full-control":
-        return True
+    """The one list that buckets without ACLs still take, in any of its forms: full control to the bucket's owner, who
+    owns the object too, and nothing else."""
     acl = by_headers(request, bucket.account, bucket.account)
-    return "ACL" not in request and acl in (PRIVATE, ((canonical_id(bucket.account), FULL),))
+    return acl == PRIVATE and request.get("ACL") != "bucket-owner-read"
