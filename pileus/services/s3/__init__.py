@@ -3,6 +3,7 @@
 from typing import Any
 
 from . import buckets, listing, multipart, objects, web
+from .access import operations as access
 from .protection import bucket_lock, holds
 from .service import s3
 
@@ -12,4 +13,4 @@ def reconcilers() -> list[Any]:
     return [multipart.Clear(), multipart.Forget()]
 
 
-__all__ = ["bucket_lock", "buckets", "holds", "listing", "multipart", "objects", "reconcilers", "s3", "web"]
+__all__ = ["access", "bucket_lock", "buckets", "holds", "listing", "multipart", "objects", "reconcilers", "s3", "web"]
