@@ -1,12 +1,14 @@
 """The kit services are written with: a Service, its operations and errors, the Call, waiting and paging."""
 
+from .acting import Actor, service_caller, session_caller
 from .authorize import AccessDenied, authorize, must_allow
-from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Wait
+from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Source, Wait
 from .kit import Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
 __all__ = [
     "AccessDenied",
+    "Actor",
     "Body",
     "Call",
     "Caller",
@@ -18,8 +20,11 @@ __all__ = [
     "Reply",
     "ResourcePolicy",
     "Service",
+    "Source",
     "Wait",
     "authorize",
     "must_allow",
     "paginate",
+    "service_caller",
+    "session_caller",
 ]

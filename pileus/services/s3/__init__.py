@@ -3,12 +3,14 @@
 from typing import Any
 
 from . import buckets, listing, multipart, objects
+from .events import configuring as notifications
+from .events.notifying import Notify
 from .service import s3
 
 
 def reconcilers() -> list[Any]:
     """S3's background work, for the composition root."""
-    return [multipart.Clear(), multipart.Forget()]
+    return [multipart.Clear(), multipart.Forget(), Notify()]
 
 
-__all__ = ["buckets", "listing", "multipart", "objects", "reconcilers", "s3"]
+__all__ = ["buckets", "listing", "multipart", "notifications", "objects", "reconcilers", "s3"]
