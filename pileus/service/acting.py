@@ -14,7 +14,7 @@ from pileus.identity.keys import Session
 from pileus.identity.standing import compile_standing, service_standing
 from pileus.store import Transaction
 
-from .call import Call, Caller, Cloud, Outside, Source
+from .call import NO_SOURCE, Call, Caller, Cloud, Outside, Source
 
 
 @lru_cache(maxsize=64)
@@ -35,7 +35,7 @@ class Actor(NamedTuple):
     cloud: Cloud
     caller: Caller
     region: str
-    source: Source = Source()
+    source: Source = NO_SOURCE
 
     def call(self, tx: Transaction, service: str, operation: str, request: dict[str, Any] | None = None) -> Call:
         """A call of this operation, not authorised yet. What needs no operation as a whole names the one whose

@@ -70,10 +70,13 @@ class Concluded:
 
 
 class Source(NamedTuple):
-    """For whom a service of the cloud acts: the resource's ARN and its account (`aws:SourceArn`, `aws:SourceAccount`)."""
+    """For whom a service of the cloud acts: a resource's ARN and its account (`aws:SourceArn`, `aws:SourceAccount`)."""
 
     arn: str = ""
     account: str = ""
+
+
+NO_SOURCE = Source()
 
 
 class Reply(NamedTuple):
@@ -148,7 +151,7 @@ class Call:
     """What the service found the request to be about while it was authorised, so that its handler need not look again.
     """
 
-    source: Source = Source()
+    source: Source = NO_SOURCE
     """On behalf of which resource a service of the cloud calls."""
 
     end: Callable[[Transaction, Any], Any] | None = None

@@ -5,12 +5,14 @@ from typing import Any
 from . import buckets, listing, multipart, objects
 from .events import configuring as notifications
 from .events.notifying import Notify
+from .replication import configuring as replication
+from .replication.carrying import Replicate
 from .service import s3
 
 
 def reconcilers() -> list[Any]:
     """S3's background work, for the composition root."""
-    return [multipart.Clear(), multipart.Forget(), Notify()]
+    return [multipart.Clear(), multipart.Forget(), Notify(), Replicate()]
 
 
-__all__ = ["buckets", "listing", "multipart", "notifications", "objects", "reconcilers", "s3"]
+__all__ = ["buckets", "listing", "multipart", "notifications", "objects", "reconcilers", "replication", "s3"]

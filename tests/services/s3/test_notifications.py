@@ -33,7 +33,11 @@ def test_a_put_is_told_with_everything_the_record_has(shared_cloud, s3, sqs, buc
     answer = s3.put_object(Bucket=bucket, Key="a folder/b+ü.txt", Body=b"hello")
     [record] = told(shared_cloud, sqs, url)
     assert record["eventVersion"] == "2.1"
-    assert (record["eventSource"], record["awsRegion"], record["eventName"]) == ("aws:s3", "us-east-1", "ObjectCreated:Put")
+    assert (record["eventSource"], record["awsRegion"], record["eventName"]) == (
+        "aws:s3",
+        "us-east-1",
+        "ObjectCreated:Put",
+    )
     assert record["eventTime"].endswith("Z")
     assert len(record["eventTime"]) == len("1970-01-01T00:00:00.000Z")
     assert record["userIdentity"] == {"principalId": "AWS:000000000000"}

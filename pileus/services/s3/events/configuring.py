@@ -109,7 +109,7 @@ def _checked(rule: Rule) -> Rule:
 @lru_cache(maxsize=1)
 def _known_events() -> frozenset[str]:
     """The model's own list."""
-    shape = load("s3").operation("PutBucketNotificationConfiguration").input
+    shape: Any = load("s3").operation("PutBucketNotificationConfiguration").input
     for member in ("NotificationConfiguration", "QueueConfigurations"):
         shape = shape.members[member].shape
     return frozenset(shape.member.shape.members["Events"].shape.member.shape.raw["enum"])
@@ -192,7 +192,7 @@ def _raise(failures: list[tuple[str, str]]) -> None:
         return
     if len(failures) == 1:
         raise invalid_argument(UNVERIFIED, *failures[0])
-    told = {}
+    told: dict[str, str] = {}
     for number, (arn, why) in enumerate(failures, 1):
         told |= {f"ArgumentName{number}": arn, f"ArgumentValue{number}": why}
     raise S3Error("InvalidArgument", 400, UNVERIFIED, **told)

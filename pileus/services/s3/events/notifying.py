@@ -29,9 +29,7 @@ _LATER = ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
 log = logging.getLogger("pileus.s3")
 
 
-def notify(
-    call: Call, bucket: Bucket, event: str, key: str, version: Version, details: dict[str, Any] | None
-) -> None:
+def notify(call: Call, bucket: Bucket, event: str, key: str, version: Version, details: dict[str, Any] | None) -> None:
     """In the transaction of the change."""
     found = configs.get(call.tx, bucket.id, "notification", "") or {}
     for rule in found.get("QueueConfigurations", ()):
