@@ -3,7 +3,7 @@
 from .acting import Actor, service_caller, session_caller
 from .authorize import AccessDenied, authorize, must_allow
 from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Source, Wait
-from .kit import Operation, ResourcePolicy, Service
+from .kit import Ended, Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Caller",
     "Cloud",
     "Concluded",
+    "Ended",
     "Operation",
     "Outside",
     "Page",

@@ -34,6 +34,21 @@ class ResourcePolicy(NamedTuple):
     required: bool = False
 
 
+class Ended(NamedTuple):
+    """How a request ended, for a service that keeps records of its own. `target`: path and query as sent; `signed`:
+    where its signature was, 'header', 'query' or ''; `error`: the code, empty for success; `sent`: the bytes of the
+    answer's body; `size`: of the object as far as headers tell, else -1."""
+
+    method: str
+    target: str
+    signed: str
+    status: int
+    error: str
+    sent: int
+    size: int
+    micros: int
+
+
 class Operation:
     def __init__(
         self,
@@ -96,6 +111,10 @@ class Service:
     ):
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.operations: dict[str, Operation] = {}
+        self.observer: Callable[[Call, Ended], bool] | None = None
+        """Told of the end of every request that became a call, in the transaction of its record; answers whether it
+        wrote."""
+
         self._errors: dict[str, type[ApiError]] = {}
 
     @cached_property

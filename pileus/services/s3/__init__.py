@@ -3,16 +3,20 @@
 from typing import Any
 
 from . import buckets, listing, multipart, objects
+from .delivery import access_lines
+from .delivery.access_logs import DeliverAccessLogs
 from .events import configuring as notifications
 from .events.notifying import Notify
 from .replication import configuring as replication
 from .replication.carrying import Replicate
 from .service import s3
 
+s3.observer = access_lines.observe
+
 
 def reconcilers() -> list[Any]:
     """S3's background work, for the composition root."""
-    return [multipart.Clear(), multipart.Forget(), Notify(), Replicate()]
+    return [multipart.Clear(), multipart.Forget(), Notify(), Replicate(), DeliverAccessLogs()]
 
 
 __all__ = ["buckets", "listing", "multipart", "notifications", "objects", "reconcilers", "replication", "s3"]
