@@ -17,9 +17,9 @@ from pileus.base import ids
 from pileus.base.clock import SystemClock
 from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
-from pileus.blobs.records import Reap, sweep
 from pileus.catalog import Catalog
 from pileus.control import Loop
+from pileus.control.reaper import Reap, sweep
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
@@ -58,6 +58,12 @@ def open_store(settings: Settings) -> Store:
 
 def open_blobs(settings: Settings) -> Blobs:
     """Where object bytes go."""
+    if "://" in settings.blobs:
+        from pileus.blobs.objectstore import ObjectStoreBlobs
+
+        return ObjectStoreBlobs.at(settings.blobs)
+    if settings.blobs != "files":
+        raise ValueError(f"there is no blob engine '{settings.blobs}': choose files, or s3://bucket/prefix")
     return FileBlobs(settings.data_dir / "blobs", settings.durability)
 
 

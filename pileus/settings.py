@@ -26,7 +26,8 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 @dataclass(frozen=True)
 class Settings:
     """`data_dir`: where all state lives. `store`: rocks, sqlite or memory. `durability`: process (survives kill -9) or
-    full (survives power loss). `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`:
+    full (survives power loss). `blobs`: where large objects' bytes lie: files (in data_dir), or s3://bucket/prefix at
+    another S3. `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`:
     where ready.d is, beside the data directory's own `init`. `cors_origins`: web pages of other machines that may use
     this cloud, separated by commas."""
 
@@ -36,6 +37,7 @@ class Settings:
     https_port: int = 0
     store: str = "rocks"
     durability: str = "process"
+    blobs: str = "files"
     secure: bool = False
     init_dir: str = ""
     cors_origins: tuple[str, ...] = ()

@@ -54,6 +54,11 @@ def checksum(algorithm: str) -> Digest:
     name = algorithm.upper()
     if name in HASHES:
         return hashlib.new(HASHES[name], usedforsecurity=False)
+    if name == "CRC32":
+        # What most SDKs send: this one is thirty times as fast as zlib's.
+        from isal import isal_zlib
+
+        return _Crc(isal_zlib.crc32, 4)
     from awscrt import checksums
 
     if name in CRC_BYTES:

@@ -5,7 +5,6 @@ may move on (`pileus clock advance 2h`). Moments are float seconds since the epo
 """
 
 import time
-from email.utils import formatdate
 from typing import Protocol
 
 
@@ -65,4 +64,10 @@ def iso(moment: float) -> str:
 
 def http_date(moment: float) -> str:
     """`Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110)."""
-    return formatdate(int(moment), usegmt=True)
+    at = time.gmtime(moment)
+    day, month = _WEEKDAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
+    return f"{day}, {at.tm_mday:02d} {month} {at.tm_year:04d} {at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} GMT"
+
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -28,7 +28,7 @@ class BlobWriter(Protocol):
 
 
 class Blob(Protocol):
-    """An open blob: readable to its end even if it is deleted meanwhile."""
+    """An open blob: readable to its end, unless it is deleted in an engine that lingers."""
 
     size: int
 
@@ -40,6 +40,10 @@ class Blob(Protocol):
 
 
 class Blobs(Protocol):
+    """`linger_s`: how long after its release a blob is to be left where it is, for the sake of those who read it."""
+
+    linger_s: float
+
     def create(self) -> BlobWriter: ...
 
     def open(self, blob: int) -> Blob:
@@ -57,6 +61,8 @@ class Blobs(Protocol):
 
 class NoBlobs:
     """For clouds of services that keep no bytes."""
+
+    linger_s = 0.0
 
     def create(self) -> BlobWriter:
         raise NotImplementedError("this cloud has no blob engine")

@@ -18,6 +18,8 @@ DURABILITIES = ("process", "full")
 class FileBlobs:
     """`durability`: `process` survives `kill -9`, `full` also a power cut."""
 
+    linger_s = 0.0
+
     def __init__(self, folder: Path | str, durability: str = "process"):
         if durability not in DURABILITIES:
             raise ValueError(f"durability is 'process' or 'full', not {durability!r}")

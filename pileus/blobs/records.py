@@ -1,32 +1,16 @@
 """Which blobs count: adopted by a transaction, released by another, and then really removed.
 
 A blob goes to its engine first, its id into the transaction that makes it visible. What is released is removed by the
-reaper, a reconciler: a crash in between costs nothing but a second try. What was never adopted, because the process was
-killed in the middle of an upload, is found by a sweep after the start.
+reaper, a reconciler (pileus/control/reaper.py): a crash in between costs nothing but a second try. What was never
+adopted, because the process was killed in the middle of an upload, is found by its sweep after the start.
 """
 
-import asyncio
-import logging
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, Protocol
-
-from pileus.store import Store, Table, Transaction
-
-from .api import Blobs
+from pileus.store import Table, Transaction, wake
 
 RELEASED = "blobs.released"
-SWEEP_BATCH = 256
 
 adopted = Table("blobs", int)  # blob -> how many records point at it
-released = Table(RELEASED, int, watched=True)  # blob
-
-log = logging.getLogger("pileus.blobs")
-
-
-class World(Protocol):
-    store: Store
-    blobs: Blobs
+released = Table(RELEASED, float)  # blob -> when it may go (0: not yet settled)
 
 
 def adopt(tx: Transaction, blob: int) -> None:
@@ -41,40 +25,5 @@ def release(tx: Transaction, blob: int) -> None:
         adopted.put(tx, blob, record=left)
         return
     adopted.delete(tx, blob)
-    released.put(tx, blob, record=1)
-
-
-class Reap:
-    """Removes what was released."""
-
-    watches = RELEASED
-
-    async def reconcile(self, world: World, key: tuple[Any, ...]) -> None:
-        blob = int(key[0])
-        if await world.store.transact(lambda tx: released.get(tx, blob)) is None:
-            return
-        await asyncio.to_thread(world.blobs.delete, blob)
-        await world.store.transact(lambda tx: released.delete(tx, blob))
-
-
-async def sweep(world: World) -> int:
-    """Removes what an earlier process wrote and nobody adopted. Returns how many blobs that were."""
-    left = world.blobs.left_over()
-    gone = 0
-    while batch := await asyncio.to_thread(_some, left):
-        orphans = await world.store.transact(lambda tx, batch=batch: _unknown(tx, batch))  # type: ignore[misc]
-        for blob in orphans:
-            await asyncio.to_thread(world.blobs.delete, blob)
-        gone += len(orphans)
-    if gone:
-        log.info("%d unfinished uploads of an earlier run were removed", gone)
-    return gone
-
-
-def _some(left: Iterator[int]) -> list[int]:
-    return list(islice(left, SWEEP_BATCH))
-
-
-def _unknown(tx: Transaction, batch: list[int]) -> list[int]:
-    """What is released belongs to the reaper."""
-    return [blob for blob in batch if adopted.get(tx, blob) is None and released.get(tx, blob) is None]
+    released.put(tx, blob, record=0.0)
+    wake(tx, RELEASED)

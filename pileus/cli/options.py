@@ -33,6 +33,7 @@ def starting(function: Decorated) -> Decorated:
         click.option(
             "--secure", is_flag=True, default=None, help="No test/test keys: root keys of its own. [PILEUS_SECURE]"
         ),
+        click.option("--blobs", metavar="WHERE", help="files, or s3://bucket/prefix. [PILEUS_BLOBS; files]"),
         click.option("--init-dir", metavar="DIR", help="Folder with ready.d scripts. [PILEUS_INIT_DIR]"),
         data_dir,
     ):

@@ -2,7 +2,7 @@
 
 A page of another site must not use a cloud that listens on the visitor's own machine with well-known keys. So a request
 that names an `Origin` is only taken from pages of this machine, or from origins the settings name; all others are
-refused, not merely left without headers. (S3's buckets have CORS rules of their own.)
+refused, not merely left without headers. (S3's buckets have CORS rules of their own: visits.py.)
 """
 
 import ipaddress
@@ -64,11 +64,16 @@ def preflight(request: HttpRequest, extra: tuple[str, ...]) -> HttpResponse | No
         return None
     if not allowed(origin, extra):
         return HttpResponse(403, [("content-type", "text/plain")], b"This origin is not allowed (PILEUS_CORS_ORIGINS).")
+    return agreed(request)
+
+
+def agreed(request: HttpRequest) -> HttpResponse:
+    """Yes to a preflight of an allowed origin."""
     wanted = request.headers.get("access-control-request-headers", "*")
     return HttpResponse(
         200,
         [
-            *headers(origin),
+            *headers(request.headers["origin"]),
             ("access-control-allow-methods", METHODS),
             ("access-control-allow-headers", wanted),
             ("access-control-max-age", AGE_SECONDS),

@@ -1,16 +1,22 @@
 """What stands before the pipeline: health, LocalStack's conventions, administration, CORS, and which bodies stream."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from pileus.base import ids
 from pileus.base.errors import ApiError
-from pileus.wire import HttpRequest, HttpResponse
+from pileus.service import Answered
+from pileus.store import Transaction
+from pileus.wire import HttpRequest, HttpResponse, codec
 
-from . import cors, sigv4
+from . import addresses, cors, forms, sigv4
 from .admin import Admin, json_response
 from .pipeline import Cloud, Exchange, plain_error
 from .serving import Respond
+from .visits import Begin, Visit, asked_of, with_headers
+
+log = logging.getLogger("pileus.gateway")
 
 
 class Front:
@@ -28,6 +34,8 @@ class Front:
 
     def wants_stream(self, head: HttpRequest) -> bool:
         try:
+            if self.cloud.router.takes_form(head):
+                return True
             claim = sigv4.claim_of(head)
             operation = self.cloud.router.route(head, claim.service if claim is not None else None).operation
         except ApiError:
@@ -35,11 +43,21 @@ class Front:
         return operation is not None and operation.streams_in
 
     def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
-        if self._guarded and not cors.of_this_machine(request.headers.get("host", "")[:256], self.origins):
+        foreign = self._guarded and not cors.of_this_machine(request.headers.get("host", "")[:256], self.origins)
+        if foreign and not _plain(request):
             respond(plain_error(cors.foreign(request.headers["host"]), ids.request_id()))
             return None
+
+        def begin(request: HttpRequest, respond: Respond) -> Any:
+            if self.cloud.router.takes_form(request):
+                return forms.FormReading(request, lambda form: self._begin(form, peer, secure, respond, foreign))
+            return self._begin(request, peer, secure, respond, foreign)
+
         origin = request.headers.get("origin")
         if origin is not None:
+            bucket = self.cloud.router.bucket_asked(request)
+            if bucket is not None:
+                return self._visited(request, origin, bucket, respond, begin)
             asked = cors.preflight(request, self.origins)
             if asked is not None:
                 respond(asked)
@@ -47,7 +65,7 @@ class Front:
             if not cors.allowed(origin, self.origins):
                 respond(plain_error(cors.refusal(origin), ids.request_id()))
                 return None
-            respond = _with_headers(respond, cors.headers(origin))
+            respond = with_headers(respond, cors.headers(origin))
         if request.path.startswith("/_"):
             page = self.pages.get(request.path)
             if page is not None:
@@ -56,9 +74,33 @@ class Front:
             if request.path.startswith("/_pileus/"):
                 self.admin.handle(request, respond)
                 return None
-        exchange = Exchange(self.cloud, request, peer, secure, respond)
+        return begin(request, respond)
+
+    def _begin(self, request: HttpRequest, peer: str, secure: bool, respond: Respond, foreign: bool) -> Exchange:
+        exchange = Exchange(self.cloud, request, peer, secure, respond, foreign)
         exchange.begin()
         return exchange
+
+    def _visited(self, request: HttpRequest, origin: str, bucket: str, respond: Respond, begin: Begin) -> Visit:
+        s3 = self.cloud.service("s3")
+        asked = asked_of(request, origin, bucket)
+        visit = Visit(asked, request, respond, begin, cors.allowed(origin, self.origins))
+
+        def encode(error: ApiError, request_id: str) -> HttpResponse:
+            return codec(s3.api, s3.api.protocols[0]).encode_error(None, error, request_id)
+
+        def look(tx: Transaction) -> Answered | None:
+            return s3.cross_origin(tx, asked) if s3.cross_origin is not None else None
+
+        def looked(answer: Any, error: BaseException | None) -> None:
+            if error is not None:
+                log.error("a bucket's CORS rules could not be read", exc_info=error)
+                respond(encode(ApiError("The store could not be read.", code="InternalError", status=500), ""))
+            else:
+                visit.answered(answer, encode)
+
+        self.cloud.store.submit(look, looked)
+        return visit
 
     def refuse(self, status: int, code: str, message: str) -> HttpResponse:
         return plain_error(ApiError(message, code=code, status=status), ids.request_id())
@@ -78,9 +120,15 @@ class Front:
         }
 
 
-def _with_headers(respond: Respond, extra: list[tuple[str, str]]) -> Respond:
-    def answer(response: HttpResponse) -> None:
-        response.headers.extend(extra)
-        respond(response)
-
-    return answer
+def _plain(request: HttpRequest) -> bool:
+    """A request that only reads, and as nobody: under a name that is not this machine's it may see a public bucket of
+    that name."""
+    headers = request.headers
+    return (
+        request.method in ("GET", "HEAD")
+        and not request.path.startswith("/_")
+        and "authorization" not in headers
+        and "origin" not in headers
+        and "X-Amz-" not in request.query
+        and addresses.foreign_name(headers.get("host", "")[:256]) is not None
+    )

@@ -90,8 +90,10 @@ def whole(request: HttpRequest, signed: Signed | None) -> bytes:
     # What covers all of a plain body, its signature, was judged with the head.
     if "x-amz-trailer" not in headers and "x-amz-decoded-content-length" not in headers:
         given = [name for name in headers if name.startswith("x-amz-checksum-") and name not in NOT_CHECKSUMS]
-        chunked = headers.get("x-amz-content-sha256", "").startswith(STREAMING)
-        if not given and not chunked:
+        encoded = "content-encoding" in headers or headers.get("x-amz-content-sha256", "").startswith(STREAMING)
+        if not encoded and (not given or signed is not None):
+            for name in given[:1]:
+                _judge_plain(name.removeprefix("x-amz-checksum-"), headers[name], body)
             return body
     arriving = stream_of(request, signed)
     pieces: list[bytes] = []
@@ -105,6 +107,13 @@ def whole(request: HttpRequest, signed: Signed | None) -> bytes:
             # A checksum that came behind the body counts like one that came before it.
             headers.update((name, value) for name, value in arriving.trailers.items() if name not in headers)
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _judge_plain(algorithm: str, wanted: str, body: bytes) -> None:
+    digest = _known_checksum(algorithm)
+    digest.update(body)
+    if b64encode(digest.digest()).decode() != wanted:
+        raise _bad_checksum(algorithm)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
@@ -162,6 +171,10 @@ class Payload:
         if self.declared.checksum is not None:
             return self.declared.checksum[0].upper()
         return self._trailing.removeprefix("x-amz-checksum-").upper() if self._trailing is not None else None
+
+    @property
+    def checksum(self) -> str | None:
+        return None if self._checksum is None else b64encode(self._checksum.digest()).decode()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -231,7 +244,7 @@ class Payload:
             )
         if self._checksum is None:
             return
-        found = b64encode(self._checksum.digest()).decode()
+        found = self.checksum
         if self.declared.checksum is not None:
             algorithm, wanted = self.declared.checksum
         else:
@@ -239,11 +252,7 @@ class Payload:
             algorithm = self._trailing.removeprefix("x-amz-checksum-")
             wanted = self.trailers.get(self._trailing, "")
         if found != wanted:
-            raise ApiError(
-                f"The {algorithm.upper()} you specified did not match the calculated checksum.",
-                code="BadDigest",
-                status=400,
-            )
+            raise _bad_checksum(algorithm)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         signed = self.declared.payload != UNSIGNED_TRAILER
@@ -349,6 +358,11 @@ def _known_checksum(algorithm: str) -> Digest:
         return checksum(algorithm)
     except (KeyError, ValueError):
         raise ApiError(f"The checksum algorithm {algorithm} is not known.", code="InvalidRequest", status=400) from None
+
+
+def _bad_checksum(algorithm: str) -> ApiError:
+    message = f"The {algorithm.upper()} you specified did not match the calculated checksum."
+    return ApiError(message, code="BadDigest", status=400)
 
 
 def _incomplete() -> ApiError:

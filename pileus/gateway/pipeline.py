@@ -31,9 +31,10 @@ from pileus.service import (
 from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
+from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
-from . import payload, refusals, sigv4
+from . import cors, forms, payload, refusals, sigv2, sigv4
 from .route import Route, Router, Services, region_of
 from .serving import Respond
 from .waiting import Waiting
@@ -82,6 +83,7 @@ class Exchange:
         "claim",
         "cloud",
         "error",
+        "foreign",
         "http",
         "hung_up",
         "peer",
@@ -94,8 +96,12 @@ class Exchange:
         "task",
     )
 
-    def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond):
+    def __init__(
+        self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond, foreign: bool = False
+    ):
+        """`foreign`: it came under a host name that is not this machine's, and may only see a bucket of that name."""
         self.cloud, self.http, self.peer, self.secure, self.respond = cloud, http, peer, secure, respond
+        self.foreign = foreign
         self.request_id = ids.request_id()
         self.started = monotonic()
         self.route: Route | None = None
@@ -138,8 +144,7 @@ class Exchange:
     def admit(self, tx: Transaction) -> Call:
         """Stops 2 to 4: route, authenticate, decode."""
         http, cloud = self.http, self.cloud
-        self.claim = claim = sigv4.claim_of(http)
-        self.route = route = cloud.router.route(http, claim.service if claim is not None else None)
+        claim, route = self.enter(tx)
         if route.operation is None:
             raise route.refusal or AssertionError("a route has an operation or a refusal")
         now = cloud.clock.now()
@@ -149,6 +154,8 @@ class Exchange:
             # Short bodies are judged here and now, so that a short object costs no task of its own.
             short = isinstance(body, bytes) and not route.operation.is_async
             http.body = payload.whole(http, self.signed) if short else payload.stream_of(http, self.signed)
+        elif route.operation.service.inspect is not None and http.body:
+            route.operation.service.inspect(route.operation.model, http.headers, http.whole_body())
         request = route.codec.decode(route.operation.model, http, route.labels or {})
         host = http.headers.get("host", "")
         endpoint = f"{'https' if self.secure else 'http'}://{host}"
@@ -175,7 +182,24 @@ class Exchange:
             now,
             route.operation,
             request,
+            scoped=claim is None or not claim.old,
         )
+
+    def enter(self, tx: Transaction) -> tuple[sigv4.Claim | None, Route]:
+        """Stop 2, and what the request says of its signature."""
+        http, router = self.http, self.cloud.router
+        hosted = router.hosted(tx, http)
+        if self.foreign and not hosted:
+            raise cors.foreign(http.headers.get("host", ""))
+        door = router.door(http, hosted)
+        if door is not None:
+            self.route = door
+            # A website is open to nobody in particular; whatever else a request carries does not count.
+            self.claim = forms.claim_of(http) if isinstance(http, FormRequest) else None
+            return self.claim, door
+        self.claim = claim = sigv4.claim_of(http)
+        self.route = router.route(http, claim.service if claim is not None else None, bool(hosted))
+        return claim, self.route
 
     def authenticate(self, tx: Transaction, operation: Operation, claim: sigv4.Claim | None, now: float) -> Caller:
         if claim is None:
@@ -186,7 +210,10 @@ class Exchange:
         if claim.service != expected:
             raise refusals.wrong_service(expected)
         clock = self.cloud.clock
-        self.signed = signed = sigv4.verify(tx, self.http, claim, self.cloud.conveniences, clock.machine(), now)
+        verify = sigv2.verify if claim.old else sigv4.verify
+        self.signed = signed = verify(tx, self.http, claim, self.cloud.conveniences, clock.machine(), now)
+        if claim.query is not None and expected == "s3":
+            sigv2.hoisted(self.http)
         standing = self.cloud.standings.of(tx, signed.key)
         principal = standing.principal
         return Caller(standing, signed.key.account, principal.arn, principal.unique_id, signed.key)
@@ -286,7 +313,7 @@ class Exchange:
 
     def ended(self, response: HttpResponse) -> Ended:
         http = self.http
-        given = dict(response.headers)
+        given = {name.lower(): value for name, value in response.headers}
         length = given.get("content-length") or (len(response.body) if isinstance(response.body, bytes) else 0)
         size = given.get("content-range", "").rpartition("/")[2] or (length if http.method in ("GET", "HEAD") else -1)
         if http.method == "PUT":
@@ -296,7 +323,7 @@ class Exchange:
             f"{http.path}?{http.query}" if http.query else http.path,
             "" if self.claim is None else "header" if "authorization" in http.headers else "query",
             response.status,
-            self.error.wire_code() if self.error is not None else "",
+            self.error.wire_code(True) if self.error is not None else "",
             0 if http.method == "HEAD" else int(length),
             int(size),
             int((monotonic() - self.started) * 1e6),

@@ -104,6 +104,14 @@ def signature_version_2() -> Refusal:
     return Refusal("UnsupportedSignature", 400, message, s3=("InvalidRequest", 400, message))
 
 
+def old_query_incomplete() -> Refusal:
+    message = (
+        "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters, and Expires to be a"
+        " number of seconds."
+    )
+    return Refusal("AccessDenied", 403, message)
+
+
 def signature_version_4a() -> Refusal:
     message = "Signature Version 4A (AWS4-ECDSA-P256-SHA256) is not supported. Sign with AWS4-HMAC-SHA256."
     return Refusal("UnsupportedSignature", 400, message)

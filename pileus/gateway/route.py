@@ -5,24 +5,25 @@ scope, the host name, and (unsigned query calls) the API version beside `Action`
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pileus.base.errors import ApiError, NotImplementedYet
 from pileus.model import Api, index, load
 from pileus.service import Operation, Service
+from pileus.store import Transaction
 from pileus.wire import Codec, HttpRequest, codec
+from pileus.wire.multipart import FormRequest
 from pileus.wire.names import action_of, cbor_of, parameter
-from pileus.wire.rest_routes import Routes
+from pileus.wire.rest_routes import Routes, decoded
 
 from . import addresses
+from .forms import sent_as_form
 
 KEPT_MAX = 4_096
 ROUTES_MAX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a request goes. `operation` is None for one that is refused; then `refusal` says why."""
 
     service: str
@@ -58,8 +59,88 @@ class Router:
         self._routes: dict[str, Routes] = {}
         self._rest_names: dict[str, bool] = {}
 
-    def route(self, request: HttpRequest, scope_service: str | None) -> Route:
-        """Raises ApiError when not even a service is meant."""
+    def hosted(self, tx: Transaction, request: HttpRequest) -> str:
+        """What the host name stands for when it is not one of this cloud's own: 'bucket', 'website', or ''."""
+        name = addresses.foreign_name(request.headers.get("host", ""))
+        if name is None or "s3" not in self._services or len(name) > 255:
+            return ""
+        known = self._services["s3"].hosted
+        return known(tx, name) if known is not None else ""
+
+    def door(self, request: HttpRequest, hosted: str = "") -> Route | None:
+        """A way into S3 that its model does not describe: a website, or a browser's form."""
+        host = request.headers.get("host", "")
+        site = addresses.site_of(host, request.path)
+        if site is None and hosted == "website" and request.method in ("GET", "HEAD") and _unsigned(request):
+            site = addresses.Site(addresses.name_of(host).lower(), None, request.path)
+        if site is not None and "s3" in self._services:
+            name = {"GET": "Website", "HEAD": "WebsiteHead"}.get(request.method, "WebsiteOther")
+            request.query, request.body = "", b""
+            return self._doorway(name, "rest-xml", {"Bucket": site.bucket, "Key": decoded(site.path[1:])})
+        if isinstance(request, FormRequest):
+            bucket = name_of_bucket(request, hosted)
+            return self._doorway("PostObject", "post-object", {"Bucket": bucket or ""})
+        if self._form_for_object(request, host, hosted):
+            s3 = codec(self._services["s3"].api, "rest-xml")
+            return Route("s3", "rest-xml", s3, refusal=_not_allowed("POST", "OBJECT"), asked="PostObject")
+        return None
+
+    def _form_for_object(self, request: HttpRequest, host: str, hosted: str) -> bool:
+        """A form goes to a bucket, never to an object."""
+        return (
+            request.method == "POST"
+            and not request.query
+            and "s3" in self._services
+            and sent_as_form(request)
+            and self._is_s3(host)
+            and name_of_bucket(request, hosted) is None
+        )
+
+    def _doorway(self, name: str, protocol: str, labels: dict[str, str]) -> Route:
+        s3 = self._services["s3"]
+        return Route("s3", "rest-xml", codec(s3.api, protocol), s3.doors[name], labels, asked=name)
+
+    def takes_form(self, request: HttpRequest) -> bool:
+        """Whether this is a form sent to a bucket."""
+        if request.method != "POST" or "s3" not in self._services or not sent_as_form(request):
+            return False
+        host = request.headers.get("host", "")
+        if addresses.site_of(host, request.path) is not None or not self._is_s3(host):
+            return False
+        return name_of_bucket(request, "") is not None
+
+    def bucket_asked(self, request: HttpRequest) -> str | None:
+        """The bucket a web page's request may be about; None when it is surely about none."""
+        host, headers = request.headers.get("host", ""), request.headers
+        if "s3" not in self._services or "x-amz-target" in headers or "smithy-protocol" in headers:
+            return None
+        site = addresses.site_of(host, request.path)
+        if site is not None:
+            return site.bucket
+        if request.path.startswith("/_") or not self._is_s3(host):
+            return None
+        authorization = headers.get("authorization", "")
+        if authorization and "/s3/aws4_request" not in authorization:
+            return None
+        bucket = addresses.bucket_of(host) or request.path[1:].partition("/")[0]
+        return bucket or None
+
+    def _is_s3(self, host: str) -> bool:
+        service = addresses.service_of(host)
+        return service in (None, "s3") or (addresses.may_be_bucket(host) and not self._is_service(host, service))
+
+    def _is_service(self, host: str, name: str | None) -> bool:
+        return (
+            name is not None
+            and addresses.is_service(host)
+            and (
+                any(entry.signing_name == name for entry in self._entries)
+                or index.find_service(endpoint_prefix=name) is not None
+            )
+        )
+
+    def route(self, request: HttpRequest, scope_service: str | None, hosted: bool = False) -> Route:
+        """Raises ApiError when not even a service is meant. `hosted`: the host name is a bucket's own."""
         target = request.headers.get("x-amz-target")
         if target is not None:
             return self._remembered("json", scope_service or "", target)
@@ -68,9 +149,13 @@ class Router:
             return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
         host = request.headers.get("host", "")
         service = scope_service or addresses.service_of(host)
+        if scope_service is None and service is not None and self._is_s3(host):
+            service = self._fallback()
+        if hosted and service is None:
+            service = self._fallback()
         if service is not None and self._speaks_rest(service):
             # Before anything is looked for in its body: that may be an object that only looks like a form.
-            return self._rest(service, request, host)
+            return self._rest(service, request, host, hosted)
         action = _leading_action(request.body) or action_of(request)
         if service is None:
             if action is None:
@@ -91,7 +176,7 @@ class Router:
             known = self._rest_names[signing_name] = bool(protocols) and protocols[0].startswith("rest-")
         return known
 
-    def _rest(self, signing_name: str, request: HttpRequest, host: str) -> Route:
+    def _rest(self, signing_name: str, request: HttpRequest, host: str, hosted: bool = False) -> Route:
         """By method and path."""
         name = self._name_of(signing_name, "")
         service = self._services.get(name)
@@ -103,13 +188,16 @@ class Router:
                 self._routes.clear()
             routes = self._routes[name] = Routes(api)
         path = request.path
-        if name == "s3" and (bucket := addresses.bucket_of(host)) is not None:
-            path = f"/{bucket}{path}"
+        if name == "s3":
+            if addresses.accelerated(host):
+                raise _no_edge()
+            bucket = addresses.name_of(host).lower() if hosted else addresses.bucket_of(host)
+            path = f"/{bucket}{path}" if bucket is not None else path
         matched = routes.match(request.method, path, request.query, request.headers)
         if matched is None:
             return self._to(name, protocol, f"{request.method} {request.path}")
         route = self._remembered(protocol, signing_name, matched[0])
-        return replace(route, labels=matched[1]) if matched[1] else route
+        return route._replace(labels=matched[1]) if matched[1] else route
 
     def _remembered(self, protocol: str, service: str, name: str) -> Route:
         key = (protocol, service, name)
@@ -176,6 +264,28 @@ class Router:
         raise _no_service()
 
 
+def name_of_bucket(request: HttpRequest, hosted: str) -> str | None:
+    """The bucket of a request whose path has no key: before the path, or all of it."""
+    host = request.headers.get("host", "")
+    named = addresses.name_of(host).lower() if hosted else addresses.bucket_of(host)
+    path = request.path.strip("/")
+    if named is not None:
+        return named if not path else None
+    return decoded(path) if path and "/" not in path else None
+
+
+def _unsigned(request: HttpRequest) -> bool:
+    return "authorization" not in request.headers and "X-Amz-Signature=" not in request.query
+
+
+def _no_edge() -> ApiError:
+    return ApiError(
+        "S3 Transfer Acceleration is not configured on this bucket: one machine has no edge to accelerate from.",
+        code="InvalidRequest",
+        status=400,
+    )
+
+
 def _no_service() -> ApiError:
     return ApiError(
         "The request names no service: sign it (Signature Version 4), or address the service's host.",
@@ -202,11 +312,22 @@ def _unknown(protocol: str, name: str, api: Api) -> ApiError:
             f"Could not find operation {name} for version {api.api_version}", code="InvalidAction", status=400
         )
     if api.name == "s3":
-        message = "The specified method is not allowed against this resource."
-        return ApiError(message, code="MethodNotAllowed", status=405)
+        return _not_allowed(name.partition(" ")[0])
     if protocol.startswith("rest-"):
         return ApiError(f"{api.service_id} has no operation at {name}.", code="UnknownOperationException", status=404)
     return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)
+
+
+def _not_allowed(method: str, kind: str = "SERVICE") -> ApiError:
+    if method == "OPTIONS":
+        message = "Insufficient information. Origin request header needed."
+        return ApiError(message, code="BadRequest", status=400)
+    return ApiError(
+        "The specified method is not allowed against this resource.",
+        code="MethodNotAllowed",
+        status=405,
+        members={"Method": method, "ResourceType": kind},
+    )
 
 
 def region_of(scope_region: str | None, host: str) -> str:

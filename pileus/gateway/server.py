@@ -9,7 +9,7 @@ from .connection import Connection
 from .serving import App, Limits
 
 CROWD = 4
-READ_BYTES = 64 * 1024
+READ_BYTES = 256 * 1024
 AT_ONCE_BYTES = 16 * 1024
 
 

@@ -48,6 +48,10 @@ class Claim:
     """Presigned requests only: seconds."""
     query: str | None = None
     """Presigned requests only: the query without the signature."""
+    text: str | None = None
+    """A form's only: the string that was signed, its policy as it came."""
+    old: bool = False
+    """Of Signature Version 2 (sigv2.py); `stamp` is then the moment it expires."""
 
     @property
     def scope(self) -> str:
@@ -73,7 +77,9 @@ def claim_of(request: HttpRequest) -> Claim | None:
     if "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query):
         return _query_claim(query)
     if "Signature=" in query and ("AWSAccessKeyId=" in query):
-        raise refusals.signature_version_2()
+        from . import sigv2
+
+        return sigv2.claim_of(query)
     return None
 
 
@@ -111,7 +117,7 @@ def _before_signature(text: str, no_date: bool) -> tuple[str, str, str, str, lis
     absent = [name for name in ("Credential", "SignedHeaders") if not fields.get(name)]
     if absent:
         raise refusals.incomplete(absent, no_date, text)
-    return *_credential(fields["Credential"]), fields["SignedHeaders"].split(";")
+    return *credential(fields["Credential"]), fields["SignedHeaders"].split(";")
 
 
 def _query_claim(query: str) -> Claim:
@@ -133,7 +139,7 @@ def _query_claim(query: str) -> Claim:
     expires = fields.get("X-Amz-Expires", "900" if "X-Amz-Expires" not in fields else "")
     if not _SECONDS.fullmatch(expires) or not 0 < int(expires) <= PRESIGNED_MAX_S:
         raise refusals.bad_expiry(expires)
-    key_id, date, region, service = _credential(fields["X-Amz-Credential"])
+    key_id, date, region, service = credential(fields["X-Amz-Credential"])
     return Claim(
         key_id,
         date,
@@ -148,7 +154,7 @@ def _query_claim(query: str) -> Claim:
     )
 
 
-def _credential(text: str) -> tuple[str, str, str, str]:
+def credential(text: str) -> tuple[str, str, str, str]:
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
         raise refusals.bad_credential(text)
@@ -183,6 +189,19 @@ def verify(
 ) -> Signed:
     """Raises the refusal that fits. `machine` judges the signature's age, `now` (the cloud's clock) the session's."""
     _check_age(claim, machine)
+    key = holder(tx, claim, conveniences, now)
+    payload = _payload(request, claim) if claim.text is None else UNSIGNED
+    signer = signing_key(key.secret, claim.date, claim.region, claim.service)
+    text = claim.text if claim.text is not None else string_to_sign(request, claim, payload)
+    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
+        raise refusals.mismatch()
+    if isinstance(key, AccessKey) and not key.active:
+        raise refusals.unknown_key(claim.key_id)
+    return Signed(key, claim, payload, signer)
+
+
+def holder(tx: Transaction, claim: Claim, conveniences: Conveniences | None, now: float) -> AccessKey | Session:
+    """Whose key it is, before the signature is looked at. Raises the refusal that fits."""
     key = find_key(tx, claim.key_id, conveniences)
     if key is None:
         raise refusals.unknown_key(claim.key_id)
@@ -194,14 +213,7 @@ def verify(
     elif claim.token and conveniences is None:
         # LocalStack's users often carry a made-up token beside `test`; AWS refuses one beside a long-term key.
         raise refusals.unknown_key(claim.key_id)
-    payload = _payload(request, claim)
-    signer = signing_key(key.secret, claim.date, claim.region, claim.service)
-    text = string_to_sign(request, claim, payload)
-    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
-        raise refusals.mismatch()
-    if isinstance(key, AccessKey) and not key.active:
-        raise refusals.unknown_key(claim.key_id)
-    return Signed(key, claim, payload, signer)
+    return key
 
 
 def _check_age(claim: Claim, machine: float) -> None:

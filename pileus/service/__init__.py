@@ -3,17 +3,19 @@
 from .acting import Actor, service_caller, session_caller
 from .authorize import AccessDenied, authorize, must_allow
 from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Source, Wait
-from .kit import Ended, Operation, ResourcePolicy, Service
+from .kit import Answered, CrossOrigin, Ended, Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
 __all__ = [
     "AccessDenied",
     "Actor",
+    "Answered",
     "Body",
     "Call",
     "Caller",
     "Cloud",
     "Concluded",
+    "CrossOrigin",
     "Ended",
     "Operation",
     "Outside",

@@ -105,6 +105,11 @@ class Body(Protocol):
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
+    @property
+    def checksum(self) -> str | None:
+        """After `pour`: the value of that checksum, in Base64, found to be right."""
+        ...
+
     async def pour(self, sink: Callable[[bytes], None], *beside: Callable[[bytes], None]) -> None:
         """Reads to the end: each block passes in order through `sink` and each function of `beside`, in worker
         threads, while the next one arrives. Raises ApiError when the bytes are not what was signed or promised."""
@@ -156,6 +161,9 @@ class Call:
 
     end: Callable[[Transaction, Any], Any] | None = None
     """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""
+
+    scoped: bool = True
+    """Whether the signature names the region (Signature Version 2 names none: then the resource's own is meant)."""
 
     @property
     def account(self) -> str:

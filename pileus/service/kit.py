@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from pileus.base.errors import ApiError
 from pileus.model import Api, load
 from pileus.model import iam as iam_facts
+from pileus.store import Transaction
 
 from .call import Call
 
@@ -49,6 +50,25 @@ class Ended(NamedTuple):
     micros: int
 
 
+class CrossOrigin(NamedTuple):
+    """What a web page of another origin asks. `preflight`: it only asks whether it may (the Fetch standard's OPTIONS
+    request); then `method` and `headers` are those of the request it has in mind. `bucket`: what is addressed."""
+
+    origin: str
+    method: str
+    headers: tuple[str, ...]
+    bucket: str
+    preflight: bool
+
+
+class Answered(NamedTuple):
+    """`headers` go with the answer; None: no rule allows it. `error` is what a preflight is told where there are
+    rules."""
+
+    headers: list[tuple[str, str]] | None
+    error: ApiError | None = None
+
+
 class Operation:
     def __init__(
         self,
@@ -63,7 +83,9 @@ class Operation:
         unconditional: str | None,
         unsigned: bool,
         action_of: ActionOf | None,
+        like: str | None = None,
     ):
+        self._like = like
         self.service, self.name, self.handler = service, name, handler
         self.context, self.resource_policy = context, resource_policy
         self.partial, self.unconditional, self.unsigned = partial, unconditional, unsigned
@@ -93,13 +115,19 @@ class Operation:
 
     @cached_property
     def model(self) -> Any:
-        return self.service.api.operation(self.name)
+        """What the model says of it; of a way in that the model does not know, of the operation it is like."""
+        return self.service.api.operation(self._like or self.name)
 
 
 class Service:
     """`name` is botocore's name of the service, `validation` the error code for broken constraints of the model (None:
     the service checks everything itself). `adjust(request, path, endpoint)` may read what a service's callers say by
-    the URL's path."""
+    the URL's path; `inspect(model, headers, body)` may refuse a body that is not the one the headers speak of.
+
+    `doors` are ways in that the model does not describe (a website, a browser's form); the gateway knows them by name.
+    `cross_origin` answers for web pages of other origins, when what they ask for has rules of its own. `hosted` tells
+    what a foreign host name stands for: 'bucket', 'website' or ''.
+    """
 
     def __init__(
         self,
@@ -108,13 +136,18 @@ class Service:
         iam_prefix: str | None = None,
         validation: str | None = "ValidationError",
         adjust: Callable[[Request, str, str], None] | None = None,
+        inspect: Callable[[Any, dict[str, str], bytes], None] | None = None,
     ):
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
+        self.inspect = inspect
         self.operations: dict[str, Operation] = {}
         self.observer: Callable[[Call, Ended], bool] | None = None
         """Told of the end of every request that became a call, in the transaction of its record; answers whether it
         wrote."""
 
+        self.doors: dict[str, Operation] = {}
+        self.cross_origin: Callable[[Transaction, CrossOrigin], Answered | None] | None = None
+        self.hosted: Callable[[Transaction, str], str] | None = None
         self._errors: dict[str, type[ApiError]] = {}
 
     @cached_property
@@ -158,6 +191,39 @@ class Service:
                 unconditional,
                 unsigned,
                 action_of,
+            )
+            return handler
+
+        return declare
+
+    def door(
+        self,
+        name: str,
+        *,
+        like: str,
+        action: str,
+        resource: ResourceOf | None = None,
+        context: ContextOf | None = None,
+        resource_policy: PolicyOf | None = None,
+        unconditional: str | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Registers a way in that the model does not describe. Its requests and answers have the shape of the operation
+        it is `like`."""
+
+        def declare(handler: Handler) -> Handler:
+            self.doors[name] = Operation(
+                self,
+                name,
+                handler,
+                action,
+                resource,
+                context,
+                resource_policy,
+                None,
+                unconditional,
+                True,
+                None,
+                like,
             )
             return handler
 

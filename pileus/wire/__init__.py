@@ -16,6 +16,7 @@ _CODECS = {
     "ec2": ("pileus.wire.ec2", "Ec2Codec"),
     "json": ("pileus.wire.json", "JsonCodec"),
     "rest-json": ("pileus.wire.rest_json", "RestJsonCodec"),
+    "post-object": ("pileus.wire.post_object", "PostObjectCodec"),
     "rest-xml": ("pileus.wire.rest_xml", "RestXmlCodec"),
     "smithy-rpc-v2-cbor": ("pileus.wire.cbor", "CborCodec"),
 }

@@ -115,10 +115,11 @@ class RestCodec(Codec):
 
         def read(request: HttpRequest, labels: dict[str, str], found: dict[str, Any]) -> None:
             headers = request.headers
-            for called, (name, convert) in table.items():
-                text = headers.get(called)
-                if text is not None:
-                    found[name] = convert(text)
+            # Requests carry fewer headers than operations know.
+            for called, text in headers.items():
+                entry = table.get(called)
+                if entry is not None:
+                    found[entry[0]] = entry[1](text)
             for prefix, name in prefixes:
                 held = {called[len(prefix) :]: text for called, text in headers.items() if called.startswith(prefix)}
                 if held:

@@ -57,6 +57,8 @@ class Routes:
             self._add(api.operation(name))
         for root in self._methods.values():
             _sort(root)
+        self._simple = {method: _headers(root) for method, root in self._methods.items() if _is_simple(root)}
+        self._seen: dict[tuple[str, int, bool], tuple[str, tuple[str, ...]]] = {}
 
     def _add(self, operation: Operation) -> None:
         path, _, query = operation.request_uri.partition("?")
@@ -86,12 +88,37 @@ class Routes:
         root = self._methods.get(method)
         if root is None:
             return None
+        if not query and method in self._simple:
+            return self._match_simple(method, root, path, headers)
+        return self._match(root, path, query, headers)
+
+    def _match_simple(
+        self, method: str, root: _Step, path: str, headers: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]] | None:
+        """Where the tree has no literals (S3), what a path without a query means rests on its depth alone."""
+        parts = path.split("/", 2)
+        depth = sum(1 for part in parts[1:] if part)
+        if len(parts) < 2 or parts[0] or not all(parts[1:-1]):
+            return self._match(root, path, "", headers)
+        key = (method, depth, bool(self._simple[method] & headers.keys()))
+        known = self._seen.get(key)
+        if known is None or key[2]:
+            matched = self._match(root, path, "", headers)
+            if matched is not None and len(matched[1]) == depth:
+                self._seen[key] = matched[0], tuple(matched[1])
+            return matched
+        name, labels = known
+        return name, dict(zip(labels, map(decoded, parts[1 : 1 + depth]), strict=True))
+
+    def _match(
+        self, root: _Step, path: str, query: str, headers: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]] | None:
         segments = path.split("/")[1:] if path.startswith("/") else path.split("/")
         asked = _query(query)
         for candidates, values in _ends(root, segments, 0, ()):
             found = _choose(candidates, asked, headers)
             if found is not None:
-                return found.name, dict(zip(found.labels, map(_decoded, values), strict=True))
+                return found.name, dict(zip(found.labels, map(decoded, values), strict=True))
         return None
 
 
@@ -113,6 +140,21 @@ def _candidate(operation: Operation, labels: list[str], query: str) -> _Candidat
     return _Candidate(
         operation.name, tuple(labels), constants, frozenset(required), frozenset(headers), operation.deprecated
     )
+
+
+def _is_simple(root: _Step) -> bool:
+    """Two labels at most, the second one greedy, and nothing else."""
+    bucket = root.label
+    if root.literals or root.greedy or bucket is None or bucket.literals or bucket.label is not None:
+        return False
+    return not bucket.greedy or set(bucket.greedy) == {()}
+
+
+def _headers(step: _Step) -> frozenset[str]:
+    """The headers that any operation here needs to be told from another."""
+    below = [_headers(step.label)] if step.label is not None else []
+    own = [one.headers for many in (step.candidates, *step.greedy.values()) for one in many]
+    return frozenset().union(*below, *own)
 
 
 def _sort(step: _Step) -> None:
@@ -165,7 +207,8 @@ def _query(text: str) -> dict[str, str]:
         raise SerializationError(str(error)) from None
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
+    """A part of a path. Raises SerializationError when it is not valid UTF-8."""
     if "%" not in text:
         return text
     try:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from pileus.base.clock import http_date
 from pileus.model import Member
 from pileus.wire import timestamps
 
@@ -90,7 +91,7 @@ _TIMES_IN: dict[str, FromText] = {
 _TIMES_OUT: dict[str, ToText] = {
     "iso8601": timestamps.iso,
     "iso8601.millis": timestamps.iso_millis,
-    "rfc822": timestamps.http,
+    "rfc822": http_date,
     "unixTimestamp": lambda moment: str(timestamps.epoch(moment)),
 }
 

@@ -2,8 +2,8 @@
 
 import calendar
 import re
-import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s*([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -16,7 +16,6 @@ _HTTP = re.compile(
 )
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LATEST = 253402300800.0  # the year 10000
 _EARLIEST = -62135596800.0  # the year 1
 
@@ -87,22 +86,24 @@ def iso_millis(moment: float) -> str:
     return f"{_fast_iso(whole)}.{millis:03d}Z"
 
 
-def http(moment: float) -> str:
-    """`Tue, 29 Apr 2014 18:30:38 GMT`."""
-    at = time.gmtime(moment)
-    weekday, month = _WEEKDAYS[at.tm_wday], _MONTH_NAMES[at.tm_mon - 1]
-    return f"{weekday}, {at.tm_mday:02d} {month} {at.tm_year:04d} {at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} GMT"
-
-
 def epoch(moment: float) -> float | int:
     """A number with no more digits than needed."""
     rounded = round(moment, 3)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
+@lru_cache(maxsize=4_096)
 def _fast_iso(whole: int) -> str:
-    at = _date(whole)
-    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}"
+    days, seconds = divmod(whole, 86_400)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_day(days)}T{hour:02d}:{minute:02d}:{second:02d}"
+
+
+@lru_cache(maxsize=1_024)
+def _day(days: int) -> str:
+    at = _date(days * 86_400)
+    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}"
 
 
 def _date(whole: int) -> datetime:

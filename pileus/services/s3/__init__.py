@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from . import buckets, listing, multipart, objects
+from . import buckets, listing, multipart, objects, web
 from .delivery import access_lines
 from .delivery.access_logs import DeliverAccessLogs
 from .events import configuring as notifications
 from .events.notifying import Notify
+from .protection import bucket_lock, holds
 from .replication import configuring as replication
 from .replication.carrying import Replicate
 from .service import s3
@@ -19,4 +20,16 @@ def reconcilers() -> list[Any]:
     return [multipart.Clear(), multipart.Forget(), Notify(), Replicate(), DeliverAccessLogs()]
 
 
-__all__ = ["buckets", "listing", "multipart", "notifications", "objects", "reconcilers", "replication", "s3"]
+__all__ = [
+    "bucket_lock",
+    "buckets",
+    "holds",
+    "listing",
+    "multipart",
+    "notifications",
+    "objects",
+    "reconcilers",
+    "replication",
+    "s3",
+    "web",
+]

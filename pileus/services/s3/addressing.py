@@ -31,7 +31,9 @@ def find_bucket(call: Call, name: str) -> Bucket:
 def _addressed(call: Call, request: Request, anywhere: bool = False) -> Bucket:
     bucket = find_bucket(call, request["Bucket"])
     if bucket.region != call.region and call.caller.key is not None and not call.via and not anywhere:
-        raise wrong_region(call.region, bucket.region)
+        if call.scoped:
+            raise wrong_region(call.region, bucket.region)
+        call.region = bucket.region
     expected = request.get("ExpectedBucketOwner")
     if expected is not None and expected != bucket.account:
         check_owner_id(expected)

@@ -29,11 +29,12 @@ AGE_MAX = 2**62
 
 class Encryption(msgspec.Struct, frozen=True, omit_defaults=True):
     """How new objects are encrypted when their request does not say. `key`: a KMS key's ARN or id, empty for S3's own
-    or the AWS managed one. `bucket_key`: S3 Bucket Keys are on."""
+    or the AWS managed one. `bucket_key`: S3 Bucket Keys are on. `blocked`: kinds that no request may have ('SSE-C')."""
 
     algorithm: str = "AES256"
     key: str = ""
     bucket_key: bool = False
+    blocked: tuple[str, ...] = ()
 
 
 class PublicAccess(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,5 +1,27 @@
 """Buckets: made, found, configured, removed."""
 
-from . import creating
+from . import (
+    acceleration,
+    access_logging,
+    cors,
+    creating,
+    default_encryption,
+    lifecycle,
+    named_configurations,
+    tagging,
+    versioning,
+    website,
+)
 
-__all__ = ["creating"]
+__all__ = [
+    "acceleration",
+    "access_logging",
+    "cors",
+    "creating",
+    "default_encryption",
+    "lifecycle",
+    "named_configurations",
+    "tagging",
+    "versioning",
+    "website",
+]

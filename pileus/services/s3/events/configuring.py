@@ -9,8 +9,6 @@ from base64 import b64encode
 from functools import lru_cache
 from typing import Any
 
-from msgspec.structs import replace
-
 from pileus.base import ids
 from pileus.base.arns import parse
 from pileus.base.errors import ApiError
@@ -18,8 +16,9 @@ from pileus.model import load
 from pileus.service import AccessDenied, Call, Source
 
 from ..addressing import bucket_operation
+from ..buckets.configuring import configure, configured, forget
 from ..errors import S3Error, invalid_argument, malformed_xml, not_implemented
-from ..tables import Bucket, buckets, configs
+from ..tables import Bucket
 from .matching import REFUSED, Rule, affixes, overlap, shared_event
 from .messages import test_message
 from .notifying import send
@@ -54,17 +53,14 @@ def put_bucket_notification_configuration(call: Call, bucket: Bucket, request: d
 
 @bucket_operation("GetBucketNotificationConfiguration", action="GetBucketNotification")
 def get_bucket_notification_configuration(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
-    return configs.get(call.tx, bucket.id, KIND, "") or {}
+    return configured(call, bucket, KIND) or {}
 
 
 def _keep(call: Call, bucket: Bucket, rules: list[Rule]) -> None:
     if rules:
-        configs.put(call.tx, bucket.id, KIND, "", record={"QueueConfigurations": rules})
+        configure(call, bucket, KIND, {"QueueConfigurations": rules})
     else:
-        configs.delete(call.tx, bucket.id, KIND, "")
-    configured = bucket.configured | {KIND} if rules else bucket.configured - {KIND}
-    if configured != bucket.configured:
-        buckets.put(call.tx, bucket.partition, bucket.name, record=replace(bucket, configured=configured))
+        forget(call, bucket, KIND)
 
 
 def _check_elsewhere(wanted: dict[str, Any], skips: bool) -> None:

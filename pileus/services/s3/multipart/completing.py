@@ -7,6 +7,7 @@ S3" (composite and full-object checksums). Completing again what is completed gi
 import hashlib
 from base64 import b64decode, b64encode
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -70,12 +71,13 @@ def complete_multipart_upload(call: Call, bucket: Bucket, request: dict[str, Any
 
 
 def _answer(call: Call, bucket: Bucket, key: str, version: Version) -> dict[str, Any]:
+    told = {name: value for name, value in answer(bucket, version).items() if not name.startswith("SSECustomer")}
     return {
-        "Location": f"{call.endpoint}/{bucket.name}/{key}",
+        "Location": f"{call.endpoint}/{bucket.name}/{quote(key, safe='/~')}",
         "Bucket": bucket.name,
         "Key": key,
         "ETag": f'"{version.etag}"',
-        **answer(bucket, version),
+        **told,
     }
 
 

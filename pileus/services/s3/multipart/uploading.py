@@ -14,7 +14,7 @@ from ..objects import checksums, encryption
 from ..objects.copying import Origin, find_origin, take_copy
 from ..objects.intake import Taken, keep_piece, take_in
 from ..objects.putting import check_size, still_there, trailing
-from ..objects.sealing import CipherOf
+from ..objects.sealing import Ciphers
 from ..objects.storing import release_piece
 from ..tables import Bucket, Upload, UploadedPart, parts
 from .uploads import upload_of
@@ -66,7 +66,7 @@ def upload_part_copy(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any
     return take_copy(call, origin, start, stop, ciphers, upload.algorithm, then)
 
 
-def _addressed(call: Call, bucket: Bucket, request: dict[str, Any]) -> tuple[Upload, CipherOf]:
+def _addressed(call: Call, bucket: Bucket, request: dict[str, Any]) -> tuple[Upload, Ciphers]:
     number = request["PartNumber"]
     if not 1 <= number <= PARTS_MAX:
         raise invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", number)
@@ -74,7 +74,7 @@ def _addressed(call: Call, bucket: Bucket, request: dict[str, Any]) -> tuple[Upl
     return upload, part_ciphers(call, bucket, upload, request)
 
 
-def part_ciphers(call: Call, bucket: Bucket, upload: Upload, request: dict[str, Any]) -> CipherOf:
+def part_ciphers(call: Call, bucket: Bucket, upload: Upload, request: dict[str, Any]) -> Ciphers:
     """Every part of an SSE-C upload must bring the same key."""
     given = encryption.customer_key(request)
     if (given is not None) != (upload.seal is not None and upload.seal.kind == "C"):

@@ -8,6 +8,7 @@ import asyncio
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from pileus.base.checksums import checksum
 from pileus.service import Call, Outside, ResourcePolicy, must_allow
 
 from .. import events
@@ -23,7 +24,7 @@ from .getting import version_asked
 from .intake import SMALL_BYTES_MAX, Sealing, Taken, take_small
 from .outflow import Source, read_all, read_small
 from .putting import OBJECT_BYTES_MAX, answer, check_further_permissions, still_there, stored
-from .sealing import CipherOf
+from .sealing import Ciphers
 from .storing import contents
 
 DIRECTIVES = ("COPY", "REPLACE")
@@ -36,7 +37,7 @@ class Origin(NamedTuple):
     key: str
     version: Version
     pieces: tuple[Piece, ...]
-    ciphers: CipherOf
+    ciphers: Ciphers
 
 
 def find_origin(call: Call, request: dict[str, Any]) -> Origin:
@@ -163,11 +164,11 @@ def _algorithm(request: dict[str, Any], source: Version) -> str:
     return str(named or source.checksum_algorithm or checksums.DEFAULT)
 
 
-def take_copy(call: Call, origin: Origin, start: int, stop: int, ciphers: CipherOf, algorithm: str, then: Any) -> Any:
+def take_copy(call: Call, origin: Origin, start: int, stop: int, ciphers: Ciphers, algorithm: str, then: Any) -> Any:
     """Copies bytes of the source to a new piece and answers `then(call, taken)`."""
     if stop - start <= SMALL_BYTES_MAX and all(piece.small for piece in origin.pieces):
         data = b"".join(read_small(call.tx, piece, origin.ciphers) for piece in origin.pieces)[start:stop]
-        return then(call, take_small(data, ciphers, algorithm))
+        return then(call, take_small(call, data, ciphers, algorithm))
     source = Source(call, origin.pieces, origin.ciphers, start, stop)
 
     async def work() -> Any:
@@ -184,8 +185,8 @@ def take_copy(call: Call, origin: Origin, start: int, stop: int, ciphers: Cipher
     return Outside(work)
 
 
-def _copied(call: Call, source: Source, ciphers: CipherOf, algorithm: str) -> Taken:
-    sealing = Sealing(call.cloud.blobs.create(), ciphers, algorithm)
+def _copied(call: Call, source: Source, ciphers: Ciphers, algorithm: str) -> Taken:
+    sealing = Sealing(call.cloud.blobs.create(), ciphers, checksum(algorithm))
     try:
         for block in read_all(source):
             sealing.take_all(block)

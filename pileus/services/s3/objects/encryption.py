@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from pileus.service import Call
+from pileus.base.errors import ApiError
+from pileus.service import AccessDenied, Call
 
 from ..errors import S3Error, access_denied, invalid_argument, invalid_request
 from ..tables import Bucket, Seal, Version
 from .intake import Taken
-from .sealing import CipherOf, bucket_ciphers, key_ciphers
+from .sealing import Ciphers, bucket_ciphers, key_ciphers
 
 KMS = ("aws:kms", "aws:kms:dsse")
 
@@ -26,7 +27,7 @@ class Sealed(NamedTuple):
     """How an object's bytes are sealed, and with what. `seal` is None for SSE-S3."""
 
     seal: Seal | None
-    ciphers: CipherOf
+    ciphers: Ciphers
 
 
 def customer_key(request: dict[str, Any], prefix: str = "") -> tuple[bytes, str] | None:
@@ -74,6 +75,8 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
             raise invalid_argument(
                 "Server Side Encryption with Customer provided key is incompatible with the encryption method specified"
             )
+        if "SSE-C" in bucket.encryption.blocked:
+            raise access_denied("Server Side Encryption with Customer provided keys is blocked on this bucket.")
         return Sealed(Seal("C", _proof(given[0]), given[1]), key_ciphers(given[0]))
     if asked is not None and asked not in ("AES256", *KMS):
         raise invalid_argument(
@@ -97,13 +100,24 @@ def new_seal(call: Call, bucket: Bucket, request: dict[str, Any]) -> Sealed:
 def _kms_seal(call: Call, bucket: Bucket, request: dict[str, Any], kind: str, key: str, bucket_key: bool) -> Sealed:
     context = _given_context(request)
     context.setdefault("aws:s3:arn", bucket.arn if bucket_key else f"{bucket.arn}/{request['Key']}")
-    made = call.invoke(
-        "kms",
+    made = _asked_kms(
+        call,
         "GenerateDataKey",
         {"KeyId": key or "alias/aws/s3", "KeySpec": "AES_256", "EncryptionContext": context},
     )
     seal = Seal(kind, made["CiphertextBlob"], made["KeyId"], orjson.dumps(context).decode(), bucket_key)
     return Sealed(seal, key_ciphers(made["Plaintext"]))
+
+
+def _asked_kms(call: Call, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """KMS's errors come back under S3's name for them: `KMS.NotFoundException`. A denial stays one."""
+    try:
+        answer: dict[str, Any] = call.invoke("kms", operation, request)
+        return answer
+    except AccessDenied:
+        raise
+    except ApiError as error:
+        raise S3Error(f"KMS.{error.code}", 400, error.message) from error
 
 
 def _given_context(request: dict[str, Any]) -> dict[str, str]:
@@ -120,13 +134,13 @@ def _given_context(request: dict[str, Any]) -> dict[str, str]:
     return context
 
 
-def opened(call: Call, bucket: Bucket, version: Version, request: dict[str, Any], prefix: str = "") -> CipherOf:
+def opened(call: Call, bucket: Bucket, version: Version, request: dict[str, Any], prefix: str = "") -> Ciphers:
     """The ciphers of an existing version, for a request that may read it."""
     given = customer_key(request, prefix)
     return opened_by(call, bucket, version.seal, given)
 
 
-def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes, str] | None) -> CipherOf:
+def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes, str] | None) -> Ciphers:
     if seal is not None and seal.kind == "C":
         if given is None:
             raise invalid_request(
@@ -143,11 +157,8 @@ def opened_by(call: Call, bucket: Bucket, seal: Seal | None, given: tuple[bytes,
         raise invalid_request("The encryption parameters are not applicable to this object.")
     if seal is None:
         return bucket_ciphers(call.cloud.keyring, bucket)
-    made = call.invoke(
-        "kms",
-        "Decrypt",
-        {"CiphertextBlob": seal.key, "KeyId": seal.name, "EncryptionContext": orjson.loads(seal.context)},
-    )
+    context = orjson.loads(seal.context)
+    made = _asked_kms(call, "Decrypt", {"CiphertextBlob": seal.key, "KeyId": seal.name, "EncryptionContext": context})
     return key_ciphers(made["Plaintext"])
 
 

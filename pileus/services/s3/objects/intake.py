@@ -19,7 +19,7 @@ from pileus.service import Body, Call, Outside
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, CipherOf, seal
+from .sealing import SEGMENT_BYTES, Ciphers, seal, seal_small
 
 SMALL_BYTES_MAX = 16 * 1024
 
@@ -42,26 +42,30 @@ def keep_piece(tx: Transaction, taken: Taken) -> None:
         records.adopt(tx, taken.piece.id)
 
 
-def take_small(data: bytes, ciphers: CipherOf, algorithm: str) -> Taken:
-    piece = Piece(ids.secret_int(), len(data), True)
+def take_small(call: Call, data: bytes, ciphers: Ciphers, algorithm: str) -> Taken:
+    piece = Piece(ids.rising(call.now), len(data), True)
     digest = checksum(algorithm)
     digest.update(data)
     return Taken(
         piece,
         hashlib.md5(data, usedforsecurity=False).hexdigest(),
         b64encode(digest.digest()).decode(),
-        seal(ciphers(piece.id), 0, data),
+        seal_small(ciphers, piece.id, data),
     )
 
 
-async def take_large(call: Call, body: bytes | Body, ciphers: CipherOf, algorithm: str) -> Taken:
+async def take_large(call: Call, body: bytes | Body, ciphers: Ciphers, algorithm: str) -> Taken:
     """To the blob engine. Raises what the body raises; then nothing is left."""
-    sealing = await asyncio.to_thread(lambda: Sealing(call.cloud.blobs.create(), ciphers, algorithm))
+    # What the body is judged by on its way need not be worked out again.
+    judged = not isinstance(body, bytes) and body.trailing_checksum == algorithm
+    own = None if judged else checksum(algorithm)
+    sealing = await asyncio.to_thread(lambda: Sealing(call.cloud.blobs.create(), ciphers, own))
     try:
         if isinstance(body, bytes):
             await asyncio.to_thread(lambda: sealing.take_all(body))
         else:
-            await body.pour(sealing.write, sealing.md5.update, sealing.digest.update)
+            await body.pour(sealing.write, sealing.md5.update)
+            sealing.found = body.checksum if judged else None
         return await asyncio.to_thread(sealing.finish)
     except BaseException:
         # A client that hung up cancels this task: what it sent is taken away all the same.
@@ -70,11 +74,11 @@ async def take_large(call: Call, body: bytes | Body, ciphers: CipherOf, algorith
 
 
 def take_in(
-    call: Call, body: bytes | Body, ciphers: CipherOf, algorithm: str, then: Callable[[Call, Taken], Any]
+    call: Call, body: bytes | Body, ciphers: Ciphers, algorithm: str, then: Callable[[Call, Taken], Any]
 ) -> Any:
     """Takes a body in and answers `then(call, taken)`: at once for a short one, else outside the transaction."""
     if isinstance(body, bytes) and len(body) <= SMALL_BYTES_MAX:
-        return then(call, take_small(body, ciphers, algorithm))
+        return then(call, take_small(call, body, ciphers, algorithm))
 
     async def work() -> Any:
         taken = await take_large(call, body, ciphers, algorithm)
@@ -90,12 +94,12 @@ def take_in(
 class Sealing:
     """Seals what passes, segment by segment, into a blob. Used in worker threads, one call after another."""
 
-    def __init__(self, writer: BlobWriter, ciphers: CipherOf, algorithm: str):
+    def __init__(self, writer: BlobWriter, ciphers: Ciphers, digest: Digest | None):
         self._writer = writer
-        self._cipher: Cipher = ciphers(writer.id)
-        self._algorithm = algorithm
+        self._cipher: Cipher = ciphers.of(writer.id)
+        self._digest = digest
         self.md5 = hashlib.md5(usedforsecurity=False)
-        self.digest: Digest = checksum(algorithm)
+        self.found: str | None = None
         self._rest = b""
         self._segment = 0
         self._size = 0
@@ -103,10 +107,11 @@ class Sealing:
     def take_all(self, data: bytes) -> None:
         self.write(data)
         self.md5.update(data)
-        self.digest.update(data)
 
     def write(self, block: bytes) -> None:
         self._size += len(block)
+        if self._digest is not None:
+            self._digest.update(block)
         data = self._rest + block if self._rest else block
         whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
         out = []
@@ -122,7 +127,10 @@ class Sealing:
             self._writer.write(seal(self._cipher, self._segment, self._rest))
         self._writer.finish()
         piece = Piece(self._writer.id, self._size)
-        return Taken(piece, self.md5.hexdigest(), b64encode(self.digest.digest()).decode())
+        if self._digest is not None:
+            self.found = b64encode(self._digest.digest()).decode()
+        assert self.found is not None
+        return Taken(piece, self.md5.hexdigest(), self.found)
 
     def abort(self) -> None:
         self._writer.abort()

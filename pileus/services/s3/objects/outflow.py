@@ -13,17 +13,17 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, CipherOf, open_segments, segments_of, unseal
+from .sealing import SEGMENT_BYTES, Ciphers, open_segments, segments_of, unseal_small
 
 BLOCK_BYTES = 8 * SEGMENT_BYTES
 
 
-def read_small(tx: Transaction, piece: Piece, ciphers: CipherOf) -> bytes:
+def read_small(tx: Transaction, piece: Piece, ciphers: Ciphers) -> bytes:
     """All of a small piece."""
     sealed = small_bytes.get(tx, piece.id)
     if sealed is None:
         raise RuntimeError(f"the bytes of piece {piece.id} are not there")
-    return unseal(ciphers(piece.id), 0, sealed)
+    return unseal_small(ciphers, piece.id, sealed)
 
 
 Step = tuple[Piece, Blob | bytes, Cipher, int, int]
@@ -32,7 +32,7 @@ Step = tuple[Piece, Blob | bytes, Cipher, int, int]
 class Source:
     """The bytes of some pieces from `start` to `stop`, opened. Raises NoSuchBlob while it opens."""
 
-    def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: CipherOf, start: int, stop: int):
+    def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: Ciphers, start: int, stop: int):
         self._ciphers = ciphers
         self._runs: list[tuple[Piece, Blob | bytes, int, int]] = []
         at = 0
@@ -50,7 +50,7 @@ class Source:
     def steps(self) -> Iterator["Step"]:
         """What is read, block by block."""
         for piece, held, start, stop in self._runs:
-            cipher = self._ciphers(piece.id)
+            cipher = self._ciphers.of(piece.id)
             while start < stop:
                 end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
                 yield piece, held, cipher, start, end
@@ -58,15 +58,17 @@ class Source:
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """The next block is read while the one before is being sent."""
-        ahead: asyncio.Future[bytes] | None = None
+        ahead: asyncio.Future[list[bytes]] | None = None
         try:
             for step in self.steps():
                 reading = asyncio.ensure_future(asyncio.to_thread(_read, *step))
                 if ahead is not None:
-                    yield await ahead
+                    for part in await ahead:
+                        yield part
                 ahead = reading
             if ahead is not None:
-                yield await ahead
+                for part in await ahead:
+                    yield part
                 ahead = None
         finally:
             if ahead is not None:
@@ -82,13 +84,19 @@ class Source:
 def read_all(source: Source) -> Iterator[bytes]:
     """For worker threads: all blocks, one after the other."""
     for step in source.steps():
-        yield _read(*step)
+        yield from _read(*step)
 
 
-def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> bytes:
+def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> list[bytes]:
+    """The bytes from `start` to `stop`, segment by segment."""
     if isinstance(held, bytes):
-        return held[start:stop]
+        return [held[start:stop]]
     first, offset, size = segments_of(piece, start, stop)
-    data = open_segments(cipher, first, held.read(offset, size))
+    parts = open_segments(cipher, first, held.read(offset, size))
     skip = start - first * SEGMENT_BYTES
-    return data[skip : skip + stop - start] if skip or len(data) != stop - start else data
+    left = stop - start - sum(len(part) for part in parts) + skip
+    if left:
+        parts[-1] = parts[-1][:left]
+    if skip:
+        parts[0] = parts[0][skip:]
+    return parts

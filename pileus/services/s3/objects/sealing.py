@@ -1,11 +1,12 @@
 """Bytes at rest: every piece is sealed with a key of its own, in segments, so that a range opens only what it needs.
 
-AES-256 in Galois/Counter mode, as AWS has it. A piece's key is derived from its object's data key and the piece's id:
-the bucket's own data key (SSE-S3), one that KMS made and wrapped (SSE-KMS), or the customer's (SSE-C, which is kept
+AES-256 in Galois/Counter mode, as AWS has it. A large piece's key is derived from its object's data key and the piece's
+id: the bucket's own data key (SSE-S3), one that KMS made and wrapped (SSE-KMS), or the customer's (SSE-C, which is kept
 nowhere). Source: Amazon S3 User Guide, "Protecting data with server-side encryption". Decision 0006.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pileus.keyring import Cipher, Keyring, derived
 
@@ -15,16 +16,33 @@ SEGMENT_BYTES = 128 * 1024
 TAG_BYTES = 16
 SEALED_BYTES = SEGMENT_BYTES + TAG_BYTES
 
-CipherOf = Callable[[int], Cipher]
-"""From a piece's id to its cipher."""
+
+class Ciphers(NamedTuple):
+    """What an object's pieces are sealed with. `small`: one cipher for all small pieces, whose ids, never given out
+    twice, are their nonces; `of`: the cipher of one large piece."""
+
+    small: Callable[[], Cipher]
+    of: Callable[[int], Cipher]
 
 
-def bucket_ciphers(keyring: Keyring, bucket: Bucket) -> CipherOf:
-    return lambda piece: keyring.derived(bucket.data_key, f"s3/{bucket.name}", piece.to_bytes(8, "big"))
+def bucket_ciphers(keyring: Keyring, bucket: Bucket) -> Ciphers:
+    wrapped, purpose = bucket.data_key, f"s3/{bucket.name}"
+    return Ciphers(
+        lambda: keyring.cipher(wrapped, purpose),
+        lambda piece: keyring.derived(wrapped, purpose, piece.to_bytes(8, "big")),
+    )
 
 
-def key_ciphers(key: bytes) -> CipherOf:
-    return lambda piece: derived(key, piece.to_bytes(8, "big"))
+def key_ciphers(key: bytes) -> Ciphers:
+    return Ciphers(lambda: derived(key, b"small"), lambda piece: derived(key, piece.to_bytes(8, "big")))
+
+
+def seal_small(ciphers: Ciphers, piece: int, data: bytes) -> bytes:
+    return ciphers.small().encrypt(piece.to_bytes(12, "big"), data, None)
+
+
+def unseal_small(ciphers: Ciphers, piece: int, data: bytes) -> bytes:
+    return ciphers.small().decrypt(piece.to_bytes(12, "big"), data, None)
 
 
 def seal(cipher: Cipher, segment: int, data: bytes) -> bytes:
@@ -47,14 +65,10 @@ def segments_of(piece: Piece, start: int, stop: int) -> tuple[int, int, int]:
     return first, offset, end - offset
 
 
-def open_segments(cipher: Cipher, first: int, sealed: bytes) -> bytes:
-    """The bytes of a run of whole segments."""
-    if len(sealed) <= SEALED_BYTES:
-        return unseal(cipher, first, sealed)
+def open_segments(cipher: Cipher, first: int, sealed: bytes) -> list[bytes]:
+    """A run of whole segments, each opened."""
     view = memoryview(sealed)
-    return b"".join(
-        [
-            unseal(cipher, first + number, view[at : at + SEALED_BYTES])  # type: ignore[arg-type]
-            for number, at in enumerate(range(0, len(sealed), SEALED_BYTES))
-        ]
-    )
+    return [
+        unseal(cipher, first + number, view[at : at + SEALED_BYTES])  # type: ignore[arg-type]
+        for number, at in enumerate(range(0, len(sealed), SEALED_BYTES))
+    ]

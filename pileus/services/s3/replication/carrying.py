@@ -35,6 +35,10 @@ S3 = "s3.amazonaws.com"
 SESSION_NAME = "s3-replication"
 RENEWED_BEFORE_S = 120.0
 BATCH = 50
+SUM = "CRC32"
+
+Copied = Taken | bytes
+"""A piece of the replica: in a blob already, or the bytes of a small one."""
 
 log = logging.getLogger("pileus.s3")
 
@@ -78,14 +82,14 @@ class Replicate:
         planned = await world.store.transact(prepare)
         if planned is None:
             return
-        taken: list[Taken] = []
+        taken: list[Copied] = []
         needed = False
         try:
             await asyncio.to_thread(_copy, world, planned, taken)
             needed = await world.store.transact(lambda tx: _insert(world, tx, subject, body, id, role, planned, taken))
         finally:
             for one in taken:
-                if one.sealed is None and not needed:
+                if isinstance(one, Taken) and not needed:
                     await asyncio.to_thread(world.blobs.delete, one.piece.id)
             for _, source in planned.sources:
                 source.close()
@@ -165,19 +169,20 @@ def _prepared(found: Way, now: float) -> Plan | None:
     return plan(found)
 
 
-def _copy(world: Any, planned: Plan, taken: list[Taken]) -> None:
+def _copy(world: Any, planned: Plan, taken: list[Copied]) -> None:
     """In a worker thread: each piece becomes a piece of the replica, so that parts stay parts."""
     for piece, source in planned.sources:
         taken.append(_copied(world, planned, piece, source))
 
 
-def _copied(world: Any, planned: Plan, piece: Piece, source: Source) -> Taken:
+def _copied(world: Any, planned: Plan, piece: Piece, source: Source) -> Copied:
     if piece.small:
-        return take_small(b"".join(read_all(source)), planned.sealed.ciphers, "CRC32")
-    sealing = Sealing(world.blobs.create(), planned.sealed.ciphers, "CRC32")
+        return b"".join(read_all(source))
+    sealing = Sealing(world.blobs.create(), planned.sealed.ciphers, None)
     try:
         for block in read_all(source):
             sealing.write(block)
+        sealing.found = ""  # the replica's checksum is its source's
         return sealing.finish()
     except BaseException:
         sealing.abort()
@@ -192,7 +197,7 @@ def _insert(
     id: str,
     role: Caller,
     planned: Plan,
-    taken: list[Taken],
+    taken: list[Copied],
 ) -> bool:
     """Whether the bytes are needed. What has changed meanwhile is seen here: buckets, rules, the source's tags."""
     found = _way(world, tx, subject, body, id, role)
@@ -202,9 +207,12 @@ def _insert(
         raise Failed("DstBucketNotFound")
     if find_version(tx, found.target, found.key, found.version.id) is not None:
         return False  # it was carried meanwhile
-    for one in taken:
+    kept = [
+        one if isinstance(one, Taken) else take_small(found.writing, one, planned.sealed.ciphers, SUM) for one in taken
+    ]
+    for one in kept:
         keep_piece(tx, one)
-    replica = _assembled(tx, replace(planned.replica, tags=found.version.tags), planned, taken)
+    replica = _assembled(tx, replace(planned.replica, tags=found.version.tags), planned, kept)
     _put(tx, found.target, found.key, replica, world.clock.now())
     events.happened(found.writing, found.target, "ObjectCreated:Put", found.key, replica)
     return True

@@ -6,14 +6,13 @@ Source: Amazon S3 API Reference, the pages of these operations.
 from base64 import b64encode
 from typing import Any
 
-from msgspec.structs import replace
-
 from pileus.base import ids
 from pileus.service import Call
 
 from ..addressing import bucket_operation
-from ..errors import S3Error, invalid_request, malformed_xml, not_implemented
-from ..tables import Bucket, buckets, configs
+from ..buckets.configuring import absent, configure, configured, forget
+from ..errors import invalid_request, malformed_xml, not_implemented
+from ..tables import Bucket
 from .checking import check_role, check_rules
 from .rules import KIND
 
@@ -35,32 +34,20 @@ def put_bucket_replication(call: Call, bucket: Bucket, request: dict[str, Any]) 
     check_rules(call, bucket, wanted["Rules"])
     check_role(call, bucket, wanted["Role"])
     rules = [{**rule, "ID": rule.get("ID") or _new_id()} for rule in wanted["Rules"]]
-    configs.put(call.tx, bucket.id, KIND, "", record={"Role": wanted["Role"], "Rules": rules})
-    _say(call, bucket, bucket.configured | {KIND})
+    configure(call, bucket, KIND, {"Role": wanted["Role"], "Rules": rules})
 
 
 @bucket_operation("GetBucketReplication", action="GetReplicationConfiguration")
 def get_bucket_replication(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
-    found = configs.get(call.tx, bucket.id, KIND, "")
+    found = configured(call, bucket, KIND)
     if found is None:
-        raise S3Error(
-            "ReplicationConfigurationNotFoundError",
-            404,
-            "The replication configuration was not found",
-            BucketName=bucket.name,
-        )
+        raise absent("ReplicationConfigurationNotFoundError", "The replication configuration was not found", bucket)
     return {"ReplicationConfiguration": found}
 
 
 @bucket_operation("DeleteBucketReplication", action="PutReplicationConfiguration")
 def delete_bucket_replication(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
-    configs.delete(call.tx, bucket.id, KIND, "")
-    _say(call, bucket, bucket.configured - {KIND})
-
-
-def _say(call: Call, bucket: Bucket, configured: frozenset[str]) -> None:
-    if configured != bucket.configured:
-        buckets.put(call.tx, bucket.partition, bucket.name, record=replace(bucket, configured=configured))
+    forget(call, bucket, KIND)
 
 
 def _new_id() -> str:
