@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pileus.base import ids
@@ -339,7 +340,7 @@ class Exchange:
             wrote = self.cloud.uses.note(tx, call.caller.key, now, call.region, route.service) or wrote
         if call is not None and (observer := call.operation.service.observer) is not None:
             call.tx = tx
-            wrote = observer(call, self.ended(response)) or wrote
+            wrote = observer(call, partial(self.ended, response)) or wrote
         self.cloud.recorder.record(
             tx,
             CallRecord(

@@ -141,9 +141,9 @@ class Service:
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.inspect = inspect
         self.operations: dict[str, Operation] = {}
-        self.observer: Callable[[Call, Ended], bool] | None = None
-        """Told of the end of every request that became a call, in the transaction of its record; answers whether it
-        wrote."""
+        self.observer: Callable[[Call, Callable[[], Ended]], bool] | None = None
+        """Told of the end of every request that became a call, in the transaction of its record; how it ended it asks
+        only if it must know. Answers whether it wrote."""
 
         self.doors: dict[str, Operation] = {}
         self.cross_origin: Callable[[Transaction, CrossOrigin], Answered | None] | None = None

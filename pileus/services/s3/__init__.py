@@ -5,6 +5,7 @@ from typing import Any
 from . import buckets, listing, multipart, objects, web
 from .delivery import access_lines
 from .delivery.access_logs import DeliverAccessLogs
+from .delivery.inventories import Inventories
 from .events import configuring as notifications
 from .events.notifying import Notify
 from .protection import bucket_lock, holds
@@ -17,7 +18,7 @@ s3.observer = access_lines.observe
 
 def reconcilers() -> list[Any]:
     """S3's background work, for the composition root."""
-    return [multipart.Clear(), multipart.Forget(), Notify(), Replicate(), DeliverAccessLogs()]
+    return [multipart.Clear(), multipart.Forget(), Notify(), Replicate(), DeliverAccessLogs(), Inventories()]
 
 
 __all__ = [

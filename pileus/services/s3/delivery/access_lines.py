@@ -6,6 +6,7 @@ reach no bucket and no log.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from time import gmtime, strftime
 from typing import Any, NamedTuple
@@ -61,16 +62,17 @@ class Line(NamedTuple):
     version: str
 
 
-def observe(call: Call, ended: Ended) -> bool:
+def observe(call: Call, how: Callable[[], Ended]) -> bool:
     """At the end of every request; whether a line was written."""
     bucket = call.subject
     wrote = False
     name = call.operation.name
     if type(bucket) is Bucket and KIND in bucket.configured:
+        ended = how()
         _write(call, bucket, [_line(call, ended), *_of_batch(call, ended)], ended)
         wrote = True
     if name in _READ_PART:
-        wrote = _observe_source(call, ended, _READ_PART[name]) or wrote
+        wrote = _observe_source(call, how, _READ_PART[name]) or wrote
     return wrote
 
 
@@ -108,7 +110,7 @@ def _of_batch(call: Call, ended: Ended) -> list[Line]:
     return [Line("BATCH.DELETE.OBJECT", o.get("Key", ""), "-", "", 0, -1, o.get("VersionId", "")) for o in asked]
 
 
-def _observe_source(call: Call, ended: Ended, operation: str) -> bool:
+def _observe_source(call: Call, how: Callable[[], Ended], operation: str) -> bool:
     """A copy is told of in its source's log too."""
     from ..objects.copying import parsed_source
 
@@ -119,6 +121,7 @@ def _observe_source(call: Call, ended: Ended, operation: str) -> bool:
     bucket = buckets.get(call.tx, call.partition, name)
     if bucket is None or KIND not in bucket.configured:
         return False
+    ended = how()
     line = Line(operation, key, str(ended.status), ended.error, 0, -1, version or "")
     _write(call, bucket, [line], ended)
     return True
