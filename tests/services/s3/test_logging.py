@@ -178,9 +178,7 @@ def test_partitioned_keys_by_the_day_of_the_event(cloud, s3, logged):
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
     cloud.advance(301)
     [key] = keys(s3)
-    assert re.fullmatch(
-        rf"log/{ROOT}/us-east-1/logged/(\d{{4}})/(\d\d)/(\d\d)/\1-\2-\3-00-00-00-[0-9A-F]{{16}}", key
-    )
+    assert re.fullmatch(rf"log/{ROOT}/us-east-1/logged/(\d{{4}})/(\d\d)/(\d\d)/\1-\2-\3-00-00-00-[0-9A-F]{{16}}", key)
 
 
 def test_partitioned_keys_by_the_time_of_delivery(cloud, s3, logged):

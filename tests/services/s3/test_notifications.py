@@ -4,7 +4,11 @@ import itertools
 import json
 
 import pytest
+from msgspec.structs import replace
 
+from pileus.service import Actor, service_caller
+from pileus.services.s3 import events
+from pileus.services.s3.tables import buckets, current
 from tests.services.s3.events_asking import let_in, queue_for, rule, tell, told
 from tests.services.s3.s3_asking import refused
 
@@ -300,3 +304,46 @@ def test_events_outlive_a_restart(cloud):
     let_in(sqs, f"{cloud.endpoint}/000000000000/one", arn, "the-bucket")
     cloud.advance(301)
     assert names(told(cloud, sqs, f"{cloud.endpoint}/000000000000/one")) == ["ObjectCreated:Put"]
+
+
+@pytest.mark.parametrize(
+    ("event", "data"),
+    [
+        ("LifecycleExpiration:Delete", {}),
+        ("LifecycleExpiration:DeleteMarkerCreated", {}),
+        (
+            "LifecycleTransition",
+            {"lifecycleEventData": {"transitionEventData": {"destinationStorageClass": "GLACIER"}}},
+        ),
+        (
+            "ObjectRestore:Completed",
+            {
+                "glacierEventData": {
+                    "restoreEventData": {
+                        "lifecycleRestorationExpiryTime": "2030-01-01T00:00:00.500Z",
+                        "lifecycleRestoreStorageClass": "GLACIER",
+                    }
+                }
+            },
+        ),
+    ],
+)
+def test_what_s3_does_by_itself_is_told_as_its_own_doing(shared_cloud, s3, sqs, bucket, queue, event, data):
+    kind = event.partition(":")[0]
+    tell(s3, bucket, rule(queue[1], f"s3:{kind}" if kind == event else f"s3:{kind}:*"))
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+    def happen(tx):
+        found = buckets.get(tx, "aws", bucket)
+        call = Actor(shared_cloud.app.cloud, service_caller("s3.amazonaws.com"), found.region).call(
+            tx, "s3", "PutObject"
+        )
+        version = replace(current.get(tx, found.id, "k"), storage="GLACIER", restored_until=1893456000.5)
+        events.happened(call, found, event, "k", version)
+
+    shared_cloud.run(shared_cloud.app.store.transact(happen))
+    [record] = told(shared_cloud, sqs, queue[0])
+    assert (record["eventName"], record["userIdentity"]) == (event, {"principalId": "s3.amazonaws.com"})
+    assert record["requestParameters"] == {"sourceIPAddress": "s3.amazonaws.com"}
+    assert {name: record[name] for name in record if name.endswith("EventData")} == data
+    assert record["eventVersion"] == ("2.1" if kind == "ObjectRestore" else "2.3")

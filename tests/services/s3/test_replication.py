@@ -6,6 +6,7 @@ import os
 import pytest
 from botocore.config import Config
 
+from pileus.services.s3.replication import carrying
 from tests.services.s3.events_asking import queue_for, tell, told
 from tests.services.s3.events_asking import rule as notification
 from tests.services.s3.s3_asking import read, refused
@@ -440,6 +441,28 @@ def test_it_goes_on_after_a_restart(cloud, s3, pair):
     cloud.settle()
     assert read(s3, "target", "k") == b"x" * 100_000
     assert status(s3, "k") == "COMPLETED"
+
+
+@pytest.mark.parametrize("line", ["_insert", "_settle"])
+def test_a_crash_on_the_way_costs_a_second_try_and_nothing_more(cloud, s3, pair, monkeypatch, line):
+    replicate(s3, "source", newer("target"))
+    whole, crashes = getattr(carrying, line), [RuntimeError("crashed")]
+
+    def crash(*arguments):
+        done = whole(*arguments)
+        if crashes:
+            raise crashes.pop()
+        return done
+
+    monkeypatch.setattr(carrying, line, crash)
+    version = s3.put_object(Bucket="source", Key="k", Body=b"x" * 50_000)["VersionId"]
+    cloud.settle()
+    cloud.advance(6)
+    assert not crashes
+    assert status(s3, "k") == "COMPLETED"
+    assert [one["VersionId"] for one in s3.list_object_versions(Bucket="target")["Versions"]] == [version]
+    assert read(s3, "target", "k") == b"x" * 50_000
+    assert len(list((cloud.settings.data_dir / "blobs").rglob("*/*"))) == 2
 
 
 def test_a_configuration_is_shown_and_taken_away(s3, pair):

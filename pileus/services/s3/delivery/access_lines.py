@@ -43,6 +43,7 @@ _WHOLE = {
     "CopyObject": "REST.COPY.OBJECT",
     "UploadPartCopy": "REST.COPY.PART",
     "CreateMultipartUpload": "REST.POST.UPLOADS",
+    "PostObject": "REST.POST.OBJECT",
     "DeleteObjects": "REST.POST.MULTI_OBJECT_DELETE",
     "RestoreObject": "REST.POST.RESTORE",
     "SelectObjectContent": "REST.SELECT.OBJECT",
@@ -79,6 +80,8 @@ def observe(call: Call, how: Callable[[], Ended]) -> bool:
 @lru_cache(maxsize=512)
 def operation_name(operation: str, method: str) -> str:
     """`GetObjectTagging` is `REST.GET.OBJECT_TAGGING`."""
+    if operation.startswith("Website"):
+        return f"WEBSITE.{method}.OBJECT"
     if operation in _WHOLE:
         return _WHOLE[operation]
     noun = _VERB.sub("", operation)

@@ -19,7 +19,7 @@ from .messages import message
 
 S3 = "s3.amazonaws.com"
 SUBJECT = "s3.notifications "
-BATCH = 50
+BATCH, BATCHES = 50, 20
 GIVEN_UP_AFTER_S = 24 * 3600.0
 RETRY_S = (5.0, 300.0)
 """Between tries: as long as the oldest event has waited, within these bounds."""
@@ -56,12 +56,13 @@ class Notify:
         if not subject.startswith(SUBJECT):
             return Done
         queue = subject.removeprefix(SUBJECT).partition(" ")[2]
-        while True:
+        for _ in range(BATCHES):
             left, again = await world.store.transact(lambda tx: _hand_over(world, tx, subject, queue))
             if again is not None:
                 return RequeueAt(again)
             if not left:
                 return Done
+        return RequeueAt(world.clock.now())  # others have their turn
 
 
 def _hand_over(world: Any, tx: Transaction, subject: str, queue: str) -> tuple[bool, float | None]:

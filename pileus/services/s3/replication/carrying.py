@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pileus.base import ids
+from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome, RequeueAt
 from pileus.identity.keys import Session, find_key, sessions
@@ -34,7 +35,9 @@ from .rules import Rule, configuration, rule_named
 S3 = "s3.amazonaws.com"
 SESSION_NAME = "s3-replication"
 RENEWED_BEFORE_S = 120.0
-BATCH = 50
+TURN_S = 2.0
+"""How long one bucket's versions are carried before others have their turn."""
+
 SUM = "CRC32"
 
 Copied = Taken | bytes
@@ -54,7 +57,8 @@ class Replicate:
         subject = str(key[0])
         if not subject.startswith(SUBJECT):
             return Done
-        for _ in range(BATCH):
+        until = monotonic() + TURN_S
+        while monotonic() < until:
             found = await world.store.transact(lambda tx: next(outbox.read(tx, subject, limit=1), None))
             if found is None:
                 return Done
