@@ -11,7 +11,7 @@
     s3.parts     upload id, number         -> a part of it
     s3.completed bucket id, upload id      -> what became of it
     s3.discarded kind, number or text      -> what is to be cleared away piece by piece (clearing.py)
-    s3.accesses  bucket id, moment, request id, number -> a line of the access log that is yet to be delivered
+    s3.accesses  bucket id, moment, number -> a line of the access log that is yet to be delivered
     s3.logging   partition, name           -> when the bucket's lines are delivered
     s3.inventory bucket id, id             -> when the next report of an inventory is due
 

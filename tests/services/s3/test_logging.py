@@ -6,7 +6,11 @@ import urllib.request
 
 import pytest
 from botocore.config import Config
+from msgspec.structs import replace
 
+from pileus.service import Actor, service_caller
+from pileus.services.s3 import events
+from pileus.services.s3.tables import buckets, current
 from tests.services.s3.events_asking import put_policy
 from tests.services.s3.s3_asking import read, refused
 
@@ -162,6 +166,25 @@ def test_operations_have_the_log_s_names(cloud, s3, logged):
     }
     assert [fields[7] for fields in found["BATCH.DELETE.OBJECT"]] == ["k", "copy"]
     assert found["REST.COPY.OBJECT_GET"][0][7] == "k"
+
+
+def test_what_the_lifecycle_does_is_told_without_a_request(cloud, s3, logged):
+    s3.put_object(Bucket=logged, Key="k", Body=b"hello")
+
+    def happen(tx):
+        bucket = buckets.get(tx, "aws", logged)
+        call = Actor(cloud.app.cloud, service_caller("s3.amazonaws.com"), bucket.region).call(tx, "s3", "PutObject")
+        version = replace(current.get(tx, bucket.id, "k"), storage="DEEP_ARCHIVE")
+        events.happened(call, bucket, "LifecycleTransition", "k", version)
+        events.happened(call, bucket, "LifecycleExpiration:Delete", "k", version)
+
+    cloud.run(cloud.app.store.transact(happen))
+    cloud.advance(301)
+    found = by_operation(s3)
+    [fields] = found["S3.TRANSITION_GDA.OBJECT"]
+    assert fields[3:5] == ["-", "AmazonS3"]
+    assert fields[7:15] == ["k", "-", "-", "-", "-", "5", "-", "-"]
+    assert len(found["S3.EXPIRE.OBJECT"]) == 1
 
 
 def test_large_bodies_are_told_too(cloud, s3, logged):

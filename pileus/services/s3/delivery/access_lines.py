@@ -12,12 +12,13 @@ from time import gmtime, strftime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from pileus.base import ids
 from pileus.identity.canonical import canonical_id
 from pileus.service import Call, Ended
 
 from ..errors import S3Error
 from ..events.messages import host_id
-from ..tables import Bucket, LoggingDue, accesses, buckets, logging_due
+from ..tables import Bucket, LoggingDue, Version, accesses, buckets, logging_due
 
 KIND = "logging"
 EVERY_S = 300.0
@@ -48,6 +49,17 @@ _WHOLE = {
     "RestoreObject": "REST.POST.RESTORE",
     "SelectObjectContent": "REST.SELECT.OBJECT",
 }
+_LIFECYCLE = {
+    "LifecycleExpiration:Delete": "S3.EXPIRE.OBJECT",
+    "LifecycleExpiration:DeleteMarkerCreated": "S3.CREATE.DELETEMARKER",
+}
+_TRANSITIONS = {
+    "STANDARD_IA": "_SIA",
+    "ONEZONE_IA": "_ZIA",
+    "INTELLIGENT_TIERING": "_INT",
+    "GLACIER_IR": "_GIR",
+    "DEEP_ARCHIVE": "_GDA",
+}
 _READ_PART = {"CopyObject": "REST.COPY.OBJECT_GET", "UploadPartCopy": "REST.COPY.PART_GET"}
 
 
@@ -75,6 +87,13 @@ def observe(call: Call, how: Callable[[], Ended]) -> bool:
     if name in _READ_PART:
         wrote = _observe_source(call, how, _READ_PART[name]) or wrote
     return wrote
+
+
+def tell_lifecycle(call: Call, bucket: Bucket, event: str, key: str, version: Version) -> None:
+    """What the lifecycle did, for the log: nobody requested it (Amazon S3 User Guide, "Lifecycle and logging")."""
+    operation = _LIFECYCLE.get(event) or f"S3.TRANSITION{_TRANSITIONS.get(version.storage, '')}.OBJECT"
+    line = Line(operation, key, "-", "", 0, -1 if version.marker else version.size, version.id)
+    _write(call, bucket, [line], None)
 
 
 @lru_cache(maxsize=512)
@@ -130,28 +149,30 @@ def _observe_source(call: Call, how: Callable[[], Ended], operation: str) -> boo
     return True
 
 
-def _write(call: Call, bucket: Bucket, lines: list[Line], ended: Ended) -> None:
+def _write(call: Call, bucket: Bucket, lines: list[Line], ended: Ended | None) -> None:
     moment = int(call.now * 1e6)
-    for number, line in enumerate(lines):
-        text = _text(call, bucket, line, ended)
-        accesses.put(call.tx, bucket.id, moment, f"{call.request_id} {line.operation}", number, record=text)
+    for line in lines:
+        accesses.put(call.tx, bucket.id, moment, ids.rising(call.now), record=_text(call, bucket, line, ended))
     if logging_due.get(call.tx, bucket.partition, bucket.name) is None:
         due = LoggingDue(call.now + EVERY_S, bucket.id)
         logging_due.put(call.tx, bucket.partition, bucket.name, record=due)
 
 
-def _text(call: Call, bucket: Bucket, line: Line, ended: Ended) -> str:
-    millis = str(max(1, ended.micros // 1000))
+def _text(call: Call, bucket: Bucket, line: Line, ended: Ended | None) -> str:
+    """`ended` is None where there was no request."""
+    signed = ended.signed if ended is not None else ""
+    millis = str(max(1, ended.micros // 1000)) if ended is not None else "-"
+    asked = _quoted(f"{ended.method} {ended.target} HTTP/1.1") if ended is not None else "-"
     fields: list[Any] = [
         canonical_id(bucket.account),
         bucket.name,
         strftime("[%d/%b/%Y:%H:%M:%S +0000]", gmtime(call.now)),
         call.source_ip or "-",
-        _requester(call),
+        _requester(call) if ended is not None else "AmazonS3",
         call.request_id,
         line.operation,
         quote(line.key, safe="/-_.~!*'()") or "-",
-        _quoted(f"{ended.method} {ended.target} HTTP/1.1"),
+        asked,
         line.status,
         line.error or "-",
         line.sent or "-",
@@ -162,9 +183,9 @@ def _text(call: Call, bucket: Bucket, line: Line, ended: Ended) -> str:
         _quoted(call.user_agent),
         line.version or "-",
         host_id(call.request_id),
-        "SigV4" if ended.signed else "-",
+        "SigV4" if signed else "-",
         "-",
-        {"header": "AuthHeader", "query": "QueryString"}.get(ended.signed, "-"),
+        {"header": "AuthHeader", "query": "QueryString"}.get(signed, "-"),
         call.headers.get("host") or "-",
         "-",
         "-",

@@ -4,6 +4,7 @@ from typing import Any
 
 from pileus.service import Call
 
+from ..delivery.access_lines import tell_lifecycle
 from ..replication.marking import mark
 from ..tables import Bucket, Version
 from .notifying import notify
@@ -19,5 +20,7 @@ def happened(
         return
     if "notification" in minded:
         notify(call, bucket, event, key, version, details)
+    if "logging" in minded and event.startswith("Lifecycle"):
+        tell_lifecycle(call, bucket, event, key, version)
     if "replication" in minded:
         mark(call, bucket, event, key, version)
