@@ -4,11 +4,14 @@ from typing import Any
 
 from . import buckets, listing, multipart, objects, web
 from .access import operations as access
+from .archive import restoring
+from .archive.returning import Restores
 from .delivery import access_lines
 from .delivery.access_logs import DeliverAccessLogs
 from .delivery.inventories import Inventories
 from .events import configuring as notifications
 from .events.notifying import Notify
+from .lifecycle.running import Lifecycle
 from .protection import bucket_lock, holds
 from .replication import configuring as replication
 from .replication.carrying import Replicate
@@ -19,7 +22,16 @@ s3.observer = access_lines.observe
 
 def reconcilers() -> list[Any]:
     """S3's background work, for the composition root."""
-    return [multipart.Clear(), multipart.Forget(), Notify(), Replicate(), DeliverAccessLogs(), Inventories()]
+    return [
+        multipart.Clear(),
+        multipart.Forget(),
+        Notify(),
+        Replicate(),
+        DeliverAccessLogs(),
+        Inventories(),
+        Lifecycle(),
+        Restores(),
+    ]
 
 
 __all__ = [
@@ -33,6 +45,7 @@ __all__ = [
     "objects",
     "reconcilers",
     "replication",
+    "restoring",
     "s3",
     "web",
 ]

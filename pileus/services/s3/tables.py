@@ -14,6 +14,8 @@
     s3.accesses  bucket id, moment, number -> a line of the access log that is yet to be delivered
     s3.logging   partition, name           -> when the bucket's lines are delivered
     s3.inventory bucket id, id             -> when the next report of an inventory is due
+    s3.lifecycle bucket id                 -> how far the lifecycle's rules have been applied
+    s3.restores  bucket id, key, age       -> what becomes when of a version that is brought back from the archive
 
 A key that has no row in `s3.current` has a delete marker on top, or does not exist: a listing costs what it shows.
 """
@@ -222,6 +224,30 @@ class LoggingDue(msgspec.Struct, frozen=True, array_like=True):
     bucket: int
 
 
+class Applied(msgspec.Struct, frozen=True, array_like=True):
+    """`until`: the last midnight whose run is over. `run`: the midnight of the run under way (0: none), which has come
+    behind `key`; of a key that has many versions to that of `age`, with `newer` noncurrent ones above it, the last of
+    them made at `above`. `uploads`: it has come to the uploads, behind `upload` of `key`."""
+
+    until: float
+    run: float = 0.0
+    key: str = ""
+    age: int = 0
+    newer: int = 0
+    above: float = 0.0
+    uploads: bool = False
+    upload: str = ""
+
+
+class Restore(msgspec.Struct, frozen=True, array_like=True):
+    """A copy asked for at `asked`, of `tier`, is there from `ready` on, for so many `days`."""
+
+    asked: float
+    ready: float
+    days: int
+    tier: str
+
+
 buckets = Table(
     "s3.buckets",
     Bucket,
@@ -244,3 +270,5 @@ discarded = Table("s3.discarded", float, watched=True)
 accesses = Table("s3.accesses", str)
 logging_due = Table("s3.logging", LoggingDue, watched=True)
 inventory_due = Table("s3.inventory", float)
+applied = Table("s3.lifecycle", Applied)
+restores = Table("s3.restores", Restore, watched=True)

@@ -11,6 +11,7 @@ DAY = 86_400.0
 SMALL_BYTES_MAX = 128 * 1024
 """Objects below it are not moved, unless a rule's own filter says a size (User Guide, "Minimum object size")."""
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+TIERING = "INTELLIGENT_TIERING"
 ALL_CLASSES, BY_CLASS = "all_storage_classes_128K", "varies_by_storage_class"
 COLDNESS = {
     "": 0, "STANDARD": 0, "REDUCED_REDUNDANCY": 0, "STANDARD_IA": 1, "INTELLIGENT_TIERING": 2, "ONEZONE_IA": 3,
@@ -51,6 +52,10 @@ class Rule(NamedTuple):
     abort_days: int | None = None
     small_too: bool = False
     """Moves of small objects too, as buckets asked for before September 2024 ('varies_by_storage_class')."""
+
+    @property
+    def acts_on_objects(self) -> bool:
+        return bool(self.moves or self.removal or self.clears_markers or self.old_moves or self.old_removal)
 
     def fits(self, key: str, size: int, tags: dict[str, str]) -> bool:
         return (
@@ -125,40 +130,88 @@ def expiry_of(rules: tuple[Rule, ...], key: str, size: int, tags: dict[str, str]
 
 
 def next_of(
-    rules: tuple[Rule, ...], key: str, size: int, tags: dict[str, str], created: float, storage: str
+    rules: tuple[Rule, ...],
+    key: str,
+    size: int,
+    tags: dict[str, str],
+    created: float,
+    storage: str,
+    earliest: float = 0.0,
+    permanent: bool = True,
 ) -> Due | None:
-    """What happens next to the current version; of what is due at once, removal wins, then the coldest class."""
+    """What happens next to the current version, at `earliest` or after it. `permanent`: expiry deletes it for good. Of
+    what is due at once permanent deletion comes first, then a transition, then a delete marker ("Conflicts")."""
     found = []
     removal = expiry_of(rules, key, size, tags, created)
     if removal is not None:
-        found.append(removal)
-    for rule in rules:
-        if rule.moves and rule.fits(key, size, tags):
-            found += [
-                Due(moment_of(created, move.days, move.date), rule.id, move.storage)
-                for move in rule.moves
-                if COLDNESS[move.storage] > COLDNESS[storage] and rule.may_move(size, move.storage)
-            ]
-    return min(found, key=_precedence, default=None)
+        found.append(_not_before(removal, earliest))
+    moves = [
+        Due(moment_of(created, move.days, move.date), rule.id, move.storage)
+        for rule in rules
+        if rule.moves and rule.fits(key, size, tags)
+        for move in rule.moves
+        if rule.may_move(size, move.storage)
+    ]
+    found += [_not_before(due, earliest) for due in _down(moves, storage)]
+    return min(found, key=_removal_first if permanent else _removal_last, default=None)
 
 
 def next_of_old(
-    rules: tuple[Rule, ...], key: str, size: int, tags: dict[str, str], retired: float, storage: str, newer: int
+    rules: tuple[Rule, ...],
+    key: str,
+    size: int,
+    tags: dict[str, str],
+    retired: float,
+    storage: str,
+    newer: int,
+    earliest: float = 0.0,
+    locked_until: float = 0.0,
 ) -> Due | None:
-    """The same for a noncurrent version. `retired`: since when it is; `newer`: how many noncurrent ones are newer."""
-    found = []
+    """The same for a noncurrent version. `retired`: since when it is; `newer`: how many noncurrent ones are newer.
+    `locked_until`: it may not be removed before (infinity: not at all)."""
+    found, moves = [], []
     for rule in rules:
         if not rule.fits(key, size, tags):
             continue
         removal = rule.old_removal
-        if removal is not None and newer >= removal.spared:
-            found.append(Due(moment_of(retired, removal.days, None), rule.id))
-        found += [
+        if removal is not None and newer >= removal.spared and locked_until < math.inf:
+            moment = max(moment_of(retired, removal.days, None), moment_of(locked_until, 0, None))
+            found.append(_not_before(Due(moment, rule.id), earliest))
+        moves += [
             Due(moment_of(retired, move.days, None), rule.id, move.storage)
             for move in rule.old_moves
-            if newer >= move.spared and COLDNESS[move.storage] > COLDNESS[storage] and rule.may_move(size, move.storage)
+            if newer >= move.spared and rule.may_move(size, move.storage)
         ]
-    return min(found, key=_precedence, default=None)
+    found += [_not_before(due, earliest) for due in _down(moves, storage)]
+    return min(found, key=_removal_first, default=None)
+
+
+def marker_due(rules: tuple[Rule, ...], key: str, made: float, earliest: float) -> Due | None:
+    """When a delete marker with nothing below it goes: at once where a rule says so, else as old as a rule lets objects
+    become (User Guide, "Removing expired object delete markers")."""
+    found = []
+    for rule in rules:
+        if not key.startswith(rule.prefix) or rule.tags or rule.above is not None or rule.below is not None:
+            continue
+        if rule.clears_markers:
+            found.append(Due(max(moment_of(made, 0, None), earliest), rule.id))
+        elif rule.removal is not None:
+            found.append(_not_before(Due(moment_of(made, rule.removal.days, rule.removal.date), rule.id), earliest))
+    return min(found, default=None)
+
+
+def _down(moves: list[Due], storage: str) -> list[Due]:
+    """Those that lead down the waterfall. S3 Intelligent-Tiering once chosen is left for a class that was due as early
+    only if that is an archive ("Conflicts": it is favored over any class but these)."""
+    found = [due for due in moves if COLDNESS[due.storage] > COLDNESS[storage]]
+    if storage == TIERING:
+        since = max((due.moment for due in moves if due.storage == TIERING), default=-math.inf)
+        found = [due for due in found if due.storage in ARCHIVES or due.moment > since]
+    return found
+
+
+def _not_before(due: Due, earliest: float) -> Due:
+    return due if due.moment >= earliest else due._replace(moment=earliest)
 
 
 def abort_of(rules: tuple[Rule, ...], key: str, begun: float) -> Due | None:
@@ -180,5 +233,14 @@ def clears_marker(rules: tuple[Rule, ...], key: str) -> str | None:
     return None
 
 
-def _precedence(due: Due) -> tuple[float, int]:
-    return due.moment, -1_000 if not due.storage else -COLDNESS[due.storage]
+def _preference(storage: str) -> int:
+    """Of transitions due at once the lower wins: the archives, S3 Intelligent-Tiering, then the colder."""
+    return -10 if storage == TIERING else -COLDNESS[storage] - (10 if storage in ARCHIVES else 0)
+
+
+def _removal_first(due: Due) -> tuple[float, int]:
+    return due.moment, -1_000 if not due.storage else _preference(due.storage)
+
+
+def _removal_last(due: Due) -> tuple[float, int]:
+    return due.moment, 1_000 if not due.storage else _preference(due.storage)

@@ -18,6 +18,7 @@ from pileus.service import Call
 from .. import events
 from ..addressing import object_operation
 from ..errors import S3Error, bad_digest, invalid_request, malformed_xml
+from ..lifecycle.expiry import shown_expiry
 from ..objects import checksums, conditions
 from ..objects.putting import answer
 from ..objects.storing import find_version, put_version, release_piece
@@ -78,6 +79,7 @@ def _answer(call: Call, bucket: Bucket, key: str, version: Version) -> dict[str,
         "Key": key,
         "ETag": f'"{version.etag}"',
         **told,
+        **shown_expiry(call, bucket, key, version),
     }
 
 

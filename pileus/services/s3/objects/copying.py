@@ -15,8 +15,9 @@ from .. import events
 from ..access.payment import check_payer
 from ..access.permission import must_allow_object
 from ..addressing import find_bucket, object_operation
-from ..archive.states import check_readable
+from ..archive.states import check_copied
 from ..errors import access_denied, invalid_argument, invalid_request
+from ..lifecycle.expiry import shown_expiry
 from ..names import check_key
 from ..tables import Bucket, Piece, Version, current
 from . import checksums, conditions, encryption
@@ -58,7 +59,7 @@ def find_origin(call: Call, request: dict[str, Any]) -> Origin:
             "The source of a copy request may not specifically refer to a delete marker by version id."
         )
     conditions.check_copy_source(request, version)
-    check_readable(call, version)
+    check_copied(call, version)
     ciphers = encryption.opened(call, bucket, version, request, "CopySource")
     return Origin(bucket, key, version, contents(call.tx, version)[0], ciphers)
 
@@ -99,6 +100,7 @@ def copy_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
         version = stored(call, bucket, key, made, taken, algorithm)
         events.happened(call, bucket, "ObjectCreated:Copy", key, version)
         found = answer(bucket, version)
+        found.update(shown_expiry(call, bucket, key, version))
         result = {"ETag": f'"{version.etag}"', "LastModified": version.modified, **checksums.shown(version)}
         found = {name: value for name, value in found.items() if not name.startswith("Checksum")}
         if origin.bucket.versioning:

@@ -133,7 +133,7 @@ def described(call: Call, bucket: Bucket, key: str, version: Version, request: d
     if version.lock is not None:
         found.update(shown_lock(call, bucket, key, version))
     if version.restoring or version.restored_until:
-        found["Restore"] = shown_restore(call, version)
+        found.update(shown_restore(call, version))
     if "lifecycle" in bucket.configured:
         found.update(shown_expiry(call, bucket, key, version))
     if request.get("ChecksumMode") == "ENABLED":

@@ -10,6 +10,7 @@ from pileus.service import Body, Call, must_allow
 from .. import events
 from ..addressing import find_bucket, object_operation
 from ..errors import S3Error, no_such_bucket
+from ..lifecycle.expiry import shown_expiry
 from ..tables import Bucket, Version, current
 from . import checksums, conditions, encryption
 from .drafting import Draft, draft
@@ -39,7 +40,8 @@ def put_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
             conditions.check_write(request, key, current.get(call.tx, bucket.id, key))
         version = stored(call, bucket, key, made, taken, algorithm)
         events.happened(call, bucket, "ObjectCreated:Put", key, version)
-        return {**answer(bucket, version), "ETag": f'"{version.etag}"'}
+        expiry = shown_expiry(call, bucket, key, version)
+        return {**answer(bucket, version), **expiry, "ETag": f'"{version.etag}"'}
 
     return take_in(call, body, made.sealed.ciphers, algorithm, then)
 

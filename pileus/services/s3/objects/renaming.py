@@ -15,7 +15,7 @@ from .. import events
 from ..access.permission import must_allow_object
 from ..addressing import object_operation
 from ..errors import S3Error, invalid_request
-from ..tables import Bucket, Completed, completed, current
+from ..tables import Bucket, Completed, completed, current, restores
 from . import conditions
 from .copying import parsed_source
 from .getting import version_asked
@@ -45,6 +45,9 @@ def rename_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
         release(call.tx, there)
     current.delete(call.tx, bucket.id, source)
     current.put(call.tx, bucket.id, request["Key"], record=version)
+    restore = restores.get(call.tx, bucket.id, source, version.age)
+    if restore is not None:
+        restores.put(call.tx, bucket.id, request["Key"], version.age, record=restore)
     events.happened(call, bucket, "ObjectRemoved:Delete", source, version)
     events.happened(call, bucket, "ObjectCreated:Put", request["Key"], version)
 

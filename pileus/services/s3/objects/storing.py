@@ -133,7 +133,12 @@ def remove_version(tx: Transaction, bucket: Bucket, key: str, version: Version) 
         if found is not None:
             return
     below = next(older(tx, bucket, key, limit=1), None)
-    if below is not None and not below.marker:
+    if below is None:
+        return
+    if below.marker:
+        if below.retired:
+            versions.put(tx, bucket.id, key, below.age, record=replace(below, retired=0.0))
+    else:
         versions.delete(tx, bucket.id, key, below.age)
         if not below.id:
             nulls.delete(tx, bucket.id, key)
@@ -174,8 +179,10 @@ def _make_room(tx: Transaction, bucket: Bucket, key: str, old: Version | None, n
             if former is not None:
                 _drop(tx, bucket, key, former)
     if old is None:
-        return
-    if not new.id and not old.id:
+        top = next(older(tx, bucket, key, limit=1), None)
+        if top is not None:
+            versions.put(tx, bucket.id, key, top.age, record=replace(top, retired=now))
+    elif not new.id and not old.id:
         release(tx, old)
     else:
         _keep(tx, bucket, key, replace(old, retired=now))

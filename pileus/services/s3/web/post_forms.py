@@ -15,6 +15,7 @@ from ..access.context import context_of
 from ..access.grants import object_grants
 from ..addressing import find_bucket
 from ..errors import S3Error
+from ..lifecycle.expiry import shown_expiry
 from ..names import check_key
 from ..objects import checksums
 from ..objects.drafting import draft
@@ -60,7 +61,8 @@ def post_object(call: Call, request: dict[str, Any]) -> Any:
         bucket = still_there(call, request)
         version = stored(call, bucket, key, made, taken, algorithm)
         events.happened(call, bucket, "ObjectCreated:Post", key, version)
-        return _answer(call, request, {**answer(bucket, version), "ETag": f'"{version.etag}"'})
+        expiry = shown_expiry(call, bucket, key, version)
+        return _answer(call, request, {**answer(bucket, version), **expiry, "ETag": f'"{version.etag}"'})
 
     return take_in(call, body, made.sealed.ciphers, algorithm, then)
 
