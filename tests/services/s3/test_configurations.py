@@ -209,7 +209,7 @@ NAMED = {
     "analytics": lambda bucket, id: {"Id": id, "Filter": {"Prefix": "a/"}, "StorageClassAnalysis": {}},
     "metrics": lambda bucket, id: {"Id": id, "Filter": {"And": {"Prefix": "a", "Tags": [{"Key": "k", "Value": "v"}]}}},
     "intelligent_tiering": lambda bucket, id: {
-        "Id": id, "Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}],
+        "Id": id, "Status": "Disabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}],
     },
 }  # fmt: skip
 

@@ -96,6 +96,11 @@ def check_tiering(call: Call, bucket: Bucket, wanted: dict[str, Any]) -> None:
     days = {tier["AccessTier"]: tier["Days"] for tier in tiers}
     if len(days) == 2 and days["ARCHIVE_ACCESS"] >= days["DEEP_ARCHIVE_ACCESS"]:
         raise invalid_argument("'Days' for DEEP_ARCHIVE_ACCESS must be greater than 'Days' for ARCHIVE_ACCESS")
+    if wanted["Status"] == "Enabled":
+        raise not_implemented(
+            f"Pileus does not move objects to the tiers {' and '.join(days)} of S3 Intelligent-Tiering: put the"
+            " configuration with the status Disabled."
+        )
 
 
 def declare(noun: str, listed: str, check: Check, partial: str) -> None:
@@ -177,5 +182,5 @@ declare(
     "IntelligentTiering",
     "IntelligentTieringConfigurationList",
     check_tiering,
-    "objects are not moved to the archive tiers yet",
+    "enabled ones are refused: objects are not moved to the archive tiers",
 )
