@@ -5,6 +5,7 @@ archive retrieval options" (which gives ranges: each retrieval here takes one du
 speed of an in-progress restore".
 """
 
+import math
 from typing import Any
 
 from msgspec.structs import replace
@@ -56,7 +57,7 @@ def restore_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
         return _extend(call, bucket, key, version, days)
     version = replace(version, restoring=True, restored_until=0.0)
     change_version(call.tx, bucket, key, version)
-    asked = Restore(call.now, call.now + DURATIONS[version.storage][tier], days, tier)
+    asked = Restore(call.now, _ready(call, version, tier), days, tier)
     restores.put(call.tx, bucket.id, key, version.age, record=asked)
     events.happened(call, bucket, "ObjectRestore:Post", key, version)
     return Reply({}, 202)
@@ -69,6 +70,11 @@ def _tier(wanted: dict[str, Any], version: Version) -> str:
     if named not in DURATIONS[version.storage]:
         raise invalid_argument("Retrieval option is not supported by this storage class", "Tier", named)
     return str(named)
+
+
+def _ready(call: Call, version: Version, tier: str) -> float:
+    """In whole seconds, as timers like it."""
+    return float(math.floor(call.now + DURATIONS[version.storage][tier]))
 
 
 def _extend(call: Call, bucket: Bucket, key: str, version: Version, days: int) -> dict[str, Any]:
@@ -86,6 +92,6 @@ def _hurry(call: Call, bucket: Bucket, key: str, version: Version, tier: str, da
     held = restores.get(call.tx, bucket.id, key, version.age)
     if held is None or days not in (None, held.days) or TIERS.index(tier) <= TIERS.index(held.tier):
         raise S3Error("RestoreAlreadyInProgress", 409, "Object restore is already in progress")
-    ready = min(held.ready, call.now + DURATIONS[version.storage][tier])
+    ready = min(held.ready, _ready(call, version, tier))
     restores.put(call.tx, bucket.id, key, version.age, record=replace(held, ready=ready, tier=tier))
     return Reply({}, 202)

@@ -12,8 +12,8 @@ from pileus.service import Call
 from ..addressing import bucket_operation
 from ..errors import S3Error, invalid_argument
 from ..lifecycle.checking import check
-from ..lifecycle.rules import ALL_CLASSES, BY_CLASS
-from ..tables import Bucket
+from ..lifecycle.rules import ALL_CLASSES, BY_CLASS, DAY
+from ..tables import Applied, Bucket, applied
 from .configuring import absent, configure, configured, forget
 from .payloads import payload
 
@@ -34,6 +34,9 @@ def put_bucket_lifecycle_configuration(call: Call, bucket: Bucket, request: dict
     check(rules)
     kept = [rule if rule.get("ID") else {"ID": ids.token(36), **rule} for rule in rules]
     configure(call, bucket, "lifecycle", {"Rules": kept, SIZE: size})
+    if applied.get(call.tx, bucket.id) is None:
+        # Rules are first applied at the midnight to come, whenever the reconciler looks.
+        applied.put(call.tx, bucket.id, record=Applied(call.now // DAY * DAY))
     return {SIZE: size}
 
 
@@ -52,6 +55,7 @@ def no_lifecycle(bucket: Bucket) -> S3Error:
 @bucket_operation("DeleteBucketLifecycle", action=PUT)
 def delete_bucket_lifecycle(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
     forget(call, bucket, "lifecycle")
+    applied.delete(call.tx, bucket.id)
 
 
 # The deprecated operations have the same address: what calls them is answered by those above. They are named here for

@@ -6,7 +6,6 @@ the runs before it would have done (acting.py).
 """
 
 import asyncio
-import math
 from typing import Any
 
 from msgspec.structs import replace
@@ -46,15 +45,11 @@ def _step(world: Any, tx: Transaction, bucket_id: int) -> tuple[bool, Outcome]:
     """One batch. (whether there is more to do now, else when to look again)"""
     found = configs.get(tx, bucket_id, KIND, "")
     bucket = next((bucket for _, bucket in buckets.find(tx, by_id, bucket_id, limit=1)), None)
-    if found is None or bucket is None:
+    far = applied.get(tx, bucket_id)
+    if found is None or bucket is None or far is None:
         applied.delete(tx, bucket_id)
         return False, Done
-    midnight = math.floor(world.clock.now() / DAY) * DAY
-    far = applied.get(tx, bucket_id)
-    if far is None:
-        # Rules are first applied at the midnight after they were made.
-        far = Applied(midnight)
-        applied.put(tx, bucket_id, record=far)
+    midnight = world.clock.now() // DAY * DAY
     if not far.run:
         if midnight <= far.until:
             return False, RequeueAt(far.until + DAY)
