@@ -77,7 +77,7 @@ def strings_to_sign(request: HttpRequest, claim: sigv4.Claim) -> list[str]:
     held |= {name: value for name, value in headers.items() if name.startswith("x-amz-")}
     own = [f"{name}:{held[name].strip()}" for name in sorted(held)]
     plain = [headers.get(name, fields.get(name, "")) for name in ("content-md5", "content-type")]
-    bucket = addresses.bucket_of(headers.get("host", ""))
+    bucket = addresses.bucket_of(addresses.host_of(request))
     path = f"/{bucket}{request.path}" if bucket is not None else request.path
     paths = [path, f"{path}/"] if path.count("/") == 1 and len(path) > 1 else [path]
     head, asked = [request.method, *plain, claim.stamp, *own], _asked(request, fields)

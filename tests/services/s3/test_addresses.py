@@ -69,6 +69,13 @@ def test_names_that_look_like_something_else_are_still_buckets(shared_cloud: Tes
         assert ask(shared_cloud, "GET", "/k", f"{name}.localhost").body == b"x"
 
 
+def test_a_bucket_s_own_host_has_no_pages_of_the_cloud(s3: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="_pileus/health", Body=b"mine")
+    make_public(shared_cloud, bucket)
+    assert ask(shared_cloud, "GET", "/_pileus/health", f"{bucket}.s3.localhost").body == b"mine"
+    assert b"ready" in ask(shared_cloud, "GET", "/_pileus/health", "s3.localhost").body
+
+
 def test_a_service_s_own_name_under_localhost_is_the_service_s(shared_cloud: TestCloud) -> None:
     answer = ask(shared_cloud, "GET", "/?Action=ListQueues&Version=2012-11-05", "sqs.us-east-1.localhost:4566")
     assert "MissingAuthenticationToken" in answer.text
