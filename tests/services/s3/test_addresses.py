@@ -86,7 +86,8 @@ def test_a_service_s_own_name_under_localhost_is_the_service_s(shared_cloud: Tes
 def test_boto3_uses_host_style_by_itself(shared_cloud: TestCloud) -> None:
     client = boto3.client(
         "s3", endpoint_url=f"http://s3.localhost:{shared_cloud.port}", aws_access_key_id="test",
-        region_name="us-east-1", aws_secret_access_key="test", config=Config(s3={"addressing_style": "virtual"}, signature_version="s3v4"),
+        region_name="us-east-1", aws_secret_access_key="test",
+        config=Config(s3={"addressing_style": "virtual"}, signature_version="s3v4"),
     )  # fmt: skip
     seen: list[str] = []
 
