@@ -28,12 +28,12 @@ class ObjectStoreBlobs:
         self._written: set[int] = set()
 
     @classmethod
-    def at(cls, url: str) -> "ObjectStoreBlobs":
+    def at(cls, url: str, **options: float) -> "ObjectStoreBlobs":
         """`s3://bucket/prefix`; obstore takes region, endpoint and credentials from AWS's environment variables
         (`AWS_REGION`, `AWS_ENDPOINT`, `AWS_ALLOW_HTTP`, …)."""
         from obstore.store import from_url
 
-        return cls(from_url(url))
+        return cls(from_url(url), **options)
 
     def create(self) -> "ObjectWriter":
         blob = ids.secret_int()
