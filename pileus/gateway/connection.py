@@ -34,7 +34,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._peer = ""
-        self._secure = False
+        self._tls = ""  # 'TLSv1.3'
         self._ready: deque[tuple[HttpRequest, bool]] = deque()
         self._exchange: Exchange | None = None
         self._busy = False
@@ -61,7 +61,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
-        self._secure = transport.get_extra_info("ssl_object") is not None
+        tls = transport.get_extra_info("ssl_object")
+        self._tls = tls.version() or "" if tls is not None else ""
         self.server.connections.add(self)
         if len(self.server.connections) > self.limits.connections:
             # Files must stay for the store to open: beyond the limit a client is told so and let go.
@@ -245,7 +246,7 @@ class Connection(asyncio.BufferedProtocol):
             ) -> None:
                 self._answer(response, keep, bare, body)
 
-            exchange = self._app.start(request, self._peer, self._secure, respond)
+            exchange = self._app.start(request, self._peer, self._tls, respond)
             if self._busy:
                 self._exchange = exchange
         self._dispatching = False
@@ -320,7 +321,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ready.clear()
         if self._busy:
             return
-        if self.phase in ("head", "body") and not self._secure:
+        if self.phase in ("head", "body") and not self._tls:
             self._pauses.clear()
             self._transport.resume_reading()
             self._transport.write_eof()

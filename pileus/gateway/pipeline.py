@@ -91,17 +91,17 @@ class Exchange:
         "request_id",
         "respond",
         "route",
-        "secure",
         "signed",
         "started",
         "task",
+        "tls",
     )
 
     def __init__(
-        self, cloud: Cloud, http: HttpRequest, peer: str, secure: bool, respond: Respond, foreign: bool = False
+        self, cloud: Cloud, http: HttpRequest, peer: str, tls: str, respond: Respond, foreign: bool = False
     ):
         """`foreign`: it came under a host name that is not this machine's, and may only see a bucket of that name."""
-        self.cloud, self.http, self.peer, self.secure, self.respond = cloud, http, peer, secure, respond
+        self.cloud, self.http, self.peer, self.tls, self.respond = cloud, http, peer, tls, respond
         self.foreign = foreign
         self.request_id = ids.request_id()
         self.started = monotonic()
@@ -159,7 +159,7 @@ class Exchange:
             route.operation.service.inspect(route.operation.model, http.headers, http.whole_body())
         request = route.codec.decode(route.operation.model, http, route.labels or {})
         host = http.headers.get("host", "")
-        endpoint = f"{'https' if self.secure else 'http'}://{host}"
+        endpoint = f"{'https' if self.tls else 'http'}://{host}"
         service = route.operation.service
         if service.adjust is not None:
             service.adjust(request, http.path, endpoint)
@@ -177,13 +177,15 @@ class Exchange:
             endpoint,
             self.peer,
             http.headers.get("user-agent", ""),
-            self.secure,
+            bool(self.tls),
             http.headers,
             (),
             now,
             route.operation,
             request,
             scoped=claim is None or not claim.old,
+            tls=self.tls,
+            signed_at=sigv4.moment_of(claim.stamp) if claim is not None and not claim.old else None,
         )
 
     def enter(self, tx: Transaction) -> tuple[sigv4.Claim | None, Route]:
@@ -323,6 +325,7 @@ class Exchange:
             http.method,
             f"{http.path}?{http.query}" if http.query else http.path,
             "" if self.claim is None else "header" if "authorization" in http.headers else "query",
+            self.claim is not None and self.claim.old,
             response.status,
             self.error.wire_code(True) if self.error is not None else "",
             0 if http.method == "HEAD" else int(length),

@@ -11,16 +11,22 @@ from typing import Any, NamedTuple
 
 from pileus.base import ids
 from pileus.identity.keys import Session
-from pileus.identity.standing import compile_standing, service_standing
+from pileus.identity.standing import Standing, compile_standing, service_standing
 from pileus.store import Transaction
 
-from .call import NO_SOURCE, Call, Caller, Cloud, Outside, Source
+from .call import Call, Caller, Cloud, Outside
+
+
+@lru_cache(maxsize=1_024)
+def service_caller(host: str, source_arn: str = "", source_account: str = "") -> Caller:
+    """A service of the cloud by its host name; for which resource it acts, and whose that is."""
+    return Caller(_standing(host), "", host, host, source_arn=source_arn, source_account=source_account)
 
 
 @lru_cache(maxsize=64)
-def service_caller(host: str) -> Caller:
-    """A service of the cloud, by its host name."""
-    return Caller(service_standing(host), "", host, host)
+def _standing(host: str) -> Standing:
+    """One object a service, so that what it was allowed is remembered."""
+    return service_standing(host)
 
 
 def session_caller(tx: Transaction, session: Session) -> Caller:
@@ -30,12 +36,11 @@ def session_caller(tx: Transaction, session: Session) -> Caller:
 
 
 class Actor(NamedTuple):
-    """Who acts in the background, where, and for which resource."""
+    """Who acts in the background, and where."""
 
     cloud: Cloud
     caller: Caller
     region: str
-    source: Source = NO_SOURCE
 
     def call(self, tx: Transaction, service: str, operation: str, request: dict[str, Any] | None = None) -> Call:
         """A call of this operation, not authorised yet. What needs no operation as a whole names the one whose
@@ -51,7 +56,6 @@ class Actor(NamedTuple):
             started=now,
             operation=self.cloud.service(service).operations[operation],
             request=request or {},
-            source=self.source,
         )
 
     async def perform(

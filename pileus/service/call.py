@@ -21,13 +21,15 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: their standing before policies, and the key it signed with (None: anonymous, or a service of the
-    cloud)."""
+    cloud). `source_arn`, `source_account`: for which resource, of which account, a service calls."""
 
     standing: Standing
     account: str
     arn: str
     user_id: str
     key: AccessKey | Session | None = None
+    source_arn: str = ""
+    source_account: str = ""
 
     @property
     def principal(self) -> Principal:
@@ -67,16 +69,6 @@ class Concluded:
     """The answer of a work outside whose last change is committed together with the record of the call."""
 
     response: Any
-
-
-class Source(NamedTuple):
-    """For whom a service of the cloud acts: a resource's ARN and its account (`aws:SourceArn`, `aws:SourceAccount`)."""
-
-    arn: str = ""
-    account: str = ""
-
-
-NO_SOURCE = Source()
 
 
 class Reply(NamedTuple):
@@ -156,8 +148,10 @@ class Call:
     """What the service found the request to be about while it was authorised, so that its handler need not look again.
     """
 
-    source: Source = NO_SOURCE
-    """On behalf of which resource a service of the cloud calls."""
+    tls: str = ""
+    """The version of TLS the caller speaks ('TLSv1.3'), or ''."""
+    signed_at: float | None = None
+    """When the request says it was signed (the machine's clock); None when it is not signed, or one service calls."""
 
     end: Callable[[Transaction, Any], Any] | None = None
     """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""
@@ -189,19 +183,11 @@ class Call:
         """Has the reconcilers that watch `table` look at `key` after the commit."""
         wake(self.tx, table, *key)
 
-    def invoke(
-        self,
-        service: str,
-        operation: str,
-        request: dict[str, Any],
-        *,
-        as_: Caller | None = None,
-        source: Source | None = None,
-    ) -> Any:
+    def invoke(self, service: str, operation: str, request: dict[str, Any], *, as_: Caller | None = None) -> Any:
         """Another service's operation, in this transaction, with the same authorisation. No HTTP.
 
         `as_`: the service principal or role it is done as; the caller itself by default (then `aws:ViaAWSService` is
-        true). `source`: the resource on whose behalf a service principal calls.
+        true).
         """
         target = self.cloud.service(service).operations[operation]
         inner = Call(
@@ -219,7 +205,6 @@ class Call:
             started=self.started,
             operation=target,
             request=request,
-            source=source or self.source,
         )
         self.cloud.authorize(inner)
         return target.handler(inner, request)

@@ -37,12 +37,13 @@ class ResourcePolicy(NamedTuple):
 
 class Ended(NamedTuple):
     """How a request ended, for a service that keeps records of its own. `target`: path and query as sent; `signed`:
-    where its signature was, 'header', 'query' or ''; `error`: the code, empty for success; `sent`: the bytes of the
-    answer's body; `size`: of the object as far as headers tell, else -1."""
+    where its signature was, 'header', 'query' or ''; `old`: it is of Signature Version 2; `error`: the code, empty for
+    success; `sent`: the bytes of the answer's body; `size`: of the object as far as headers tell, else -1."""
 
     method: str
     target: str
     signed: str
+    old: bool
     status: int
     error: str
     sent: int
@@ -126,7 +127,8 @@ class Service:
 
     `doors` are ways in that the model does not describe (a website, a browser's form); the gateway knows them by name.
     `cross_origin` answers for web pages of other origins, when what they ask for has rules of its own. `hosted` tells
-    what a foreign host name stands for: 'bucket', 'website' or ''.
+    what a foreign host name stands for: 'bucket', 'website' or ''. `to_strangers`: all that is said to callers of other
+    accounts who are denied; None: the reason.
     """
 
     def __init__(
@@ -137,7 +139,9 @@ class Service:
         validation: str | None = "ValidationError",
         adjust: Callable[[Request, str, str], None] | None = None,
         inspect: Callable[[Any, dict[str, str], bytes], None] | None = None,
+        to_strangers: str | None = None,
     ):
+        self.to_strangers = to_strangers
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.inspect = inspect
         self.operations: dict[str, Operation] = {}

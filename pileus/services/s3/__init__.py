@@ -3,6 +3,7 @@
 from typing import Any
 
 from . import buckets, listing, multipart, objects, web
+from .access import operations as access
 from .delivery import access_lines
 from .delivery.access_logs import DeliverAccessLogs
 from .delivery.inventories import Inventories
@@ -22,6 +23,7 @@ def reconcilers() -> list[Any]:
 
 
 __all__ = [
+    "access",
     "bucket_lock",
     "buckets",
     "holds",

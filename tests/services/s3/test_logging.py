@@ -28,12 +28,12 @@ def logged(cloud, s3):
     """A bucket whose accesses are logged to `logs`, and what is said there."""
     for name in ("logged", "logs"):
         s3.create_bucket(Bucket=name)
-    let_in(cloud)
+    let_in(s3)
     log(s3)
     return "logged"
 
 
-def let_in(cloud, source="logged"):
+def let_in(s3, source="logged"):
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "logging.s3.amazonaws.com"},
@@ -44,7 +44,7 @@ def let_in(cloud, source="logged"):
             "StringEquals": {"aws:SourceAccount": ROOT},
         },
     }
-    put_policy(cloud, "logs", statement)
+    put_policy(s3, "logs", statement)
 
 
 def log(s3, **more):
@@ -115,15 +115,20 @@ def test_what_was_refused_is_told_with_its_code(cloud, s3, logged):
 
 def test_the_anonymous_and_presigned_are_told_apart(cloud, s3, logged):
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": logged, "Key": "k"})
+    new = cloud.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+    url = new.generate_presigned_url("get_object", Params={"Bucket": logged, "Key": "k"})
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Referer": 'http://a/"b'})) as answer:
         assert answer.status == 200
+    old = cloud.client("s3", config=Config(signature_version="s3", s3={"addressing_style": "path"}))
+    with urllib.request.urlopen(old.generate_presigned_url("get_object", Params={"Bucket": logged, "Key": "k"})):
+        pass
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"{cloud.endpoint}/{logged}/k")
     cloud.advance(301)
-    signed, unsigned = by_operation(s3)["REST.GET.OBJECT"]
+    signed, older, unsigned = by_operation(s3)["REST.GET.OBJECT"]
     assert signed[15] == '"http://a/%22b"'
     assert (signed[19], signed[21]) == ("SigV4", "QueryString")
+    assert (older[19], older[21]) == ("SigV2", "QueryString")
     assert (unsigned[4], unsigned[19], unsigned[21], unsigned[9]) == ("-", "-", "-", "403")
 
 
@@ -213,11 +218,11 @@ def test_partitioned_keys_by_the_time_of_delivery(cloud, s3, logged):
 
 
 def test_without_leave_nothing_is_delivered_and_nothing_is_lost_for_a_day(cloud, s3, logged):
-    let_in(cloud, "another")
+    let_in(s3, "another")
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
     cloud.advance(301)
     assert keys(s3) == []
-    let_in(cloud)
+    let_in(s3)
     cloud.advance(301)
     assert "REST.PUT.OBJECT" in by_operation(s3)
 

@@ -1,8 +1,8 @@
 """A bucket's access log, line by line: written with the record of each request, so that no crash loses one.
 
-Source: Amazon S3 User Guide, "Amazon S3 server access log format". Cipher suite and TLS version are not known here, nor
-is the last octet's moment of an answer that streams: total time is turn-around time. Requests whose signature fails
-reach no bucket and no log.
+Source: Amazon S3 User Guide, "Amazon S3 server access log format". The cipher suite is not known here, nor is the
+moment of the last octet of an answer that streams: total time is turn-around time. Requests whose signature fails reach
+no bucket and no log.
 """
 
 import re
@@ -183,15 +183,21 @@ def _text(call: Call, bucket: Bucket, line: Line, ended: Ended | None) -> str:
         _quoted(call.user_agent),
         line.version or "-",
         host_id(call.request_id),
-        "SigV4" if signed else "-",
+        _signature(ended),
         "-",
         {"header": "AuthHeader", "query": "QueryString"}.get(signed, "-"),
         call.headers.get("host") or "-",
-        "-",
+        call.tls or "-",
         "-",
         "-",
     ]
     return " ".join(str(field) for field in fields)
+
+
+def _signature(ended: Ended | None) -> str:
+    if ended is None or not ended.signed:
+        return "-"
+    return "SigV2" if ended.old else "SigV4"
 
 
 def _requester(call: Call) -> str:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from pileus.base.checksums import checksum
-from pileus.service import Call, Outside, ResourcePolicy, must_allow
+from pileus.service import Call, Outside
 
 from .. import events
-from ..access.grants import object_grants
+from ..access.payment import check_payer
+from ..access.permission import must_allow_object
 from ..addressing import find_bucket, object_operation
 from ..archive.states import check_readable
 from ..errors import access_denied, invalid_argument, invalid_request
@@ -47,9 +48,10 @@ def find_origin(call: Call, request: dict[str, Any]) -> Origin:
     expected = request.get("ExpectedSourceBucketOwner")
     if expected is not None and expected != bucket.account:
         raise access_denied()
-    own: ResourcePolicy = object_grants(call, bucket, key, version_id)
+    if bucket.requester_pays:
+        check_payer(call, bucket, request)
     action = "s3:GetObject" if version_id is None else "s3:GetObjectVersion"
-    must_allow(call, action, f"{bucket.arn}/{key}", own=own)
+    must_allow_object(call, bucket, action, key, version_id, reads=True)
     version = version_asked(call, bucket, key, version_id)
     if version.marker:
         raise invalid_request(
@@ -125,10 +127,8 @@ def _drafted(call: Call, bucket: Bucket, request: dict[str, Any], origin: Origin
         made = made._replace(headers=source.headers, metadata=source.metadata)
     if request.get("TaggingDirective", "COPY") == "COPY":
         if source.tags:
-            own = object_grants(call, origin.bucket, origin.key, None)
-            must_allow(call, "s3:GetObjectTagging", f"{origin.bucket.arn}/{origin.key}", own=own)
-            must_allow(call, "s3:PutObjectTagging", f"{bucket.arn}/{request['Key']}",
-                       own=object_grants(call, bucket, request["Key"], None))  # fmt: skip
+            must_allow_object(call, origin.bucket, "s3:GetObjectTagging", origin.key, reads=True)
+            must_allow_object(call, bucket, "s3:PutObjectTagging", request["Key"], reads=False)
         made = made._replace(tags=source.tags)
     return made
 

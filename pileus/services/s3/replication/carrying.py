@@ -18,7 +18,6 @@ from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome, RequeueAt
 from pileus.identity.keys import Session, find_key, sessions
 from pileus.service import Actor, Caller, outbox, service_caller, session_caller
-from pileus.service import Source as OnBehalf
 from pileus.store import Transaction
 
 from .. import events
@@ -104,7 +103,7 @@ class Replicate:
         known = self._assumed.get(arn, "")
         session = await world.store.transact(lambda tx: _still_good(tx, known, world.clock.now()))
         if session is None:
-            actor = Actor(world, service_caller(S3), source.region, OnBehalf(source.arn, source.account))
+            actor = Actor(world, service_caller(S3, source.arn, source.account), source.region)
             try:
                 session = await actor.perform(
                     "sts", "AssumeRole", {"RoleArn": arn, "RoleSessionName": SESSION_NAME}, _session_made
