@@ -7,10 +7,10 @@ too: therefore the reaper waits `linger_s` before it deletes what was released.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from pileus.base import ids
+from pileus.base.clock import SystemClock
 
 from .api import NoSuchBlob
 
@@ -60,7 +60,7 @@ class ObjectStoreBlobs:
     def left_over(self) -> Iterator[int]:
         import obstore
 
-        now = datetime.now(UTC).timestamp()
+        now = SystemClock().machine()
         for chunk in obstore.list(self.store, chunk_size=LIST_CHUNK):
             for found in chunk:
                 name = str(found["path"]).rpartition("/")[2]

@@ -97,9 +97,7 @@ class Exchange:
         "tls",
     )
 
-    def __init__(
-        self, cloud: Cloud, http: HttpRequest, peer: str, tls: str, respond: Respond, foreign: bool = False
-    ):
+    def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, tls: str, respond: Respond, foreign: bool = False):
         """`foreign`: it came under a host name that is not this machine's, and may only see a bucket of that name."""
         self.cloud, self.http, self.peer, self.tls, self.respond = cloud, http, peer, tls, respond
         self.foreign = foreign
