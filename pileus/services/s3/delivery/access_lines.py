@@ -17,7 +17,6 @@ from pileus.identity.canonical import canonical_id
 from pileus.service import Call, Ended
 
 from ..errors import S3Error
-from ..events.messages import host_id
 from ..tables import Bucket, LoggingDue, Version, accesses, buckets, logging_due
 
 KIND = "logging"
@@ -182,7 +181,7 @@ def _text(call: Call, bucket: Bucket, line: Line, ended: Ended | None) -> str:
         _quoted(call.headers.get("referer", "")),
         _quoted(call.user_agent),
         line.version or "-",
-        host_id(call.request_id),
+        ids.host_id(call.request_id),
         _signature(ended),
         "-",
         {"header": "AuthHeader", "query": "QueryString"}.get(signed, "-"),
