@@ -101,7 +101,7 @@ def growth(seconds: int, wrk: Callable[..., dict[str, float]]) -> dict[str, floa
 
 
 async def fill(server: Server, count: int) -> None:
-    """Writes a long bucket's records straight into the store of a stopped server: through the front it takes minutes."""
+    """Writes a long bucket's records straight into a stopped server's store: through the front it takes minutes."""
     from pileus.services.s3.tables import Piece, Version, buckets, current
     from pileus.store.rocks import RocksStore
 

@@ -35,7 +35,7 @@ from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
-from . import cors, forms, payload, refusals, sigv2, sigv4
+from . import addresses, cors, forms, payload, refusals, sigv2, sigv4
 from .route import Route, Router, Services, region_of
 from .serving import Respond
 from .waiting import Waiting
@@ -169,7 +169,7 @@ class Exchange:
             cloud,
             tx,
             caller,
-            region_of(claim.region if claim is not None else None, host),
+            region_of(claim.region if claim is not None else None, addresses.host_of(http)),
             now,
             self.request_id,
             endpoint,

@@ -63,8 +63,7 @@ class CrossOrigin(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """`headers` go with the answer; None: no rule allows it. `error` is what a preflight is told where there are
-    rules."""
+    """`headers` go with the answer; None: no rule allows it. `error`: what a preflight is told then."""
 
     headers: list[tuple[str, str]] | None
     error: ApiError | None = None

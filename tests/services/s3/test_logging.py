@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 from msgspec.structs import replace
 
-from pileus.service import Actor, service_caller
+from pileus.service import Actor, records, service_caller
 from pileus.services.s3 import events
 from pileus.services.s3.tables import buckets, current
 from tests.services.s3.events_asking import put_policy
@@ -222,9 +222,18 @@ def test_without_leave_nothing_is_delivered_and_nothing_is_lost_for_a_day(cloud,
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
     cloud.advance(301)
     assert keys(s3) == []
+    assert recorded(cloud) == ("PutObject", "logging.s3.amazonaws.com", 403, "AccessDenied")
     let_in(s3)
     cloud.advance(301)
+    assert recorded(cloud) == ("PutObject", "logging.s3.amazonaws.com", 200, "")
     assert "REST.PUT.OBJECT" in by_operation(s3)
+
+
+def recorded(cloud):
+    """The last call that a service of the cloud made itself."""
+    found = cloud.run(cloud.app.store.transact(lambda tx: records.latest(tx, 100)))
+    own = [record for _, record in found if record.principal.endswith(".amazonaws.com")]
+    return own[-1].operation, own[-1].principal, own[-1].status, own[-1].error
 
 
 def test_lines_outlive_a_restart(cloud, s3, logged):
