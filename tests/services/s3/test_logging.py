@@ -1,5 +1,7 @@
 """Server access logs, delivered."""
 
+import contextlib
+import http.client
 import json
 import re
 import urllib.request
@@ -111,6 +113,17 @@ def test_what_was_refused_is_told_with_its_code(cloud, s3, logged):
     cloud.advance(301)
     found = by_operation(s3)["REST.GET.OBJECT"]
     assert [fields[9:11] for fields in found] == [["404", "NoSuchKey"], ["403", "AccessDenied"]]
+    assert {(int(fields[11]) > 100, fields[12]) for fields in found} == {(True, "-")}
+
+
+def test_a_client_cannot_forge_fields(cloud, s3, logged):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", cloud.port)) as connection:
+        connection.request("GET", f'/{logged}/k"%0A', headers={"User-Agent": 'a" 200 "b', "Referer": "c\td"})
+        connection.getresponse().read()
+    cloud.advance(301)
+    [fields] = by_operation(s3)["REST.GET.OBJECT"]
+    assert len(fields) == 26
+    assert fields[16] == '"a%22 200 %22b"'
 
 
 def test_the_anonymous_and_presigned_are_told_apart(cloud, s3, logged):

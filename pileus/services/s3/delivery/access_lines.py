@@ -59,6 +59,9 @@ _TRANSITIONS = {
     "GLACIER_IR": "_GIR",
     "DEEP_ARCHIVE": "_GDA",
 }
+_SIZED = ("GetObject", "HeadObject", "PutObject", "UploadPart", "Website", "WebsiteHead")
+"""Whose headers tell an object's size."""
+
 _READ_PART = {"CopyObject": "REST.COPY.OBJECT_GET", "UploadPartCopy": "REST.COPY.PART_GET"}
 
 
@@ -118,7 +121,7 @@ def _line(call: Call, ended: Ended) -> Line:
         str(ended.status),
         ended.error,
         ended.sent,
-        ended.size if "Key" in request else -1,
+        ended.size if call.operation.name in _SIZED and not ended.error else -1,
         request.get("VersionId", ""),
     )
 
@@ -180,12 +183,12 @@ def _text(call: Call, bucket: Bucket, line: Line, ended: Ended | None) -> str:
         millis,
         _quoted(call.headers.get("referer", "")),
         _quoted(call.user_agent),
-        line.version or "-",
+        quote(line.version) or "-",
         ids.host_id(call.request_id),
         _signature(ended),
         "-",
         {"header": "AuthHeader", "query": "QueryString"}.get(signed, "-"),
-        call.headers.get("host") or "-",
+        quote(call.headers.get("host", ""), safe=":.-_[]") or "-",
         call.tls or "-",
         "-",
         "-",
