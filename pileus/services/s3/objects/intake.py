@@ -62,10 +62,9 @@ async def take_large(call: Call, body: bytes | Body, ciphers: Ciphers, algorithm
     sealing = Sealing(call.cloud.blobs, ciphers, own)
     try:
         if isinstance(body, bytes):
-            await threaded(sealing.take_all, body)
-        else:
-            await body.pour(sealing.write, sealing.md5.update)
-            sealing.found = body.checksum if judged else None
+            return await threaded(sealing.take_whole, body)
+        await body.pour(sealing.write, sealing.md5.update)
+        sealing.found = body.checksum if judged else None
         return await threaded(sealing.finish)
     except BaseException:
         # A client that hung up cancels this task: what it sent is taken away all the same.
@@ -119,6 +118,10 @@ class Sealing:
     def take_all(self, data: bytes) -> None:
         self.write(data)
         self.md5.update(data)
+
+    def take_whole(self, data: bytes) -> Taken:
+        self.take_all(data)
+        return self.finish()
 
     def _writing(self) -> tuple[BlobWriter, Cipher]:
         if self._made is None:
