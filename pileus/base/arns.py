@@ -1,5 +1,6 @@
 """Amazon Resource Names: `arn:partition:service:region:account:resource`."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -22,6 +23,7 @@ def parse(text: str) -> Arn:
     return Arn(*parts[1:])
 
 
+@lru_cache(maxsize=256)
 def partition_of(region: str) -> str:
     """The partition a region belongs to (AWS: "Partitions": aws, aws-cn, aws-us-gov and the isolated ones)."""
     if region.startswith("cn-"):

@@ -34,7 +34,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._peer = ""
-        self._secure = False
+        self._tls = ""  # 'TLSv1.3'
         self._ready: deque[tuple[HttpRequest, bool]] = deque()
         self._exchange: Exchange | None = None
         self._busy = False
@@ -61,7 +61,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
-        self._secure = transport.get_extra_info("ssl_object") is not None
+        tls = transport.get_extra_info("ssl_object")
+        self._tls = tls.version() or "" if tls is not None else ""
         self.server.connections.add(self)
         if len(self.server.connections) > self.limits.connections:
             # Files must stay for the store to open: beyond the limit a client is told so and let go.
@@ -245,7 +246,7 @@ class Connection(asyncio.BufferedProtocol):
             ) -> None:
                 self._answer(response, keep, bare, body)
 
-            exchange = self._app.start(request, self._peer, self._secure, respond)
+            exchange = self._app.start(request, self._peer, self._tls, respond)
             if self._busy:
                 self._exchange = exchange
         self._dispatching = False
@@ -294,6 +295,8 @@ class Connection(asyncio.BufferedProtocol):
             log.exception("a streamed answer broke off")
             self._transport.abort()
             return
+        finally:
+            await _let_go(body)
         self._finished(keep_alive)
 
     def _finished(self, keep_alive: bool) -> None:
@@ -320,7 +323,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ready.clear()
         if self._busy:
             return
-        if self.phase in ("head", "body") and not self._secure:
+        if self.phase in ("head", "body") and not self._tls:
             self._pauses.clear()
             self._transport.resume_reading()
             self._transport.write_eof()
@@ -364,6 +367,13 @@ class _Refusal(Exception):
 
 def _too_many_headers() -> _Refusal:
     return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")
+
+
+async def _let_go(body: AsyncIterator[bytes]) -> None:
+    """Ends a body that may not have been read to its end: it may hold files open."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -42,7 +42,7 @@ class Front:
             return False
         return operation is not None and operation.streams_in
 
-    def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Any:
+    def start(self, request: HttpRequest, peer: str, tls: str, respond: Respond) -> Any:
         foreign = self._guarded and not cors.of_this_machine(addresses.host_of(request), self.origins)
         if foreign and not _plain(request):
             respond(plain_error(cors.foreign(request.headers["host"]), ids.request_id()))
@@ -50,8 +50,8 @@ class Front:
 
         def begin(request: HttpRequest, respond: Respond) -> Any:
             if self.cloud.router.takes_form(request):
-                return forms.FormReading(request, lambda form: self._begin(form, peer, secure, respond, foreign))
-            return self._begin(request, peer, secure, respond, foreign)
+                return forms.FormReading(request, lambda form: self._begin(form, peer, tls, respond, foreign))
+            return self._begin(request, peer, tls, respond, foreign)
 
         origin = request.headers.get("origin")
         if origin is not None:
@@ -66,7 +66,7 @@ class Front:
                 respond(plain_error(cors.refusal(origin), ids.request_id()))
                 return None
             respond = with_headers(respond, cors.headers(origin))
-        if request.path.startswith("/_") and addresses.bucket_of(addresses.host_of(request)) is None:
+        if request.path.startswith("/_") and not self.cloud.router.is_buckets(addresses.host_of(request)):
             page = self.pages.get(request.path)
             if page is not None:
                 respond(json_response(page()))
@@ -76,8 +76,8 @@ class Front:
                 return None
         return begin(request, respond)
 
-    def _begin(self, request: HttpRequest, peer: str, secure: bool, respond: Respond, foreign: bool) -> Exchange:
-        exchange = Exchange(self.cloud, request, peer, secure, respond, foreign)
+    def _begin(self, request: HttpRequest, peer: str, tls: str, respond: Respond, foreign: bool) -> Exchange:
+        exchange = Exchange(self.cloud, request, peer, tls, respond, foreign)
         exchange.begin()
         return exchange
 

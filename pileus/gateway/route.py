@@ -125,6 +125,10 @@ class Router:
         bucket = addresses.bucket_of(host) or request.path[1:].partition("/")[0]
         return bucket or None
 
+    def is_buckets(self, host: str) -> bool:
+        """Whether a host name is a bucket's, so that all paths under it are keys."""
+        return addresses.bucket_of(host) is not None and self._is_s3(host)
+
     def _is_s3(self, host: str) -> bool:
         service = addresses.service_of(host)
         return service in (None, "s3") or (addresses.may_be_bucket(host) and not self._is_service(host, service))

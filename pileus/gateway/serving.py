@@ -46,7 +46,7 @@ class App(Protocol):
         """Whether this request's body is to be handed on in pieces."""
         ...
 
-    def start(self, request: HttpRequest, peer: str, secure: bool, respond: Respond) -> Exchange | None:
+    def start(self, request: HttpRequest, peer: str, tls: str, respond: Respond) -> Exchange | None:
         """Begins work on a request; `respond` is called once, now or later. None when it was answered at once."""
         ...
 

@@ -217,7 +217,7 @@ def holder(tx: Transaction, claim: Claim, conveniences: Conveniences | None, now
 
 
 def _check_age(claim: Claim, machine: float) -> None:
-    moment = _moment(claim.stamp)
+    moment = moment_of(claim.stamp)
     if moment is None:
         raise refusals.bad_date(claim.stamp)
     if claim.stamp[:8] != claim.date:
@@ -232,7 +232,7 @@ def _check_age(claim: Claim, machine: float) -> None:
 
 
 @lru_cache(maxsize=64)
-def _moment(stamp: str) -> float | None:
+def moment_of(stamp: str) -> float | None:
     found = _STAMP.fullmatch(stamp)
     if found is None:
         return None

@@ -11,6 +11,7 @@ from pileus.policy import Policy, Principal, compile_policy
 from pileus.store import Transaction
 
 from .account import controls as controls_table
+from .canonical import canonical_id
 from .compiled import compiled
 from .keys import AccessKey, Session, root_arn
 from .managed import find_policy
@@ -71,7 +72,8 @@ def compile_standing(tx: Transaction, key: AccessKey | Session) -> Standing:
 
 def standing_of_role(tx: Transaction, role: Role) -> Standing:
     """A role itself, before anybody assumes it: for the simulator."""
-    principal = Principal("assumed-role", role.account, role.arn, role.id, role_arn=role.arn)
+    canonical = canonical_id(role.account)
+    principal = Principal("assumed-role", role.account, role.arn, role.id, role_arn=role.arn, canonical_id=canonical)
     identity = tuple(carried(tx, role, f"role {role.name}"))
     return Standing(principal, identity, _boundary(tx, role), None, _controls(tx, role.account), role.tags)
 
@@ -86,7 +88,8 @@ def service_standing(host: str) -> Standing:
 
 
 def _root(account: str, controls: Sequence[Sequence[Policy]]) -> Standing:
-    return Standing(Principal("root", account, root_arn(account), account), (_ALLOW_ALL,), controls=controls)
+    principal = Principal("root", account, root_arn(account), account, canonical_id=canonical_id(account))
+    return Standing(principal, (_ALLOW_ALL,), controls=controls)
 
 
 def _holder(tx: Transaction, unique: str) -> User:
@@ -100,7 +103,7 @@ def _user(tx: Transaction, user: User, controls: Sequence[Sequence[Policy]]) -> 
     identity = carried(tx, user, f"user {user.name}")
     for group in groups_of(tx, user):
         identity += carried(tx, group, f"group {group.name}")
-    principal = Principal("user", user.account, user.arn, user.id)
+    principal = Principal("user", user.account, user.arn, user.id, canonical_id=canonical_id(user.account))
     return Standing(principal, tuple(identity), _boundary(tx, user), None, controls, user.tags, user.name)
 
 
@@ -116,6 +119,7 @@ def _assumed_role(tx: Transaction, session: Session, controls: Sequence[Sequence
         role_arn=role.arn,
         session_name=session.name,
         provider=_provider(session),
+        canonical_id=canonical_id(session.account),
     )
     return Standing(
         principal,
@@ -131,7 +135,12 @@ def _federated(tx: Transaction, session: Session, behind: Standing) -> Standing:
     """Without session policies a federated user may do nothing but what resources allow them by name (STS API
     Reference, "GetFederationToken")."""
     principal = Principal(
-        "federated-user", session.account, session.arn, session.user_id, user_arn=behind.principal.arn
+        "federated-user",
+        session.account,
+        session.arn,
+        session.user_id,
+        user_arn=behind.principal.arn,
+        canonical_id=canonical_id(session.account),
     )
     tags = merged_tags(behind.tags, session.tags)
     return behind._replace(principal=principal, session=_session_policies(tx, session), tags=tags, user_name="")

@@ -23,7 +23,7 @@ class Principal(NamedTuple):
     (`sns.amazonaws.com`); empty for the anonymous. `unique_id` is `AIDA…`, `AROA…:session` or the account id.
     `role_arn` is the role behind an assumed-role session, `user_arn` the user (or root) behind a federated user.
     `provider` is the identity provider (ARN or domain) that vouches for a web identity, a SAML subject or the session
-    made from one.
+    made from one. `canonical_id` is how S3 names the account: a CanonicalUser element means the account as a whole.
     """
 
     kind: Kind
@@ -72,7 +72,7 @@ class PrincipalElement:
         behind = who.role_arn or who.user_arn
         if behind is not None and (behind in self._arns or who.unique_id.partition(":")[0] in self._ids):
             return Named.BEHIND
-        return Named.ACCOUNT if who.account in self.accounts else Named.NOT
+        return Named.ACCOUNT if self._names_account_of(who) else Named.NOT
 
     def applies(self, who: Principal, denies: bool) -> Named:
         """How the element, negated or not, means the caller.
@@ -85,17 +85,19 @@ class PrincipalElement:
         spared = self._lists_all_names_of(who) if denies else self.names(who) > Named.NOT
         return Named.NOT if spared else Named.EXACTLY
 
+    def _names_account_of(self, who: Principal) -> bool:
+        return who.account in self.accounts or who.canonical_id in self._canonical
+
     def _names_exactly(self, who: Principal) -> bool:
         if who.kind == "service":
             return who.arn in self._services or "*" in self._services
         if who.kind in ("web-identity", "saml"):
             return who.provider in self._federated or "*" in self._federated
-        if who.kind == "root" and who.account in self.accounts:
+        if who.kind == "root" and self._names_account_of(who):
             return True
         return (
             who.arn in self._arns
             or (who.unique_id in self._ids)
-            or (who.canonical_id is not None and who.canonical_id in self._canonical)
             or (who.provider is not None and who.provider in self._federated)
         )
 
@@ -107,7 +109,7 @@ class PrincipalElement:
         behind = who.role_arn or who.user_arn
         return (
             self._names_exactly(who)
-            and who.account in self.accounts
+            and self._names_account_of(who)
             and (behind is None or behind in self._arns or who.unique_id.partition(":")[0] in self._ids)
         )
 

@@ -3,6 +3,7 @@
 Source: IAM User Guide, "Policy evaluation logic". The rules themselves are in `pileus.policy`; here they meet a call.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +22,8 @@ class AccessDenied(ApiError):
 
     code, query_code, status = "AccessDeniedException", "AccessDenied", 400
 
-    def __init__(self, request: Request, grants: Grants, decision: Decision):
-        super().__init__(denial_message(request, decision))
+    def __init__(self, request: Request, grants: Grants, decision: Decision, message: str | None = None):
+        super().__init__(message or denial_message(request, decision))
         self.request, self.grants, self.decision = request, grants, decision
 
 
@@ -79,7 +80,7 @@ def _check_once(call: Call, action: str, resource: str, own: ResourcePolicy | No
     asked = (id(standing), call.caller.account, action, resource, own)
     if asked in _allowed:
         return
-    first, looked = lookup(call, resource), []
+    first, looked = lookup(call, resource, owner=own.account if own is not None else None), []
 
     def find(key: str) -> Any:
         looked.append(key)
@@ -97,17 +98,22 @@ def must_allow(
     action: str,
     resource: str,
     *,
-    context: dict[str, Any] | None = None,
+    context: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
     own: ResourcePolicy | None = None,
 ) -> None:
     """A permission an operation needs besides its own (`iam:PassRole`). Raises AccessDenied.
 
-    The operation's own condition keys tell of the operation's resource: of another, `context` tells.
+    The operation's own condition keys tell of the operation's resource: of another, `context` tells (a function is
+    asked only when a statement asks for a key).
     """
-    first = lookup(call, resource, own=resource == call.resource)
-    extra = {key.lower(): value for key, value in (context or {}).items()}
+    first = lookup(call, resource, own=resource == call.resource, owner=own.account if own is not None else None)
+    extra: dict[str, Any] | None = None
 
     def find(key: str) -> Any:
+        nonlocal extra
+        if extra is None:
+            found = context() if callable(context) else context or {}
+            extra = {name.lower(): value for name, value in found.items()}
         value = extra.get(key)
         return value if value is not None else first(key)
 
@@ -128,4 +134,5 @@ def _check(call: Call, action: str, resource: str, own: ResourcePolicy | None, c
     )
     decision = decide(asked, grants)
     if not decision.allowed:
-        raise AccessDenied(asked, grants, decision)
+        stranger = standing.principal.account != owner
+        raise AccessDenied(asked, grants, decision, call.operation.service.to_strangers if stranger else None)

@@ -14,6 +14,7 @@ from pileus.policy import Principal
 from pileus.store import Store, Transaction, wake
 
 from .outbox import append
+from .records import Recorder
 
 T = TypeVar("T")
 
@@ -21,13 +22,15 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: their standing before policies, and the key it signed with (None: anonymous, or a service of the
-    cloud)."""
+    cloud). `source_arn`, `source_account`: for which resource, of which account, a service calls."""
 
     standing: Standing
     account: str
     arn: str
     user_id: str
     key: AccessKey | Session | None = None
+    source_arn: str = ""
+    source_account: str = ""
 
     @property
     def principal(self) -> Principal:
@@ -113,6 +116,7 @@ class Cloud(Protocol):
     clock: Clock
     keyring: Keyring
     blobs: Blobs
+    recorder: Recorder
 
     def service(self, name: str) -> Any: ...
 
@@ -145,6 +149,11 @@ class Call:
     subject: Any = None
     """What the service found the request to be about while it was authorised, so that its handler need not look again.
     """
+
+    tls: str = ""
+    """The version of TLS the caller speaks ('TLSv1.3'), or ''."""
+    signed_at: float | None = None
+    """When the request says it was signed (the machine's clock); None when it is not signed, or one service calls."""
 
     end: Callable[[Transaction, Any], Any] | None = None
     """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""

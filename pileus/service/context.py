@@ -59,6 +59,8 @@ READERS: dict[str, Reader] = {
     "aws:epochtime": lambda call: str(int(call.now)),
     "aws:sourceip": lambda call: None if call.via else (call.source_ip or None),
     "aws:securetransport": lambda call: call.secure_transport,
+    "aws:sourcearn": lambda call: call.caller.source_arn or None,
+    "aws:sourceaccount": lambda call: call.caller.source_account or None,
     "aws:useragent": lambda call: call.user_agent or None,
     "aws:referer": lambda call: call.headers.get("referer"),
     "aws:requestedregion": lambda call: call.region,
@@ -104,9 +106,9 @@ def _tag_keys(request: dict[str, Any]) -> list[str] | None:
     return keys or None
 
 
-def lookup(call: "Call", resource: str, own: bool = True) -> Callable[[str], Found]:
+def lookup(call: "Call", resource: str, own: bool = True, owner: str | None = None) -> Callable[[str], Found]:
     """A function from a lower-case condition key to its value(s), None where the request has none. `own`: the
-    operation's own condition keys are meant too."""
+    operation's own condition keys are meant too. `owner`: the resource's account, where its ARN does not say."""
     operation, request = call.operation, call.request
     known: dict[str, Any] | None = None
 
@@ -128,7 +130,7 @@ def lookup(call: "Call", resource: str, own: bool = True) -> Callable[[str], Fou
         if key.startswith("aws:principaltag/"):
             return _tag(call.caller.standing.tags, key)
         if key == "aws:resourceaccount":
-            return owner_of(resource, call.account)
+            return owner or owner_of(resource, call.account)
         found = services_own().get(key)
         if found is None and call.caller.session is not None:
             return {name.lower(): value for name, value in call.caller.session.context.items()}.get(key)

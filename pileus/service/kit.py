@@ -35,6 +35,22 @@ class ResourcePolicy(NamedTuple):
     required: bool = False
 
 
+class Ended(NamedTuple):
+    """How a request ended, for a service that keeps records of its own. `target`: path and query as sent; `signed`:
+    where its signature was, 'header', 'query' or ''; `old`: it is of Signature Version 2; `error`: the code, empty for
+    success; `sent`: the bytes of the answer's body; `size`: of the object as far as headers tell, else -1."""
+
+    method: str
+    target: str
+    signed: str
+    old: bool
+    status: int
+    error: str
+    sent: int
+    size: int
+    micros: int
+
+
 class CrossOrigin(NamedTuple):
     """What a web page of another origin asks. `preflight`: it only asks whether it may (the Fetch standard's OPTIONS
     request); then `method` and `headers` are those of the request it has in mind. `bucket`: what is addressed."""
@@ -47,7 +63,7 @@ class CrossOrigin(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """`headers` go with the answer; None: no rule allows it. `error`: what a preflight is told where there are rules."""
+    """`headers` go with the answer; None: no rule allows it. `error`: what a preflight is told then."""
 
     headers: list[tuple[str, str]] | None
     error: ApiError | None = None
@@ -110,7 +126,8 @@ class Service:
 
     `doors` are ways in that the model does not describe (a website, a browser's form); the gateway knows them by name.
     `cross_origin` answers for web pages of other origins, when what they ask for has rules of its own. `hosted` tells
-    what a foreign host name stands for: 'bucket', 'website' or ''.
+    what a foreign host name stands for: 'bucket', 'website' or ''. `to_strangers`: all that is said to callers of other
+    accounts who are denied; None: the reason.
     """
 
     def __init__(
@@ -121,10 +138,16 @@ class Service:
         validation: str | None = "ValidationError",
         adjust: Callable[[Request, str, str], None] | None = None,
         inspect: Callable[[Any, dict[str, str], bytes], None] | None = None,
+        to_strangers: str | None = None,
     ):
+        self.to_strangers = to_strangers
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.inspect = inspect
         self.operations: dict[str, Operation] = {}
+        self.observer: Callable[[Call, Callable[[], Ended]], bool] | None = None
+        """Told of the end of every request that became a call, in the transaction of its record; how it ended it asks
+        only if it must know. Answers whether it wrote."""
+
         self.doors: dict[str, Operation] = {}
         self.cross_origin: Callable[[Transaction, CrossOrigin], Answered | None] | None = None
         self.hosted: Callable[[Transaction, str], str] | None = None

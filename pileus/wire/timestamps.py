@@ -82,6 +82,8 @@ def iso(moment: float) -> str:
 
 def iso_millis(moment: float) -> str:
     """`2014-04-29T18:30:38.000Z`: how EC2 and S3 write it."""
+    if moment.__class__ is int:
+        return _whole_millis(moment)
     whole, millis = divmod(round(moment * 1000), 1000)
     return f"{_fast_iso(whole)}.{millis:03d}Z"
 
@@ -98,6 +100,11 @@ def _fast_iso(whole: int) -> str:
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
     return f"{_day(days)}T{hour:02d}:{minute:02d}:{second:02d}"
+
+
+@lru_cache(maxsize=4_096)
+def _whole_millis(whole: int) -> str:
+    return f"{_fast_iso(whole)}.000Z"
 
 
 @lru_cache(maxsize=1_024)

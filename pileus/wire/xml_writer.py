@@ -143,7 +143,14 @@ class XmlWriter:
         if member.flattened:
             tag = member.location_name or item.location_name or name or member.name
             one = self.element(item, tag)
-            return lambda values: "".join([one(value) for value in values])
+            words = {word: one(word) for word in item.shape.raw.get("enum", ())}
+
+            def flat(values: list[Any]) -> str:
+                if words and len(values) == 1 and values[0] in words:
+                    return words[values[0]]
+                return "".join([one(value) for value in values])
+
+            return flat
         tag = name or member.location_name or member.name
         one = self.element(item, item.location_name or self.item_default)
         start, end = f"<{tag}{namespace_of(member)}>", f"</{tag}>"

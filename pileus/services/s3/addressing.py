@@ -12,6 +12,7 @@ from pileus.service import Call, ResourcePolicy
 
 from .access.context import context_of
 from .access.grants import bucket_grants, object_grants
+from .access.payment import charged, check_payer
 from .errors import S3Error, access_denied, no_such_bucket
 from .names import check_key, check_owner_id
 from .service import s3
@@ -38,6 +39,8 @@ def _addressed(call: Call, request: Request, anywhere: bool = False) -> Bucket:
     if expected is not None and expected != bucket.account:
         check_owner_id(expected)
         raise access_denied()
+    if bucket.requester_pays:
+        check_payer(call, bucket, request)
     call.subject = bucket
     return bucket
 
@@ -78,7 +81,9 @@ def bucket_operation(
     def declare(handler: Handler) -> Handler:
         def run(call: Call, request: Request) -> Any:
             # What needs no permission as a whole was not looked for yet.
-            return handler(call, call.subject or _addressed(call, request, anywhere), request)
+            bucket = call.subject or _addressed(call, request, anywhere)
+            result = handler(call, bucket, request)
+            return charged(call, bucket, result) if bucket.requester_pays else result
 
         s3.operation(
             name,
@@ -113,7 +118,9 @@ def object_operation(
 
     def declare(handler: Handler) -> Handler:
         def run(call: Call, request: Request) -> Any:
-            return handler(call, call.subject, request)
+            bucket = call.subject
+            result = handler(call, bucket, request)
+            return charged(call, bucket, result) if bucket.requester_pays else result
 
         s3.operation(
             name,

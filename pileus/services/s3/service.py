@@ -11,4 +11,4 @@ def _inspect(model: Any, headers: dict[str, str], body: bytes) -> None:
     check_body(model, headers, body)
 
 
-s3 = Service("s3", validation=None, inspect=_inspect)
+s3 = Service("s3", validation=None, inspect=_inspect, to_strangers="Access Denied")

@@ -1,5 +1,6 @@
 """Bad input: S3's own codes, and nothing changed."""
 
+import hashlib
 import http.client
 from base64 import b64encode
 
@@ -80,7 +81,8 @@ def test_broken_xml_is_malformed(shared_cloud, bucket):
         (f"/{bucket}/k", "?tagging"),
     ):
         method = "POST" if query == "?delete" else "PUT"
-        status, body = raw(shared_cloud, method, path, b"<Tagging", query=query)
+        headers = {"content-md5": b64encode(hashlib.md5(b"<Tagging").digest()).decode()}
+        status, body = raw(shared_cloud, method, path, b"<Tagging", headers, query)
         assert (status, b"<Code>MalformedXML</Code>" in body) == (400, True), (path, query, body)
 
 

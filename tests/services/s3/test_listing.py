@@ -139,8 +139,8 @@ def test_any_list_is_what_its_definition_says(shared_cloud, keys, prefix, size):
                 expected.add(key[: at + 1] if at >= 0 else key)
         found, after, rolled = [], None, False
         while page := walk.objects(tx, bucket, prefix, "/", after, rolled, size):
-            found += [one.name for one in page]
-            after, rolled = page[-1].name, page[-1].record is None
+            found += [name for name, _ in page]
+            after, rolled = page[-1][0], page[-1][1] is None
         return found, sorted(expected, key=lambda key: key.encode())
 
     found, expected = shared_cloud.run(shared_cloud.app.store.transact(work))

@@ -11,6 +11,7 @@ from pileus.identity.canonical import canonical_id
 from pileus.service import Call, paginate
 from pileus.service.paginate import BadToken
 
+from ..access.context import context_of
 from ..access.ownership import initial_access
 from ..addressing import bucket_operation
 from ..errors import S3Error, access_denied, bucket_not_empty, invalid_argument
@@ -23,7 +24,11 @@ BUCKETS_MAX = 10_000
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
-@s3.operation("CreateBucket", resource=lambda call, request: f"arn:{call.partition}:s3:::{request['Bucket']}")
+@s3.operation(
+    "CreateBucket",
+    resource=lambda call, request: f"arn:{call.partition}:s3:::{request['Bucket']}",
+    context=context_of,
+)
 def create_bucket(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     name = request["Bucket"]
     check_bucket_name(name)

@@ -42,7 +42,7 @@ def list_objects_v2(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict
         answer["ContinuationToken"] = token
     if more:
         last = shown[-1]
-        answer["NextContinuationToken"] = seal(purpose, (last.name, last.record is None))
+        answer["NextContinuationToken"] = seal(purpose, (last[0], last[1] is None))
     return answer
 
 
@@ -65,25 +65,21 @@ def list_objects(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[st
         **_entries(request, shown, encode, True),
     }
     if more and delimiter:
-        answer["NextMarker"] = encode(shown[-1].name)
+        answer["NextMarker"] = encode(shown[-1][0])
     return answer
 
 
 def _entries(request: dict[str, Any], found: list[Found], encode: Any, with_owner: bool) -> dict[str, Any]:
-    restores = "RestoreStatus" in request.get("OptionalObjectAttributes", ())
-    contents: list[dict[str, Any]] = []
-    runs: list[dict[str, str]] = []
-    for name, record in found:
-        if record is None:
-            runs.append({"Prefix": encode(name)})
-            continue
-        entry = _entry(encode(name), record)
-        if with_owner:
-            entry["Owner"] = pages.owner(record.owner)
-        if restores and record.storage:
-            entry.update(restore_status(record))
-        contents.append(entry)
+    contents = [_entry(encode(name), record) for name, record in found if record is not None]
     answer: dict[str, Any] = {"Contents": contents} if contents else {}
+    if with_owner or "RestoreStatus" in request.get("OptionalObjectAttributes", ()):
+        records = [record for _, record in found if record is not None]
+        for entry, record in zip(contents, records, strict=True):
+            if with_owner:
+                entry["Owner"] = pages.owner(record.owner)
+            if record.storage and "OptionalObjectAttributes" in request:
+                entry.update(restore_status(record))
+    runs = [{"Prefix": encode(name)} for name, record in found if record is None]
     if runs:
         answer["CommonPrefixes"] = runs
     return answer

@@ -20,11 +20,8 @@ _version = msgspec.msgpack.Decoder(Version).decode
 _AGE_BYTES = 9  # a packed int
 
 
-class Found(NamedTuple):
-    """A key with its record, or a rolled-up run of keys (then there is no record)."""
-
-    name: str
-    record: Listed | None = None
+Found = tuple[str, Listed | None]
+"""A key with its record, or a rolled-up run of keys (then there is no record). Lists have thousands: a plain tuple."""
 
 
 class FoundVersion(NamedTuple):
@@ -51,9 +48,11 @@ def objects(
     found: list[Found] = []
     skip = len(head) + 1
     if not delimiter:
-        for key, raw in tx.scan(start, stop, limit):
-            found.append(Found(_text(key[skip:-1]), _listed(raw)))
-        return found
+        rows = tx.scan(start, stop, limit)
+        try:
+            return [(key[skip:-1].decode(), _listed(raw)) for key, raw in rows]
+        except UnicodeDecodeError:  # an escaped NUL is no UTF-8
+            return [(_text(key[skip:-1]), _listed(raw)) for key, raw in rows]
     size, run = len(prefix), None
     while len(found) < limit:
         batch = tx.scan(start, stop, BATCH)
@@ -63,11 +62,11 @@ def objects(
                 continue
             at = name.find(delimiter, size)
             if at < 0:
-                found.append(Found(name, _listed(raw)))
+                found.append((name, _listed(raw)))
                 run = None
             else:
                 run = name[: at + len(delimiter)]
-                found.append(Found(run))
+                found.append((run, None))
             if len(found) == limit:
                 return found
         if len(batch) < BATCH:

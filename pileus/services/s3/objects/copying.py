@@ -4,15 +4,16 @@ Source: Amazon S3 API Reference, CopyObject; Amazon S3 User Guide, "Copying, mov
 read, unsealed, sealed anew and written in worker threads: its bytes never have the same key twice.
 """
 
-import asyncio
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from pileus.base.checksums import checksum
-from pileus.service import Call, Outside, ResourcePolicy, must_allow
+from pileus.base.threads import threaded
+from pileus.service import Call, Outside
 
 from .. import events
-from ..access.grants import object_grants
+from ..access.payment import check_payer
+from ..access.permission import must_allow_object
 from ..addressing import find_bucket, object_operation
 from ..archive.states import check_readable
 from ..errors import access_denied, invalid_argument, invalid_request
@@ -21,7 +22,7 @@ from ..tables import Bucket, Piece, Version, current
 from . import checksums, conditions, encryption
 from .drafting import SYSTEM, Draft, draft
 from .getting import version_asked
-from .intake import SMALL_BYTES_MAX, Sealing, Taken, take_small
+from .intake import SMALL_BYTES_MAX, Sealing, Taken, concluded, take_small
 from .outflow import Source, read_all, read_small
 from .putting import OBJECT_BYTES_MAX, answer, check_further_permissions, still_there, stored
 from .sealing import Ciphers
@@ -47,9 +48,10 @@ def find_origin(call: Call, request: dict[str, Any]) -> Origin:
     expected = request.get("ExpectedSourceBucketOwner")
     if expected is not None and expected != bucket.account:
         raise access_denied()
-    own: ResourcePolicy = object_grants(call, bucket, key, version_id)
+    if bucket.requester_pays:
+        check_payer(call, bucket, request)
     action = "s3:GetObject" if version_id is None else "s3:GetObjectVersion"
-    must_allow(call, action, f"{bucket.arn}/{key}", own=own)
+    must_allow_object(call, bucket, action, key, version_id, reads=True)
     version = version_asked(call, bucket, key, version_id)
     if version.marker:
         raise invalid_request(
@@ -125,10 +127,8 @@ def _drafted(call: Call, bucket: Bucket, request: dict[str, Any], origin: Origin
         made = made._replace(headers=source.headers, metadata=source.metadata)
     if request.get("TaggingDirective", "COPY") == "COPY":
         if source.tags:
-            own = object_grants(call, origin.bucket, origin.key, None)
-            must_allow(call, "s3:GetObjectTagging", f"{origin.bucket.arn}/{origin.key}", own=own)
-            must_allow(call, "s3:PutObjectTagging", f"{bucket.arn}/{request['Key']}",
-                       own=object_grants(call, bucket, request["Key"], None))  # fmt: skip
+            must_allow_object(call, origin.bucket, "s3:GetObjectTagging", origin.key, reads=True)
+            must_allow_object(call, bucket, "s3:PutObjectTagging", request["Key"], reads=False)
         made = made._replace(tags=source.tags)
     return made
 
@@ -171,26 +171,22 @@ def take_copy(call: Call, origin: Origin, start: int, stop: int, ciphers: Cipher
         return then(call, take_small(call, data, ciphers, algorithm))
     source = Source(call, origin.pieces, origin.ciphers, start, stop)
 
+    sealing = Sealing(call.cloud.blobs, ciphers, checksum(algorithm))
+
     async def work() -> Any:
         try:
-            taken = await asyncio.to_thread(_copied, call, source, ciphers, algorithm)
+            taken = await threaded(_copied, source, sealing)
+        except BaseException:
+            sealing.abort()
+            raise
         finally:
             source.close()
-        try:
-            return await call.conclude(lambda call: then(call, taken))
-        except BaseException:
-            await asyncio.to_thread(call.cloud.blobs.delete, taken.piece.id)
-            raise
+        return await concluded(call, taken, then)
 
     return Outside(work)
 
 
-def _copied(call: Call, source: Source, ciphers: Ciphers, algorithm: str) -> Taken:
-    sealing = Sealing(call.cloud.blobs.create(), ciphers, checksum(algorithm))
-    try:
-        for block in read_all(source):
-            sealing.take_all(block)
-        return sealing.finish()
-    except BaseException:
-        sealing.abort()
-        raise
+def _copied(source: Source, sealing: Sealing) -> Taken:
+    for block in read_all(source):
+        sealing.take_all(block)
+    return sealing.finish()

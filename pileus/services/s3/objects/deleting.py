@@ -6,10 +6,10 @@ Source: Amazon S3 API Reference, DeleteObject, DeleteObjects; Amazon S3 User Gui
 
 from typing import Any
 
-from pileus.service import AccessDenied, Call, must_allow
+from pileus.service import AccessDenied, Call
 
 from .. import events
-from ..access.grants import object_grants
+from ..access.permission import must_allow_object
 from ..addressing import bucket_operation, object_operation
 from ..errors import S3Error, malformed_xml, not_implemented
 from ..names import check_key
@@ -62,7 +62,7 @@ def _remove_one(call: Call, bucket: Bucket, key: str, version_id: str, request: 
     return found
 
 
-@bucket_operation("DeleteObjects", action="DeleteObject", unconditional="each object is authorised by itself")
+@bucket_operation("DeleteObjects", action="DeleteObject", unconditional="Each object is authorised by itself.")
 def delete_objects(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
     asked = request["Delete"].get("Objects", [])
     if not 1 <= len(asked) <= OBJECTS_MAX:
@@ -92,7 +92,7 @@ def _delete_one(
         raise S3Error("UserKeyMustBeSpecified", 400, "The key must be specified")
     check_key(key)
     action = "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion"
-    must_allow(call, action, f"{bucket.arn}/{key}", own=object_grants(call, bucket, key, version_id))
+    must_allow_object(call, bucket, action, key, version_id)
     conditions = {"IfMatch": one["ETag"]} if "ETag" in one else {}
     for member, name in (("LastModifiedTime", "IfMatchLastModifiedTime"), ("Size", "IfMatchSize")):
         if member in one:

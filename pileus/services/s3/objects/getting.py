@@ -7,10 +7,9 @@ requests" (S3 answers one range a request).
 from typing import Any
 
 from pileus.base.clock import http_date
-from pileus.blobs import NoSuchBlob
-from pileus.service import AccessDenied, Call, Outside, Reply, must_allow
+from pileus.service import AccessDenied, Call, Reply
 
-from ..access.grants import bucket_grants
+from ..access.permission import must_allow_bucket
 from ..addressing import object_operation
 from ..archive.states import check_readable, shown_restore
 from ..errors import S3Error, access_denied, invalid_argument, method_not_allowed, no_such_key, no_such_version
@@ -46,12 +45,8 @@ def get_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     if start == stop:
         found["Body"] = b""
         return _answer(found)
-    try:
-        found["Body"] = Source(call, pieces, ciphers, start, stop).blocks()
-        return _answer(found)
-    except NoSuchBlob:
-        # Replaced in this very moment, between the look at the record and at its bytes: look again.
-        return Outside(lambda: call.transact(lambda call: get_object(call, bucket, request)))
+    found["Body"] = Source(call, pieces, ciphers, start, stop).blocks()
+    return _answer(found)
 
 
 @object_operation("HeadObject", action="GetObject", versioned="GetObjectVersion")
@@ -94,7 +89,7 @@ def version_asked(call: Call, bucket: Bucket, key: str, wanted: str | None) -> V
 def may_know(call: Call, bucket: Bucket) -> None:
     """Who may not list a bucket is not told what is not in it (GetObject, "Permissions")."""
     try:
-        must_allow(call, "s3:ListBucket", bucket.arn, own=bucket_grants(call, bucket))
+        must_allow_bucket(call, bucket, "s3:ListBucket")
     except AccessDenied:
         raise access_denied() from None
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from pileus.service import Call, must_allow
+from pileus.service import Call
 
 from .. import events
-from ..access.grants import object_grants
+from ..access.permission import must_allow_object
 from ..addressing import object_operation
 from ..errors import S3Error, invalid_request
 from ..tables import Bucket, Completed, completed, current
@@ -31,8 +31,8 @@ def rename_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> None:
     source_text = request["RenameSource"]
     source = parsed_source(source_text if source_text.lstrip("/").startswith(f"{bucket.name}/")
                            else f"{bucket.name}/{source_text.lstrip('/')}")[1]  # fmt: skip
-    must_allow(call, "s3:GetObject", f"{bucket.arn}/{source}", own=object_grants(call, bucket, source, None))
-    must_allow(call, "s3:DeleteObject", f"{bucket.arn}/{source}", own=object_grants(call, bucket, source, None))
+    must_allow_object(call, bucket, "s3:GetObject", source, reads=True)
+    must_allow_object(call, bucket, "s3:DeleteObject", source, reads=False)
     version = version_asked(call, bucket, source, None)
     there = current.get(call.tx, bucket.id, request["Key"])
     asked = {name.removeprefix("Destination"): value for name, value in request.items()}

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import quote
 
 from pileus.base.errors import ApiError
-from pileus.service import AccessDenied, Call, Reply, must_allow
+from pileus.service import AccessDenied, Call, Reply
 from pileus.store import Transaction
 
 from ..access.context import context_of
-from ..access.grants import object_grants
+from ..access.permission import must_allow_object
 from ..addressing import find_bucket
 from ..buckets.configuring import configured
 from ..buckets.website import no_website
@@ -125,7 +125,7 @@ class _Visit:
         asked = {"Bucket": bucket.name, "Key": key}
         call.request = asked
         try:
-            must_allow(call, "s3:GetObject", call.resource, own=object_grants(call, bucket, key, None))
+            must_allow_object(call, bucket, "s3:GetObject", key, reads=True)
         except AccessDenied:
             raise access_denied() from None
         return find_version(call.tx, bucket, key, None)
