@@ -16,16 +16,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import servers, signing
+from . import objects, servers, signing
 from .servers import Server
 
 MESSAGE = "m" * 256
+KIB, MIB = 1024, 1024 * 1024
 Figures = dict[str, float]
 
 
-def wrk(server: Server, raw: bytes, clients: int, seconds: int) -> Figures:
+def wrk(server: Server, raw: bytes | list[bytes], clients: int, seconds: int) -> Figures:
     with tempfile.NamedTemporaryFile(suffix=".requests") as file:
-        file.write(struct.pack(">I", len(raw)) + raw)
+        for one in [raw] if isinstance(raw, bytes) else raw:
+            file.write(struct.pack(">I", len(one)) + one)
         file.flush()
         cpu = server.cpu_seconds()
         command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s"]
@@ -154,6 +156,12 @@ def measures(seconds: int) -> dict[str, Callable[[Server], Figures]]:
         "GetCallerIdentity, 16 clients": lambda server: wrk(server, identity(server), 16, seconds),
         "SendMessage, 16 clients": lambda server: wrk(server, send(server), 16, seconds),
         "Receive + Delete, 16 clients": lambda server: drain(server, seconds),
+        "PutObject of 1 KiB, 16 clients": lambda server: wrk(server, objects.puts(server, "k", KIB, 500), 16, seconds),
+        "GetObject of 1 KiB, 16 clients": lambda server: wrk(server, objects.gets(server, "k", KIB, 500), 16, seconds),
+        "PutObject of 1 MiB, 16 clients": lambda server: wrk(server, objects.puts(server, "m", MIB, 16), 16, seconds),
+        "GetObject of 1 MiB, 16 clients": lambda server: wrk(server, objects.gets(server, "m", MIB, 16), 16, seconds),
+        "64 MiB in parts of 8, one client": objects.multipart,
+        "A page of 1,000 of 10,000 keys": lambda server: wrk(server, objects.page(server), 16, seconds),
         "GetCallerIdentity, 200 clients": lambda server: wrk(server, identity(server), 200, seconds),
         "SendMessage, 200 clients": lambda server: wrk(server, send(server), 200, seconds),
         "GetCallerIdentity, one client": lambda server: alone(server, identity(server)),
@@ -182,6 +190,7 @@ def main() -> None:
                     rounds[server.name].append(measure(server))
             show(title, {name: middle(found) for name, found in rounds.items()})
         show("Growth of a queue", {running[0].name: growth(running[0])})
+        show("Growth of a bucket", {running[0].name: objects.growth(arguments.seconds, wrk)})
         print(f"\n{running[0].name}: {running[0].resident_mib():.0f} MiB at the end")
     finally:
         for server in running:
@@ -198,7 +207,7 @@ def show(title: str, found: dict[str, Figures]) -> None:
         print(f"  {name:8}" + "  ".join(f"{label} {value:,.2f}" for label, value in figures.items()))
     if len(found) == 2:
         mine, theirs = found.values()
-        label = "cpu us" if "cpu us" in mine else "p50 ms"
+        label = next((name for name in ("cpu us", "p50 ms", "up ms") if name in mine), "")
         print(f"  ratio    {theirs[label] / mine[label]:.1f} times less {label.split()[0]} than the peer")
 
 

@@ -46,11 +46,14 @@ class Server:
                 time.sleep(0.003)
         raise RuntimeError(f"{self.name} did not start")
 
-    def stop(self) -> None:
+    def stop(self, keep: bool = False) -> None:
+        """`keep`: its files stay, for another start."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
+        if keep:
+            return
         shutil.rmtree(self.data, ignore_errors=True)
 
     @property

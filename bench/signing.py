@@ -4,6 +4,8 @@ import hashlib
 import json
 import socket
 import time
+import zlib
+from base64 import b64encode
 from urllib.parse import urlencode
 
 from pileus.gateway.sigv4 import ALGORITHM, Claim, signing_key, string_to_sign
@@ -12,17 +14,26 @@ from pileus.wire import HttpRequest
 REGION = "us-east-1"
 
 
-def signed(port: int, service: str, headers: dict[str, str], body: bytes) -> bytes:
+def signed(
+    port: int,
+    service: str,
+    headers: dict[str, str],
+    body: bytes,
+    method: str = "POST",
+    path: str = "/",
+    query: str = "",
+) -> bytes:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers = {"host": f"127.0.0.1:{port}", "x-amz-date": stamp, **headers}
     claim = Claim("test", stamp[:8], REGION, service, sorted(headers), "", stamp, None)
-    text = string_to_sign(HttpRequest("POST", "/", "", headers, body), claim, hashlib.sha256(body).hexdigest())
+    text = string_to_sign(HttpRequest(method, path, query, headers, body), claim, hashlib.sha256(body).hexdigest())
     signature = signing_key("test", claim.date, REGION, service).sign(text)
     headers["authorization"] = (
         f"{ALGORITHM} Credential=test/{claim.scope}, SignedHeaders={';'.join(claim.signed)}, Signature={signature}"
     )
     headers["content-length"] = str(len(body))
-    head = "POST / HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    target = f"{path}?{query}" if query else path
+    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return head.encode() + b"\r\n" + body
 
 
@@ -34,6 +45,14 @@ def form(port: int, service: str, action: str, version: str, **fields: str) -> b
 def sqs(port: int, action: str, **request: object) -> bytes:
     headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
     return signed(port, "sqs", headers, json.dumps(request).encode())
+
+
+def s3(port: int, method: str, path: str, query: str = "", body: bytes = b"") -> bytes:
+    """As SDKs send it: an upload carries its SHA-256 and its CRC32."""
+    headers = {"x-amz-content-sha256": hashlib.sha256(body).hexdigest()}
+    if method == "PUT" and path.count("/") > 1:
+        headers["x-amz-checksum-crc32"] = b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+    return signed(port, "s3", headers, body, method, path, query)
 
 
 class Client:

@@ -38,10 +38,18 @@ def test_an_operation_that_is_refused_says_so_with_a_501(shared_cloud, service):
         # The gateway refuses before it reads the request: its members do not matter here.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ParamValidator, "validate", lambda self, params, shape: _Valid())
+            # A REST client cannot make its path without them.
+            located = service_members(client, entry.operation)
             with pytest.raises(client.exceptions.ClientError) as error:
-                getattr(client, method)()
+                getattr(client, method)(**located)
         assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
         assert f"{service}:{entry.operation}" in error.value.response["Error"]["Message"]
+
+
+def service_members(client, operation):
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    members = shape.members.items() if shape is not None else ()
+    return {name: "some-name" for name, member in members if member.serialization.get("location") == "uri"}
 
 
 class _Valid:

@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from pileus.wire import HttpRequest
+
 ENDINGS = (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud", ".localhost")
 WEBSITES = "/_website/"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
@@ -24,6 +26,12 @@ class Site(NamedTuple):
     bucket: str
     region: str | None
     path: str
+
+
+def host_of(request: HttpRequest) -> str:
+    """What is longer than a name can be is cut: names are kept (below), and their number times their length is
+    memory."""
+    return request.headers.get("host", "")[:300]
 
 
 def name_of(host: str) -> str:

@@ -81,7 +81,11 @@ class FormReading:
         self._task = asyncio.get_running_loop().create_task(self._read())
 
     async def _read(self) -> None:
-        self._exchange = self._begin(await read_form(self._request))
+        try:
+            form = await read_form(self._request)
+        except ConnectionError:
+            return  # nobody is left to answer
+        self._exchange = self._begin(form)
 
     def gone(self) -> None:
         if self._exchange is not None:

@@ -43,7 +43,7 @@ class Front:
         return operation is not None and operation.streams_in
 
     def start(self, request: HttpRequest, peer: str, tls: str, respond: Respond) -> Any:
-        foreign = self._guarded and not cors.of_this_machine(request.headers.get("host", "")[:256], self.origins)
+        foreign = self._guarded and not cors.of_this_machine(addresses.host_of(request), self.origins)
         if foreign and not _plain(request):
             respond(plain_error(cors.foreign(request.headers["host"]), ids.request_id()))
             return None
@@ -66,7 +66,7 @@ class Front:
                 respond(plain_error(cors.refusal(origin), ids.request_id()))
                 return None
             respond = with_headers(respond, cors.headers(origin))
-        if request.path.startswith("/_"):
+        if request.path.startswith("/_") and not self.cloud.router.is_buckets(addresses.host_of(request)):
             page = self.pages.get(request.path)
             if page is not None:
                 respond(json_response(page()))
@@ -130,5 +130,5 @@ def _plain(request: HttpRequest) -> bool:
         and "authorization" not in headers
         and "origin" not in headers
         and "X-Amz-" not in request.query
-        and addresses.foreign_name(headers.get("host", "")[:256]) is not None
+        and addresses.foreign_name(addresses.host_of(request)) is not None
     )

@@ -35,7 +35,7 @@ from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
-from . import cors, forms, payload, refusals, sigv2, sigv4
+from . import addresses, cors, forms, payload, refusals, sigv2, sigv4
 from .route import Route, Router, Services, region_of
 from .serving import Respond
 from .waiting import Waiting
@@ -97,9 +97,7 @@ class Exchange:
         "tls",
     )
 
-    def __init__(
-        self, cloud: Cloud, http: HttpRequest, peer: str, tls: str, respond: Respond, foreign: bool = False
-    ):
+    def __init__(self, cloud: Cloud, http: HttpRequest, peer: str, tls: str, respond: Respond, foreign: bool = False):
         """`foreign`: it came under a host name that is not this machine's, and may only see a bucket of that name."""
         self.cloud, self.http, self.peer, self.tls, self.respond = cloud, http, peer, tls, respond
         self.foreign = foreign
@@ -171,7 +169,7 @@ class Exchange:
             cloud,
             tx,
             caller,
-            region_of(claim.region if claim is not None else None, host),
+            region_of(claim.region if claim is not None else None, addresses.host_of(http)),
             now,
             self.request_id,
             endpoint,
@@ -325,6 +323,7 @@ class Exchange:
             http.method,
             f"{http.path}?{http.query}" if http.query else http.path,
             "" if self.claim is None else "header" if "authorization" in http.headers else "query",
+            self.claim is not None and self.claim.old,
             response.status,
             self.error.wire_code(True) if self.error is not None else "",
             0 if http.method == "HEAD" else int(length),

@@ -61,7 +61,7 @@ class Router:
 
     def hosted(self, tx: Transaction, request: HttpRequest) -> str:
         """What the host name stands for when it is not one of this cloud's own: 'bucket', 'website', or ''."""
-        name = addresses.foreign_name(request.headers.get("host", ""))
+        name = addresses.foreign_name(addresses.host_of(request))
         if name is None or "s3" not in self._services or len(name) > 255:
             return ""
         known = self._services["s3"].hosted
@@ -69,7 +69,7 @@ class Router:
 
     def door(self, request: HttpRequest, hosted: str = "") -> Route | None:
         """A way into S3 that its model does not describe: a website, or a browser's form."""
-        host = request.headers.get("host", "")
+        host = addresses.host_of(request)
         site = addresses.site_of(host, request.path)
         if site is None and hosted == "website" and request.method in ("GET", "HEAD") and _unsigned(request):
             site = addresses.Site(addresses.name_of(host).lower(), None, request.path)
@@ -104,14 +104,14 @@ class Router:
         """Whether this is a form sent to a bucket."""
         if request.method != "POST" or "s3" not in self._services or not sent_as_form(request):
             return False
-        host = request.headers.get("host", "")
+        host = addresses.host_of(request)
         if addresses.site_of(host, request.path) is not None or not self._is_s3(host):
             return False
         return name_of_bucket(request, "") is not None
 
     def bucket_asked(self, request: HttpRequest) -> str | None:
         """The bucket a web page's request may be about; None when it is surely about none."""
-        host, headers = request.headers.get("host", ""), request.headers
+        host, headers = addresses.host_of(request), request.headers
         if "s3" not in self._services or "x-amz-target" in headers or "smithy-protocol" in headers:
             return None
         site = addresses.site_of(host, request.path)
@@ -124,6 +124,10 @@ class Router:
             return None
         bucket = addresses.bucket_of(host) or request.path[1:].partition("/")[0]
         return bucket or None
+
+    def is_buckets(self, host: str) -> bool:
+        """Whether a host name is a bucket's, so that all paths under it are keys."""
+        return addresses.bucket_of(host) is not None and self._is_s3(host)
 
     def _is_s3(self, host: str) -> bool:
         service = addresses.service_of(host)
@@ -147,7 +151,7 @@ class Router:
         if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
             service_id, name = cbor_of(request)
             return self._remembered("smithy-rpc-v2-cbor", scope_service or service_id or "", name or "")
-        host = request.headers.get("host", "")
+        host = addresses.host_of(request)
         service = scope_service or addresses.service_of(host)
         if scope_service is None and service is not None and self._is_s3(host):
             service = self._fallback()
@@ -266,7 +270,7 @@ class Router:
 
 def name_of_bucket(request: HttpRequest, hosted: str) -> str | None:
     """The bucket of a request whose path has no key: before the path, or all of it."""
-    host = request.headers.get("host", "")
+    host = addresses.host_of(request)
     named = addresses.name_of(host).lower() if hosted else addresses.bucket_of(host)
     path = request.path.strip("/")
     if named is not None:

@@ -57,31 +57,39 @@ def verify(
     if claim.text is None and machine > int(claim.stamp):
         raise refusals.expired(claim.stamp, int(claim.stamp), machine)
     key = sigv4.holder(tx, claim, conveniences, now)
-    text = claim.text if claim.text is not None else string_to_sign(request, claim)
-    wanted = b64encode(hmac.digest(key.secret.encode(), text.encode("latin-1", "replace"), "sha1"))
-    if not hmac.compare_digest(wanted, claim.signature.encode("utf-8", "replace")):
+    texts = [claim.text] if claim.text is not None else strings_to_sign(request, claim)
+    if not any(_fits(key.secret, text, claim.signature) for text in texts):
         raise refusals.mismatch()
     if isinstance(key, AccessKey) and not key.active:
         raise refusals.unknown_key(claim.key_id)
     return sigv4.Signed(key, claim, sigv4.UNSIGNED, sigv4.signing_key(key.secret, "", "", "s3"))
 
 
-def string_to_sign(request: HttpRequest, claim: sigv4.Claim) -> str:
+def _fits(secret: str, text: str, signature: str) -> bool:
+    wanted = b64encode(hmac.digest(secret.encode(), text.encode("latin-1", "replace"), "sha1"))
+    return hmac.compare_digest(wanted, signature.encode("utf-8", "replace"))
+
+
+def strings_to_sign(request: HttpRequest, claim: sigv4.Claim) -> list[str]:
+    """A bucket alone is signed with or without a last slash, however it is sent."""
     fields, headers = _fields(request.query), request.headers
     held = {name: value for name, value in fields.items() if name.startswith("x-amz-")}
     held |= {name: value for name, value in headers.items() if name.startswith("x-amz-")}
     own = [f"{name}:{held[name].strip()}" for name in sorted(held)]
     plain = [headers.get(name, fields.get(name, "")) for name in ("content-md5", "content-type")]
-    return "\n".join([request.method, *plain, claim.stamp, *own, _resource(request, fields)])
-
-
-def _resource(request: HttpRequest, fields: dict[str, str]) -> str:
-    bucket = addresses.bucket_of(request.headers.get("host", ""))
+    bucket = addresses.bucket_of(addresses.host_of(request))
     path = f"/{bucket}{request.path}" if bucket is not None else request.path
-    given = {part.partition("=")[0] for part in request.query.split("&") if "=" not in part}
+    paths = [path, f"{path}/"] if path.count("/") == 1 and len(path) > 1 else [path]
+    head, asked = [request.method, *plain, claim.stamp, *own], _asked(request, fields)
+    return ["\n".join([*head, path + asked]) for path in paths]
+
+
+def _asked(request: HttpRequest, fields: dict[str, str]) -> str:
+    """The subresources of the query, as they are signed."""
+    bare = {part for part in request.query.split("&") if "=" not in part}
     named = sorted(name for name in fields if name in SUBRESOURCES)
-    shown = "&".join(name if name in given else f"{name}={fields[name]}" for name in named)
-    return f"{path}?{shown}" if shown else path
+    shown = "&".join(name if name in bare else f"{name}={fields[name]}" for name in named)
+    return f"?{shown}" if shown else ""
 
 
 def _fields(query: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from .acting import Actor, service_caller, session_caller
 from .authorize import AccessDenied, authorize, must_allow
-from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Source, Wait
+from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Wait
 from .kit import Answered, CrossOrigin, Ended, Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
@@ -23,7 +23,6 @@ __all__ = [
     "Reply",
     "ResourcePolicy",
     "Service",
-    "Source",
     "Wait",
     "authorize",
     "must_allow",

@@ -10,17 +10,28 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pileus.base import ids
+from pileus.base.clock import monotonic
+from pileus.base.errors import ApiError
 from pileus.identity.keys import Session
-from pileus.identity.standing import compile_standing, service_standing
+from pileus.identity.standing import Standing, compile_standing, service_standing
+from pileus.policy.explain import explain
 from pileus.store import Transaction
 
-from .call import NO_SOURCE, Call, Caller, Cloud, Outside, Source
+from .authorize import AccessDenied
+from .call import Call, Caller, Cloud, Outside
+from .records import CallRecord, Denial, keep_denial
+
+
+@lru_cache(maxsize=1_024)
+def service_caller(host: str, source_arn: str = "", source_account: str = "") -> Caller:
+    """A service of the cloud by its host name; for which resource it acts, and whose that is."""
+    return Caller(_standing(host), "", host, host, source_arn=source_arn, source_account=source_account)
 
 
 @lru_cache(maxsize=64)
-def service_caller(host: str) -> Caller:
-    """A service of the cloud, by its host name."""
-    return Caller(service_standing(host), "", host, host)
+def _standing(host: str) -> Standing:
+    """One object a service, so that what it was allowed is remembered."""
+    return service_standing(host)
 
 
 def session_caller(tx: Transaction, session: Session) -> Caller:
@@ -30,12 +41,11 @@ def session_caller(tx: Transaction, session: Session) -> Caller:
 
 
 class Actor(NamedTuple):
-    """Who acts in the background, where, and for which resource."""
+    """Who acts in the background, and where."""
 
     cloud: Cloud
     caller: Caller
     region: str
-    source: Source = NO_SOURCE
 
     def call(self, tx: Transaction, service: str, operation: str, request: dict[str, Any] | None = None) -> Call:
         """A call of this operation, not authorised yet. What needs no operation as a whole names the one whose
@@ -51,7 +61,6 @@ class Actor(NamedTuple):
             started=now,
             operation=self.cloud.service(service).operations[operation],
             request=request or {},
-            source=self.source,
         )
 
     async def perform(
@@ -61,17 +70,51 @@ class Actor(NamedTuple):
         request: dict[str, Any],
         then: Callable[[Transaction, Any], Any] = lambda tx, answer: answer,
     ) -> Any:
-        """Authorises and runs a whole operation. `then(tx, answer)` runs in the transaction of its last change and
-        gives the result. Raises the operation's errors."""
+        """Authorises, runs and records a whole operation. `then(tx, answer)` runs in the transaction of its last change
+        and gives the result. Raises the operation's errors."""
+        started, made = monotonic(), []
 
         def begin(tx: Transaction) -> Any:
             call = self.call(tx, service, operation, request)
+            made.append(call)
             self.cloud.authorize(call)
             answer = call.operation.handler(call, request)
             if type(answer) is Outside:
-                call.end = then
+                call.end = end
                 return answer
-            return then(tx, answer)
+            return end(tx, answer)
 
-        outcome = await self.cloud.store.transact(begin)
-        return (await outcome.work()).response if type(outcome) is Outside else outcome
+        def end(tx: Transaction, answer: Any) -> Any:
+            result = then(tx, answer)
+            self._record(tx, made[-1], started, None)
+            return result
+
+        try:
+            outcome = await self.cloud.store.transact(begin)
+            return (await outcome.work()).response if type(outcome) is Outside else outcome
+        except ApiError as error:
+            refused = error
+            await self.cloud.store.transact(lambda tx: self._record(tx, made[-1], started, refused))
+            raise
+
+    def _record(self, tx: Transaction, call: Call, started: float, error: ApiError | None) -> None:
+        """As the gateway does for requests: a denial can be explained."""
+        now = self.cloud.clock.now()
+        if isinstance(error, AccessDenied):
+            keep_denial(tx, call.request_id, Denial(now, call.account, explain(error.request, error.grants)))
+        record = CallRecord(
+            now,
+            call.request_id,
+            call.operation.service.name,
+            call.operation.name,
+            call.account,
+            self.caller.arn,
+            200 if error is None else 403 if isinstance(error, AccessDenied) else error.status,
+            int((monotonic() - started) * 1e6),
+            error.wire_code(True) if error is not None else "",
+            error.message[:512] if error is not None else "",
+            region=self.region,
+            resource=call.resource[:1024],
+            wrote=True,
+        )
+        self.cloud.recorder.record(tx, record, True)

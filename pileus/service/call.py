@@ -14,6 +14,7 @@ from pileus.policy import Principal
 from pileus.store import Store, Transaction, wake
 
 from .outbox import append
+from .records import Recorder
 
 T = TypeVar("T")
 
@@ -71,16 +72,6 @@ class Concluded:
     response: Any
 
 
-class Source(NamedTuple):
-    """For whom a service of the cloud acts: a resource's ARN and its account (`aws:SourceArn`, `aws:SourceAccount`)."""
-
-    arn: str = ""
-    account: str = ""
-
-
-NO_SOURCE = Source()
-
-
 class Reply(NamedTuple):
     """An answer whose status or headers are not the model's: a part of an object (206), a website's redirect."""
 
@@ -125,6 +116,7 @@ class Cloud(Protocol):
     clock: Clock
     keyring: Keyring
     blobs: Blobs
+    recorder: Recorder
 
     def service(self, name: str) -> Any: ...
 
@@ -162,8 +154,6 @@ class Call:
     """The version of TLS the caller speaks ('TLSv1.3'), or ''."""
     signed_at: float | None = None
     """When the request says it was signed (the machine's clock); None when it is not signed, or one service calls."""
-    source: Source = NO_SOURCE
-    """On behalf of which resource a service of the cloud calls."""
 
     end: Callable[[Transaction, Any], Any] | None = None
     """Encodes the answer and records the call, in the transaction of its last change; set by the pipeline."""
@@ -195,19 +185,11 @@ class Call:
         """Has the reconcilers that watch `table` look at `key` after the commit."""
         wake(self.tx, table, *key)
 
-    def invoke(
-        self,
-        service: str,
-        operation: str,
-        request: dict[str, Any],
-        *,
-        as_: Caller | None = None,
-        source: Source | None = None,
-    ) -> Any:
+    def invoke(self, service: str, operation: str, request: dict[str, Any], *, as_: Caller | None = None) -> Any:
         """Another service's operation, in this transaction, with the same authorisation. No HTTP.
 
         `as_`: the service principal or role it is done as; the caller itself by default (then `aws:ViaAWSService` is
-        true). `source`: the resource on whose behalf a service principal calls.
+        true).
         """
         target = self.cloud.service(service).operations[operation]
         inner = Call(
@@ -225,7 +207,6 @@ class Call:
             started=self.started,
             operation=target,
             request=request,
-            source=source or self.source,
         )
         self.cloud.authorize(inner)
         return target.handler(inner, request)

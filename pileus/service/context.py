@@ -71,8 +71,6 @@ READERS: dict[str, Reader] = {
     "aws:username": lambda call: call.caller.standing.user_name or None,
     "aws:principalisawsservice": lambda call: call.caller.principal.kind == "service",
     "aws:principalservicename": _service_name,
-    "aws:sourcearn": lambda call: call.source.arn or None,
-    "aws:sourceaccount": lambda call: call.source.account or None,
     "aws:viaawsservice": lambda call: bool(call.via) and call.caller.principal.kind != "service",
     "aws:calledvia": lambda call: [f"{name}.amazonaws.com" for name in call.via] or None,
     "aws:calledviafirst": lambda call: f"{call.via[0]}.amazonaws.com" if call.via else None,

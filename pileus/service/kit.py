@@ -37,12 +37,13 @@ class ResourcePolicy(NamedTuple):
 
 class Ended(NamedTuple):
     """How a request ended, for a service that keeps records of its own. `target`: path and query as sent; `signed`:
-    where its signature was, 'header', 'query' or ''; `error`: the code, empty for success; `sent`: the bytes of the
-    answer's body; `size`: of the object as far as headers tell, else -1."""
+    where its signature was, 'header', 'query' or ''; `old`: it is of Signature Version 2; `error`: the code, empty for
+    success; `sent`: the bytes of the answer's body; `size`: of the object as far as headers tell, else -1."""
 
     method: str
     target: str
     signed: str
+    old: bool
     status: int
     error: str
     sent: int
@@ -62,8 +63,7 @@ class CrossOrigin(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """`headers` go with the answer; None: no rule allows it. `error` is what a preflight is told where there are
-    rules."""
+    """`headers` go with the answer; None: no rule allows it. `error`: what a preflight is told then."""
 
     headers: list[tuple[str, str]] | None
     error: ApiError | None = None

@@ -235,7 +235,7 @@ def test_a_name_of_somebody_else_that_leads_here_is_refused(shared_cloud, host):
     "host",
     [
         "localhost:4566", "127.0.0.1:4566", "[::1]:4566", "10.0.0.7:4566", "pileus:4566", "sqs.localhost:4566",
-        "sqs.us-east-1.amazonaws.com", "bucket.s3.localhost.localstack.cloud:4566", "host.docker.internal:4566",
+        "sqs.us-east-1.amazonaws.com", "s3.localhost.localstack.cloud:4566", "host.docker.internal:4566",
         "LOCALHOST", "",
     ],
 )  # fmt: skip

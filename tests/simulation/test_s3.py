@@ -121,7 +121,7 @@ def some_rules(random: Random) -> list[dict[str, Any]]:
         {"NoncurrentDays": 200, "StorageClass": "DEEP_ARCHIVE"},
     ]
     spared = {"NoncurrentDays": 3, "NewerNoncurrentVersions": 2}
-    chosen = [
+    chosen: list[dict[str, Any]] = [
         {"Filter": {"Prefix": "a/"}, "Expiration": {"Days": random.choice([1, 7, 90])}},
         {"Filter": {"And": {"Prefix": "b/", **ANY_SIZE}}, "Transitions": moves, "Expiration": {"Days": 100}},
         {"Filter": {"Tag": {"Key": "t", "Value": "1"}}, "Expiration": {"Days": 2}},
@@ -156,7 +156,7 @@ def some_request(random: Random) -> tuple[str, dict[str, Any]]:
 
 async def both(worlds: list[World], name: str, request: dict[str, Any]) -> Any:
     """Both are asked, and answer alike: a status or an error's code."""
-    answers = []
+    answers: list[Any] = []
     for world in worlds:
         try:
             answer = await world.ask(name, Bucket=BUCKET, **request)
@@ -214,7 +214,7 @@ def check_nothing_is_overdue(state: list[Any], rules: list[dict[str, Any]], now:
 async def check_bytes_belong_to_something(world: World) -> None:
     def look(tx: Any) -> tuple[set[int], set[int]]:
         rows = [version for table in (current, versions) for _, version in table.scan(tx)]
-        return {piece.id for version in rows for piece in version.pieces}, {k[0] for k, _ in small_bytes.scan(tx)}
+        return {piece.id for version in rows for piece in version.pieces}, {int(k[0]) for k, _ in small_bytes.scan(tx)}
 
     named, kept = await world.store.transact(look)
     assert named == kept

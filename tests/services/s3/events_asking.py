@@ -2,10 +2,6 @@
 
 import json
 
-from msgspec.structs import replace
-
-from pileus.services.s3.tables import buckets
-
 
 def queue_for(sqs, name, bucket, account="000000000000"):
     """(URL, ARN) of a new queue whose policy lets S3 send for this bucket."""
@@ -55,10 +51,6 @@ def rule(arn, *events, **affixes):
     return found
 
 
-def put_policy(cloud, bucket, *statements):
-    policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-    def work(tx):
-        buckets.put(tx, "aws", bucket, record=replace(buckets.get(tx, "aws", bucket), policy=policy))
-
-    cloud.run(cloud.app.store.transact(work))
+def put_policy(s3, bucket, *statements):
+    policy = {"Version": "2012-10-17", "Statement": list(statements)}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))

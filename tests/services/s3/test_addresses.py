@@ -13,9 +13,10 @@ from .s3_asking import read
 from .web_asking import ask, make_public
 
 KEYS = [
-    "plain", "a b", "a+b", "a%20b", "100%", "a%2Fb", "ü/ñ/日本語/🙂", "a//b", "/lead", "//two", ".", "..", "./a", "../a", "a/./b",
-    "a/../b", "a/", "a//", "/", "?", "a?b=c", "#x", "a&b=c", "a;b", "a:b", "a@b", "a,b", "a=b", "a'b\"c", "<k>&amp;",
-    "a\\b", "tab\there", "nl\nhere", "a!*()~$^`{}|[]", " lead", "trail ", "index.html", "_website/x", "_pileus/health", "s3", "e\u0301",
+    "plain", "a b", "a+b", "a%20b", "100%", "a%2Fb", "ü/ñ/日本語/🙂", "a//b", "/lead", "//two", ".", "..",
+    "./a", "../a", "a/./b", "a/../b", "a/", "a//", "/", "?", "a?b=c", "#x", "a&b=c", "a;b", "a:b", "a@b",
+    "a,b", "a=b", "a'b\"c", "<k>&amp;", "a\\b", "tab\there", "nl\nhere", "a!*()~$^`{}|[]", " lead",
+    "trail ", "index.html", "_website/x", "_pileus/health", "s3", "e\u0301",
 ]  # fmt: skip
 
 
@@ -69,6 +70,13 @@ def test_names_that_look_like_something_else_are_still_buckets(shared_cloud: Tes
         assert ask(shared_cloud, "GET", "/k", f"{name}.localhost").body == b"x"
 
 
+def test_a_bucket_s_own_host_has_no_pages_of_the_cloud(s3: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="_pileus/health", Body=b"mine")
+    make_public(shared_cloud, bucket)
+    assert ask(shared_cloud, "GET", "/_pileus/health", f"{bucket}.s3.localhost").body == b"mine"
+    assert b"ready" in ask(shared_cloud, "GET", "/_pileus/health", "s3.localhost").body
+
+
 def test_a_service_s_own_name_under_localhost_is_the_service_s(shared_cloud: TestCloud) -> None:
     answer = ask(shared_cloud, "GET", "/?Action=ListQueues&Version=2012-11-05", "sqs.us-east-1.localhost:4566")
     assert "MissingAuthenticationToken" in answer.text
@@ -77,8 +85,9 @@ def test_a_service_s_own_name_under_localhost_is_the_service_s(shared_cloud: Tes
 
 def test_boto3_uses_host_style_by_itself(shared_cloud: TestCloud) -> None:
     client = boto3.client(
-        "s3", endpoint_url=f"http://s3.localhost:{shared_cloud.port}", aws_access_key_id="test", region_name="us-east-1",
-        aws_secret_access_key="test", config=Config(s3={"addressing_style": "virtual"}, signature_version="s3v4"),
+        "s3", endpoint_url=f"http://s3.localhost:{shared_cloud.port}", aws_access_key_id="test",
+        region_name="us-east-1", aws_secret_access_key="test",
+        config=Config(s3={"addressing_style": "virtual"}, signature_version="s3v4"),
     )  # fmt: skip
     seen: list[str] = []
 

@@ -119,7 +119,8 @@ def test_cors_rules_are_kept_as_they_are_put(s3: Any, bucket: str) -> None:
     code, message, status = refused(s3.get_bucket_cors, Bucket=bucket)
     assert (code, message, status) == ("NoSuchCORSConfiguration", "The CORS configuration does not exist", 404)
     rule = {
-        "ID": "r", "AllowedHeaders": ["x-*"], "AllowedMethods": ["PUT", "GET"], "AllowedOrigins": ["https://*.example.com"],
+        "ID": "r", "AllowedHeaders": ["x-*"], "AllowedMethods": ["PUT", "GET"],
+        "AllowedOrigins": ["https://*.example.com"],
         "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 3000,
     }  # fmt: skip
     s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
@@ -146,7 +147,7 @@ def test_a_website_is_configured_and_a_wrong_one_refused(s3: Any, bucket: str) -
         "ErrorDocument": {"Key": "error.html"},
         "RoutingRules": [
             {"Condition": {"KeyPrefixEquals": "docs/"}, "Redirect": {"ReplaceKeyPrefixWith": "documents/"}},
-            {"Condition": {"HttpErrorCodeReturnedEquals": "404"}, "Redirect": {"HostName": "x.example", "Protocol": "https"}},
+            {"Condition": {"HttpErrorCodeReturnedEquals": "404"}, "Redirect": {"HostName": "x.y", "Protocol": "https"}},
         ],
     }  # fmt: skip
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration=site)
@@ -274,7 +275,9 @@ def test_a_lifecycle_is_kept_with_names_for_rules_that_have_none(s3: Any, bucket
             "Filter": {"And": {"Prefix": "a/", "Tags": [{"Key": "k", "Value": "v"}], "ObjectSizeGreaterThan": 5}},
             "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 60, "StorageClass": "GLACIER"}],
             "Expiration": {"Days": 90},
-            "NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "StorageClass": "GLACIER", "NewerNoncurrentVersions": 3}],
+            "NoncurrentVersionTransitions": [
+                {"NoncurrentDays": 1, "StorageClass": "GLACIER", "NewerNoncurrentVersions": 3}
+            ],
             "NoncurrentVersionExpiration": {"NoncurrentDays": 10, "NewerNoncurrentVersions": 2},
         },
         {"Status": "Disabled", "Filter": {"Prefix": ""}, "Expiration": {"Date": MIDNIGHT}},
@@ -302,10 +305,12 @@ def test_the_old_form_of_a_lifecycle_rule_is_taken_at_the_same_address(s3: Any, 
     [
         ({}, "InvalidRequest", "At least one action needs to be specified in a rule"),
         ({"Expiration": {"Days": 0}}, "InvalidArgument", "'Days' for Expiration action must be a positive integer"),
-        ({"Expiration": {"Date": datetime(2030, 1, 1, 5, tzinfo=UTC)}}, "InvalidArgument", "'Date' must be at midnight GMT"),
+        ({"Expiration": {"Date": datetime(2030, 1, 1, 5, tzinfo=UTC)}}, "InvalidArgument",
+         "'Date' must be at midnight GMT"),
         ({"Expiration": {"Days": 1, "Date": MIDNIGHT}}, "MalformedXML", ""),
         ({"Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}}, "MalformedXML", ""),
-        ({"Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument", "greater than or equal to 30"),
+        ({"Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}]}, "InvalidArgument",
+         "greater than or equal to 30"),
         ({"Transitions": [{"Days": 1, "StorageClass": "STANDARD"}]}, "MalformedXML", ""),
         ({"Transitions": [{"StorageClass": "GLACIER"}]}, "MalformedXML", ""),
         ({"Transitions": [{"Days": 9, "StorageClass": "GLACIER"}], "Expiration": {"Days": 9}}, "InvalidArgument",

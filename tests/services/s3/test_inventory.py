@@ -35,11 +35,11 @@ def s3(cloud):
 def source(cloud, s3):
     for name in ("source", "reports"):
         s3.create_bucket(Bucket=name)
-    let_in(cloud)
+    let_in(s3)
     return "source"
 
 
-def let_in(cloud, source="source"):
+def let_in(s3, source="source"):
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},
@@ -47,10 +47,10 @@ def let_in(cloud, source="source"):
         "Resource": "arn:aws:s3:::reports/*",
         "Condition": {
             "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{source}"},
-            "StringEquals": {"aws:SourceAccount": ROOT},
+            "StringEquals": {"aws:SourceAccount": ROOT, "s3:x-amz-acl": "bucket-owner-full-control"},
         },
     }
-    put_policy(cloud, "reports", statement)
+    put_policy(s3, "reports", statement)
 
 
 def order(s3, versions="Current", frequency="Daily", fields=FIELDS, **more):
@@ -198,12 +198,12 @@ def test_an_inventory_that_is_switched_off_or_deleted_writes_no_more(cloud, s3, 
 
 
 def test_without_leave_it_is_tried_again(cloud, s3, source):
-    let_in(cloud, "another")
+    let_in(s3, "another")
     s3.put_object(Bucket=source, Key="k", Body=b"x")
     order(s3)
     cloud.advance(DAY)
     assert keys(s3) == []
-    let_in(cloud)
+    let_in(s3)
     cloud.advance(3_601)
     assert len(keys(s3, "manifest.json")) == 1
 

@@ -1,5 +1,7 @@
 """Server access logs, delivered."""
 
+import contextlib
+import http.client
 import json
 import re
 import urllib.request
@@ -8,7 +10,7 @@ import pytest
 from botocore.config import Config
 from msgspec.structs import replace
 
-from pileus.service import Actor, service_caller
+from pileus.service import Actor, records, service_caller
 from pileus.services.s3 import events
 from pileus.services.s3.tables import buckets, current
 from tests.services.s3.events_asking import put_policy
@@ -28,12 +30,12 @@ def logged(cloud, s3):
     """A bucket whose accesses are logged to `logs`, and what is said there."""
     for name in ("logged", "logs"):
         s3.create_bucket(Bucket=name)
-    let_in(cloud)
+    let_in(s3)
     log(s3)
     return "logged"
 
 
-def let_in(cloud, source="logged"):
+def let_in(s3, source="logged"):
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "logging.s3.amazonaws.com"},
@@ -44,7 +46,7 @@ def let_in(cloud, source="logged"):
             "StringEquals": {"aws:SourceAccount": ROOT},
         },
     }
-    put_policy(cloud, "logs", statement)
+    put_policy(s3, "logs", statement)
 
 
 def log(s3, **more):
@@ -111,19 +113,35 @@ def test_what_was_refused_is_told_with_its_code(cloud, s3, logged):
     cloud.advance(301)
     found = by_operation(s3)["REST.GET.OBJECT"]
     assert [fields[9:11] for fields in found] == [["404", "NoSuchKey"], ["403", "AccessDenied"]]
+    assert {(int(fields[11]) > 100, fields[12]) for fields in found} == {(True, "-")}
+
+
+def test_a_client_cannot_forge_fields(cloud, s3, logged):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", cloud.port)) as connection:
+        connection.request("GET", f'/{logged}/k"%0A', headers={"User-Agent": 'a" 200 "b', "Referer": "c\td"})
+        connection.getresponse().read()
+    cloud.advance(301)
+    [fields] = by_operation(s3)["REST.GET.OBJECT"]
+    assert len(fields) == 26
+    assert fields[16] == '"a%22 200 %22b"'
 
 
 def test_the_anonymous_and_presigned_are_told_apart(cloud, s3, logged):
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": logged, "Key": "k"})
+    new = cloud.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+    url = new.generate_presigned_url("get_object", Params={"Bucket": logged, "Key": "k"})
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Referer": 'http://a/"b'})) as answer:
         assert answer.status == 200
+    old = cloud.client("s3", config=Config(signature_version="s3", s3={"addressing_style": "path"}))
+    with urllib.request.urlopen(old.generate_presigned_url("get_object", Params={"Bucket": logged, "Key": "k"})):
+        pass
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"{cloud.endpoint}/{logged}/k")
     cloud.advance(301)
-    signed, unsigned = by_operation(s3)["REST.GET.OBJECT"]
+    signed, older, unsigned = by_operation(s3)["REST.GET.OBJECT"]
     assert signed[15] == '"http://a/%22b"'
     assert (signed[19], signed[21]) == ("SigV4", "QueryString")
+    assert (older[19], older[21]) == ("SigV2", "QueryString")
     assert (unsigned[4], unsigned[19], unsigned[21], unsigned[9]) == ("-", "-", "-", "403")
 
 
@@ -213,13 +231,22 @@ def test_partitioned_keys_by_the_time_of_delivery(cloud, s3, logged):
 
 
 def test_without_leave_nothing_is_delivered_and_nothing_is_lost_for_a_day(cloud, s3, logged):
-    let_in(cloud, "another")
+    let_in(s3, "another")
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
     cloud.advance(301)
     assert keys(s3) == []
-    let_in(cloud)
+    assert recorded(cloud) == ("PutObject", "logging.s3.amazonaws.com", 403, "AccessDenied")
+    let_in(s3)
     cloud.advance(301)
+    assert recorded(cloud) == ("PutObject", "logging.s3.amazonaws.com", 200, "")
     assert "REST.PUT.OBJECT" in by_operation(s3)
+
+
+def recorded(cloud):
+    """The last call that a service of the cloud made itself."""
+    found = cloud.run(cloud.app.store.transact(lambda tx: records.latest(tx, 100)))
+    own = [record for _, record in found if record.principal.endswith(".amazonaws.com")]
+    return own[-1].operation, own[-1].principal, own[-1].status, own[-1].error
 
 
 def test_lines_outlive_a_restart(cloud, s3, logged):

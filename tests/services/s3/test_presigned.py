@@ -62,7 +62,7 @@ def test_a_listing_and_a_version_are_presigned(signing: Any, s3: Any, shared_clo
 def test_the_answer_s_headers_may_be_overridden(signing: Any, s3: Any, shared_cloud: TestCloud, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentType="text/plain")
     wanted = {
-        "ResponseContentType": "application/x-mine", "ResponseContentDisposition": 'attachment; filename="ü.txt"',
+        "ResponseContentType": "application/x-mine", "ResponseContentDisposition": 'attachment; filename="a b.txt"',
         "ResponseCacheControl": "no-store", "ResponseContentLanguage": "de", "ResponseContentEncoding": "identity",
     }  # fmt: skip
     answer = use(

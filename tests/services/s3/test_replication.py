@@ -2,12 +2,13 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.config import Config
 
 from pileus.services.s3.replication import carrying
-from tests.services.s3.events_asking import queue_for, tell, told
+from tests.services.s3.events_asking import put_policy, queue_for, tell, told
 from tests.services.s3.events_asking import rule as notification
 from tests.services.s3.s3_asking import read, refused
 
@@ -376,11 +377,85 @@ def test_a_role_that_does_not_trust_s3_fails(cloud, s3, pair):
 def test_another_account_s_bucket_must_let_the_role_in(cloud, s3, pair):
     theirs = cloud.client("s3", key=OTHER)
     make_bucket(theirs, "theirs")
+    replicate(s3, "source", newer("theirs"))
+    s3.put_object(Bucket="source", Key="denied", Body=b"x")
+    cloud.settle()
+    assert status(s3, "denied") == "FAILED"
+    let_role_in(theirs, "theirs")
+    s3.put_object(Bucket="source", Key="allowed", Body=b"x")
+    cloud.settle()
+    assert status(s3, "allowed") == "COMPLETED"
+    assert read(theirs, "theirs", "allowed") == b"x"
+
+
+def let_role_in(theirs, bucket, *more):
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ROLE},
+        "Action": [*MAY["target"], *more],
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    put_policy(theirs, bucket, statement)
+
+
+def owner(s3, bucket):
+    listed = s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"]
+    return {one["Key"]: one["Owner"]["ID"] for one in listed}
+
+
+def test_a_replica_keeps_its_owner_unless_the_rule_gives_it_away(cloud, s3, pair):
+    theirs = cloud.client("s3", key=OTHER)
+    make_bucket(theirs, "theirs")
+    rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    theirs.put_bucket_ownership_controls(Bucket="theirs", OwnershipControls=rules)
+    let_role_in(theirs, "theirs")
+    mine, other = (client.list_buckets()["Owner"]["ID"] for client in (s3, theirs))
+    replicate(s3, "source", newer("theirs"))
+    s3.put_object(Bucket="source", Key="kept", Body=b"x")
+    cloud.settle()
     rule = newer("theirs")
+    rule["Destination"] |= {"Account": OTHER, "AccessControlTranslation": {"Owner": "Destination"}}
     replicate(s3, "source", rule)
     s3.put_object(Bucket="source", Key="denied", Body=b"x")
     cloud.settle()
     assert status(s3, "denied") == "FAILED"
+    let_role_in(theirs, "theirs", "s3:ObjectOwnerOverrideToBucketOwner")
+    allow(cloud.client("iam"), "replicator", ["s3:*"])
+    s3.put_object(Bucket="source", Key="given", Body=b"x")
+    cloud.settle()
+    assert owner(theirs, "theirs") == {"kept": mine, "given": other}
+    assert read(theirs, "theirs", "given") == b"x"
+
+
+def test_acls_follow_their_version(cloud, s3, pair):
+    for name in pair:
+        s3.put_bucket_ownership_controls(
+            Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        )
+        s3.delete_public_access_block(Bucket=name)
+    replicate(s3, "source", newer("target"))
+    s3.put_object(Bucket="source", Key="k", Body=b"x")
+    cloud.settle()
+    s3.put_object_acl(Bucket="source", Key="k", ACL="public-read")
+    cloud.settle()
+    grants = s3.get_object_acl(Bucket="target", Key="k")["Grants"]
+    assert grants == s3.get_object_acl(Bucket="source", Key="k")["Grants"]
+    assert len(grants) == 2
+
+
+def test_locks_go_along(cloud, s3):
+    make_role(cloud)
+    for name in ("source", "target"):
+        s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    replicate(s3, "source", newer("target"))
+    s3.put_object(Bucket="source", Key="k", Body=b"x")
+    cloud.settle()
+    s3.put_object_legal_hold(Bucket="source", Key="k", LegalHold={"Status": "ON"})
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    s3.put_object_retention(Bucket="source", Key="k", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
+    cloud.settle()
+    assert s3.get_object_legal_hold(Bucket="target", Key="k")["LegalHold"] == {"Status": "ON"}
+    assert s3.get_object_retention(Bucket="target", Key="k")["Retention"]["RetainUntilDate"] == until
 
 
 def test_whoever_configures_must_be_allowed_to_pass_the_role(cloud, s3, pair):

@@ -138,7 +138,8 @@ def test_all_requests_may_be_sent_to_another_host(s3: Any, shared_cloud: TestClo
 def test_routing_rules_lead_by_prefix_and_by_error(s3: Any, shared_cloud: TestCloud, site: str) -> None:
     rules = [
         {"Condition": {"KeyPrefixEquals": "old/"}, "Redirect": {"ReplaceKeyPrefixWith": "docs/"}},
-        {"Condition": {"KeyPrefixEquals": "one"}, "Redirect": {"ReplaceKeyWith": "index.html", "HttpRedirectCode": "307"}},
+        {"Condition": {"KeyPrefixEquals": "one"},
+         "Redirect": {"ReplaceKeyWith": "index.html", "HttpRedirectCode": "307"}},
         {"Condition": {"KeyPrefixEquals": "app/", "HttpErrorCodeReturnedEquals": "404"},
          "Redirect": {"HostName": "app.example.com", "Protocol": "https", "ReplaceKeyPrefixWith": "lost/"}},
     ]  # fmt: skip

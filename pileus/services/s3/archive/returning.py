@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pileus.control import Done, Outcome, RequeueAt
-from pileus.service import Actor, Source, service_caller
+from pileus.service import Actor, service_caller
 from pileus.store import Transaction
 
 from .. import events
@@ -62,7 +62,7 @@ def _bring(world: Any, tx: Transaction, bucket: Bucket, key: str, version: Versi
 
 
 def _tell(world: Any, tx: Transaction, bucket: Bucket, event: str, key: str, version: Version, moment: float) -> None:
-    actor = Actor(world, service_caller(S3), bucket.region, Source(bucket.arn, bucket.account))
+    actor = Actor(world, service_caller(S3, bucket.arn, bucket.account), bucket.region)
     call = actor.call(tx, "s3", "RestoreObject")
     call.now = moment
     events.happened(call, bucket, event, key, version)

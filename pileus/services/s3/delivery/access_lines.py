@@ -1,8 +1,8 @@
 """A bucket's access log, line by line: written with the record of each request, so that no crash loses one.
 
-Source: Amazon S3 User Guide, "Amazon S3 server access log format". Cipher suite and TLS version are not known here, nor
-is the last octet's moment of an answer that streams: total time is turn-around time. Requests whose signature fails
-reach no bucket and no log.
+Source: Amazon S3 User Guide, "Amazon S3 server access log format". The cipher suite is not known here, nor is the
+moment of the last octet of an answer that streams: total time is turn-around time. Requests whose signature fails reach
+no bucket and no log.
 """
 
 import re
@@ -17,7 +17,6 @@ from pileus.identity.canonical import canonical_id
 from pileus.service import Call, Ended
 
 from ..errors import S3Error
-from ..events.messages import host_id
 from ..tables import Bucket, LoggingDue, Version, accesses, buckets, logging_due
 
 KIND = "logging"
@@ -60,6 +59,9 @@ _TRANSITIONS = {
     "GLACIER_IR": "_GIR",
     "DEEP_ARCHIVE": "_GDA",
 }
+_SIZED = ("GetObject", "HeadObject", "PutObject", "UploadPart", "Website", "WebsiteHead")
+"""Whose headers tell an object's size."""
+
 _READ_PART = {"CopyObject": "REST.COPY.OBJECT_GET", "UploadPartCopy": "REST.COPY.PART_GET"}
 
 
@@ -119,7 +121,7 @@ def _line(call: Call, ended: Ended) -> Line:
         str(ended.status),
         ended.error,
         ended.sent,
-        ended.size if "Key" in request else -1,
+        ended.size if call.operation.name in _SIZED and not ended.error else -1,
         request.get("VersionId", ""),
     )
 
@@ -181,17 +183,23 @@ def _text(call: Call, bucket: Bucket, line: Line, ended: Ended | None) -> str:
         millis,
         _quoted(call.headers.get("referer", "")),
         _quoted(call.user_agent),
-        line.version or "-",
-        host_id(call.request_id),
-        "SigV4" if signed else "-",
+        quote(line.version) or "-",
+        ids.host_id(call.request_id),
+        _signature(ended),
         "-",
         {"header": "AuthHeader", "query": "QueryString"}.get(signed, "-"),
-        call.headers.get("host") or "-",
-        "-",
+        quote(call.headers.get("host", ""), safe=":.-_[]") or "-",
+        call.tls or "-",
         "-",
         "-",
     ]
     return " ".join(str(field) for field in fields)
+
+
+def _signature(ended: Ended | None) -> str:
+    if ended is None or not ended.signed:
+        return "-"
+    return "SigV2" if ended.old else "SigV4"
 
 
 def _requester(call: Call) -> str:

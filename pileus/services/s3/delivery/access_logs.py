@@ -11,7 +11,7 @@ from typing import Any
 from pileus.base import ids
 from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome, RequeueAt
-from pileus.service import Actor, Source, service_caller
+from pileus.service import Actor, service_caller
 from pileus.store import Transaction
 
 from ..tables import Bucket, LoggingDue, accesses, buckets, configs, logging_due
@@ -93,7 +93,7 @@ async def _deliver(world: Any, key: tuple[Any, ...], bucket: Bucket, wanted: dic
         if next(accesses.scan(tx, bucket.id, limit=1), None) is None:
             logging_due.delete(tx, *key)
 
-    actor = Actor(world, service_caller(DELIVERY), bucket.region, Source(bucket.arn, bucket.account))
+    actor = Actor(world, service_caller(DELIVERY, bucket.arn, bucket.account), bucket.region)
     await actor.perform("s3", "PutObject", request, delivered)
 
 

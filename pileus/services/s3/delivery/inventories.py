@@ -17,7 +17,7 @@ import orjson
 from pileus.base import ids
 from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome, RequeueAt
-from pileus.service import Actor, Source, service_caller
+from pileus.service import Actor, service_caller
 from pileus.store import Transaction
 
 from ..listing.walk import Place
@@ -92,7 +92,7 @@ class Report:
     def __init__(self, world: Any, bucket: Bucket, wanted: dict[str, Any], began: float):
         self._world, self._bucket, self._wanted, self._began = world, bucket, wanted, began
         self._target = wanted["Destination"]["S3BucketDestination"]
-        self._actor = Actor(world, service_caller(S3), bucket.region, Source(bucket.arn, bucket.account))
+        self._actor = Actor(world, service_caller(S3, bucket.arn, bucket.account), bucket.region)
         prefix = self._target.get("Prefix", "").rstrip("/")
         self._folder = f"{prefix}/{bucket.name}/{wanted['Id']}".lstrip("/")
 

@@ -13,7 +13,7 @@ from pileus.base import ids
 from pileus.base.arns import parse
 from pileus.base.errors import ApiError
 from pileus.model import load
-from pileus.service import AccessDenied, Call, Source
+from pileus.service import AccessDenied, Call, service_caller
 
 from ..addressing import bucket_operation
 from ..buckets.configuring import configure, configured, forget
@@ -21,7 +21,7 @@ from ..errors import S3Error, invalid_argument, malformed_xml, not_implemented
 from ..tables import Bucket
 from .matching import REFUSED, Rule, affixes, overlap, shared_event
 from .messages import test_message
-from .notifying import send
+from .notifying import S3, send
 
 KIND = "notification"
 RULES_MAX = 100
@@ -164,7 +164,7 @@ def _check_together(rules: list[Rule]) -> None:
 def _check_queues(call: Call, bucket: Bucket, rules: list[Rule], skips: bool) -> None:
     """Sends each queue a test message, in this transaction: if one is refused, none was sent."""
     failures = []
-    source = Source(bucket.arn, bucket.account)
+    caller = service_caller(S3, bucket.arn, bucket.account)
     for queue in dict.fromkeys(rule["QueueArn"] for rule in rules):
         arn = parse(queue)
         if arn.region != bucket.region:
@@ -173,7 +173,7 @@ def _check_queues(call: Call, bucket: Bucket, rules: list[Rule], skips: bool) ->
             failures.append((queue, "FIFO SQS queues are not supported"))
         elif not skips:
             try:
-                send(call, queue, test_message(call, bucket), source)
+                send(call, queue, test_message(call, bucket), caller)
             except AccessDenied:
                 what = "Permissions on the destination queue do not allow S3 to publish notifications from this bucket"
                 failures.append((queue, what))

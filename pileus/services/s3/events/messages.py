@@ -6,12 +6,12 @@ all kinds, with members that are added to these.
 """
 
 import hashlib
-from base64 import b64encode
 from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
 
+from pileus.base import ids
 from pileus.base.clock import iso
 from pileus.identity.canonical import canonical_id
 from pileus.service import Call
@@ -36,7 +36,7 @@ def message(
         "eventName": event,
         "userIdentity": {"principalId": _SERVICE if background else _principal_id(call)},
         "requestParameters": {"sourceIPAddress": _SERVICE if background else call.source_ip},
-        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": host_id(call.request_id)},
+        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": ids.host_id(call.request_id)},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": rule_id,
@@ -62,7 +62,7 @@ def test_message(call: Call, bucket: Bucket) -> str:
             "Time": instant(call.now),
             "Bucket": bucket.name,
             "RequestId": call.request_id,
-            "HostId": host_id(call.request_id),
+            "HostId": ids.host_id(call.request_id),
         }
     ).decode()
 
@@ -118,11 +118,6 @@ def _principal_id(call: Call) -> str:
 def customer_id(account: str) -> str:
     """The form of the ids by which AWS's retail side knows an account's owner."""
     return f"A{canonical_id(account)[:13].upper()}"
-
-
-def host_id(request_id: str) -> str:
-    """`x-amz-id-2`: of the same request always the same."""
-    return b64encode(hashlib.sha512(request_id.encode()).digest()[:57]).decode()
 
 
 def instant(moment: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from pileus.base.arns import parse
 from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome, RequeueAt
-from pileus.service import AccessDenied, Actor, Call, Source, outbox, service_caller
+from pileus.service import AccessDenied, Actor, Call, Caller, outbox, service_caller
 from pileus.store import Transaction
 
 from ..tables import Bucket, Version, configs
@@ -39,11 +39,11 @@ def notify(call: Call, bucket: Bucket, event: str, key: str, version: Version, d
             call.emit(subject, {"message": body, "bucket": bucket.arn, "account": bucket.account})
 
 
-def send(call: Call, queue: str, body: str, source: Source) -> None:
-    """As S3 itself, so that the queue's own policy decides. Raises SQS's errors."""
+def send(call: Call, queue: str, body: str, as_: Caller) -> None:
+    """As S3 itself on the bucket's behalf, so that the queue's own policy decides. Raises SQS's errors."""
     arn = parse(queue)
     url = f"https://sqs.{arn.region}.amazonaws.com/{arn.account}/{arn.resource}"
-    call.invoke("sqs", "SendMessage", {"QueueUrl": url, "MessageBody": body}, as_=service_caller(S3), source=source)
+    call.invoke("sqs", "SendMessage", {"QueueUrl": url, "MessageBody": body}, as_=as_)
 
 
 class Notify:
@@ -73,7 +73,7 @@ def _hand_over(world: Any, tx: Transaction, subject: str, queue: str) -> tuple[b
     again: float | None = None
     for position, event in outbox.read(tx, subject, limit=BATCH):
         try:
-            send(call, queue, event.body["message"], Source(event.body["bucket"], event.body["account"]))
+            send(call, queue, event.body["message"], service_caller(S3, event.body["bucket"], event.body["account"]))
         except ApiError as error:
             waited = call.now - event.at
             # A queue may come back, and a policy may be mended; a message it does not take, it never takes.

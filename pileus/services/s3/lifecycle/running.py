@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pileus.control import Done, Outcome, RequeueAt
-from pileus.service import Actor, Source, service_caller
+from pileus.service import Actor, service_caller
 from pileus.store import Transaction
 
 from ..multipart.uploads import drop_upload
@@ -55,7 +55,7 @@ def _step(world: Any, tx: Transaction, bucket_id: int) -> tuple[bool, Outcome]:
             return False, RequeueAt(far.until + DAY)
         far = replace(far, run=midnight)
     rules = parse(found)
-    actor = Actor(world, service_caller(S3), bucket.region, Source(bucket.arn, bucket.account))
+    actor = Actor(world, service_caller(S3, bucket.arn, bucket.account), bucket.region)
     call = actor.call(tx, "s3", "PutBucketLifecycleConfiguration")
     run = Run(call, bucket, rules, far.until + DAY, far.run)
     far = _some_uploads(run, far) if far.uploads else _some_keys(run, far)

@@ -48,7 +48,11 @@ def objects(
     found: list[Found] = []
     skip = len(head) + 1
     if not delimiter:
-        return [(_text(key[skip:-1]), _listed(raw)) for key, raw in tx.scan(start, stop, limit)]
+        rows = tx.scan(start, stop, limit)
+        try:
+            return [(key[skip:-1].decode(), _listed(raw)) for key, raw in rows]
+        except UnicodeDecodeError:  # an escaped NUL is no UTF-8
+            return [(_text(key[skip:-1]), _listed(raw)) for key, raw in rows]
     size, run = len(prefix), None
     while len(found) < limit:
         batch = tx.scan(start, stop, BATCH)

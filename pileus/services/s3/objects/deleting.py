@@ -62,7 +62,7 @@ def _remove_one(call: Call, bucket: Bucket, key: str, version_id: str, request: 
     return found
 
 
-@bucket_operation("DeleteObjects", action="DeleteObject", unconditional="each object is authorised by itself")
+@bucket_operation("DeleteObjects", action="DeleteObject", unconditional="Each object is authorised by itself.")
 def delete_objects(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
     asked = request["Delete"].get("Objects", [])
     if not 1 <= len(asked) <= OBJECTS_MAX:

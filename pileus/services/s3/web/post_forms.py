@@ -13,7 +13,7 @@ from pileus.service import Body, Call, Reply, ResourcePolicy
 from .. import events
 from ..access.context import context_of
 from ..access.grants import object_grants
-from ..addressing import find_bucket
+from ..addressing import addressed
 from ..errors import S3Error
 from ..lifecycle.expiry import shown_expiry
 from ..names import check_key
@@ -28,7 +28,7 @@ STATUSES = ("200", "201", "204")
 
 
 def _resource(call: Call, request: dict[str, Any]) -> str:
-    bucket = call.subject = find_bucket(call, request["Bucket"])
+    bucket = addressed(call, request)
     check_key(request["Key"])
     return f"{bucket.arn}/{request['Key']}"
 

@@ -63,6 +63,8 @@ def _visited(call: Call, request: dict[str, Any]) -> Any:
         bucket = find_bucket(call, request["Bucket"])
         call.subject = bucket
         _check_region(call, bucket)
+        if bucket.requester_pays:
+            raise access_denied()  # websites have no requester who could pay
         site = configured(call, bucket, "website")
         if site is None:
             raise no_website(bucket)
