@@ -63,9 +63,10 @@ def put_version(tx: Transaction, bucket: Bucket, key: str, version: Version, now
         version = replace(version, age=_age(now))
         current.put(tx, bucket.id, key, record=version)
         return version
-    age = _next_age(tx, bucket, key, old, now)
+    below = next(older(tx, bucket, key, limit=1), None)
+    age = _next_age(old, below, now)
     version = replace(version, age=age, id=_new_id(age) if bucket.versioning == "Enabled" else "")
-    _make_room(tx, bucket, key, old, version, now)
+    _make_room(tx, bucket, key, old, below, version, now)
     current.put(tx, bucket.id, key, record=version)
     return version
 
@@ -73,10 +74,11 @@ def put_version(tx: Transaction, bucket: Bucket, key: str, version: Version, now
 def put_marker(tx: Transaction, bucket: Bucket, key: str, owner: str, now: float) -> Version:
     """Puts a delete marker on top, in a bucket that has versions."""
     old = current.get(tx, bucket.id, key)
-    age = _next_age(tx, bucket, key, old, now)
+    below = next(older(tx, bucket, key, limit=1), None)
+    age = _next_age(old, below, now)
     identity = _new_id(age) if bucket.versioning == "Enabled" else ""
     marker = Version(now, 0, "", owner, age=age, id=identity, marker=True)
-    _make_room(tx, bucket, key, old, marker, now)
+    _make_room(tx, bucket, key, old, below, marker, now)
     if old is not None:
         current.delete(tx, bucket.id, key)
     _keep(tx, bucket, key, marker)
@@ -170,8 +172,10 @@ def contents(tx: Transaction, version: Version) -> tuple[tuple[Piece, ...], tupl
     return layout.pieces, layout.parts
 
 
-def _make_room(tx: Transaction, bucket: Bucket, key: str, old: Version | None, new: Version, now: float) -> None:
-    """What was current becomes noncurrent; there is one null version at most."""
+def _make_room(
+    tx: Transaction, bucket: Bucket, key: str, old: Version | None, below: Version | None, new: Version, now: float
+) -> None:
+    """What was on top becomes noncurrent, a delete marker too (then `below`); there is one null version at most."""
     if not new.id:
         age = nulls.get(tx, bucket.id, key)
         if age is not None:
@@ -179,9 +183,8 @@ def _make_room(tx: Transaction, bucket: Bucket, key: str, old: Version | None, n
             if former is not None:
                 _drop(tx, bucket, key, former)
     if old is None:
-        top = next(older(tx, bucket, key, limit=1), None)
-        if top is not None:
-            versions.put(tx, bucket.id, key, top.age, record=replace(top, retired=now))
+        if below is not None and (new.id or below.id):
+            versions.put(tx, bucket.id, key, below.age, record=replace(below, retired=now))
     elif not new.id and not old.id:
         release(tx, old)
     else:
@@ -201,11 +204,10 @@ def _drop(tx: Transaction, bucket: Bucket, key: str, version: Version) -> None:
     release(tx, version)
 
 
-def _next_age(tx: Transaction, bucket: Bucket, key: str, old: Version | None, now: float) -> int:
+def _next_age(old: Version | None, below: Version | None, now: float) -> int:
     """Ages fall as time goes on, so that the newest comes first; two versions of a key never share one, whatever the
     clock does."""
-    top = next(older(tx, bucket, key, limit=1), None)
-    return min(_age(now), *(found.age - 1 for found in (old, top) if found is not None), AGE_MAX)
+    return min(_age(now), *(found.age - 1 for found in (old, below) if found is not None), AGE_MAX)
 
 
 def _age(now: float) -> int:
