@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from pileus.base import ids
 from pileus.base.checksums import Digest, checksum
 from pileus.blobs import BlobWriter, records
-from pileus.keyring import Cipher
+from pileus.blobs.sealing import SegmentWriter
 from pileus.service import Body, Call, Outside
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, Ciphers, seal, seal_small
+from .sealing import Ciphers, seal_small
 
 SMALL_BYTES_MAX = 16 * 1024
 
@@ -92,45 +92,29 @@ def take_in(
 
 
 class Sealing:
-    """Seals what passes, segment by segment, into a blob. Used in worker threads, one call after another."""
+    """Hashes and seals what passes, into a blob. Used in worker threads, one call after another."""
 
     def __init__(self, writer: BlobWriter, ciphers: Ciphers, digest: Digest | None):
-        self._writer = writer
-        self._cipher: Cipher = ciphers.of(writer.id)
+        self._out = SegmentWriter(writer, ciphers.of(writer.id))
         self._digest = digest
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.found: str | None = None
-        self._rest = b""
-        self._segment = 0
-        self._size = 0
 
     def take_all(self, data: bytes) -> None:
         self.write(data)
         self.md5.update(data)
 
     def write(self, block: bytes) -> None:
-        self._size += len(block)
         if self._digest is not None:
             self._digest.update(block)
-        data = self._rest + block if self._rest else block
-        whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
-        out = []
-        for at in range(0, whole, SEGMENT_BYTES):
-            out.append(seal(self._cipher, self._segment, data[at : at + SEGMENT_BYTES]))
-            self._segment += 1
-        self._rest = data[whole:] if whole else data
-        if out:
-            self._writer.write(b"".join(out))
+        self._out.write(block)
 
     def finish(self) -> Taken:
-        if self._rest or not self._segment:
-            self._writer.write(seal(self._cipher, self._segment, self._rest))
-        self._writer.finish()
-        piece = Piece(self._writer.id, self._size)
+        self._out.finish()
         if self._digest is not None:
             self.found = b64encode(self._digest.digest()).decode()
         assert self.found is not None
-        return Taken(piece, self.md5.hexdigest(), self.found)
+        return Taken(Piece(self._out.id, self._out.size), self.md5.hexdigest(), self.found)
 
     def abort(self) -> None:
-        self._writer.abort()
+        self._out.abort()

@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from pileus.blobs import Blob
+from pileus.blobs.sealing import SEGMENT_BYTES, read_range
 from pileus.keyring import Cipher
 from pileus.service import Call
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, Ciphers, open_segments, segments_of, unseal_small
+from .sealing import Ciphers, unseal_small
 
 BLOCK_BYTES = 8 * SEGMENT_BYTES
 
@@ -91,12 +92,4 @@ def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: 
     """The bytes from `start` to `stop`, segment by segment."""
     if isinstance(held, bytes):
         return [held[start:stop]]
-    first, offset, size = segments_of(piece, start, stop)
-    parts = open_segments(cipher, first, held.read(offset, size))
-    skip = start - first * SEGMENT_BYTES
-    left = stop - start - sum(len(part) for part in parts) + skip
-    if left:
-        parts[-1] = parts[-1][:left]
-    if skip:
-        parts[0] = parts[0][skip:]
-    return parts
+    return read_range(held, cipher, piece.size, start, stop)
