@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import TestCloud
 
-from .vault_asking import DAY, HOUR, MIB, code_of, output, retrieval, some_bytes, start, tree_hash, upload
+from .vault_asking import DAY, HOUR, MIB, blobs_of, code_of, output, retrieval, some_bytes, start, tree_hash, upload
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_wrong_hashes_store_nothing(cloud: TestCloud, client: Any) -> None:
     with pytest.raises(client.exceptions.InvalidParameterValueException, match="Invalid Content-Length: 0"):
         client.upload_archive(vaultName="attic", body=b"")
     client.delete_vault(vaultName="attic")
-    assert list(cloud.app.blobs.left_over()) == []
+    assert blobs_of(cloud) == 0
 
 
 def test_errors_say_code_type_and_message(client: Any) -> None:
@@ -166,18 +166,15 @@ def test_a_deleted_archive_is_gone_and_its_retrieval_fails(cloud: TestCloud, cli
 
 
 def test_the_bytes_of_a_deleted_archive_leave_the_disk_with_the_last_job(cloud: TestCloud, client: Any) -> None:
-    def blobs() -> int:
-        return sum(1 for path in (cloud.settings.data_dir).rglob("blobs/*/*") if path.is_file())
-
     archive = upload(client, "attic", b"moths ate it")
     retrieval(client, "attic", archive, Tier="Expedited")
     cloud.advance(300)
     client.delete_archive(vaultName="attic", archiveId=archive)
     cloud.settle()
-    assert blobs() == 1
+    assert blobs_of(cloud) == 1
     cloud.advance(DAY)
     cloud.settle()
-    assert blobs() == 0
+    assert blobs_of(cloud) == 0
 
 
 def test_a_vault_goes_only_when_its_last_inventory_was_empty(cloud: TestCloud, client: Any) -> None:

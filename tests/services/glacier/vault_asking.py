@@ -1,6 +1,7 @@
 """What the tests of Glacier ask again and again."""
 
 import hashlib
+import io
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,8 +20,6 @@ def some_bytes(count: int, seed: bytes = b"seed") -> bytes:
 
 
 def tree_hash(data: bytes) -> str:
-    import io
-
     found: str = calculate_tree_hash(io.BytesIO(data))
     return found
 
@@ -63,3 +62,8 @@ def retrieval(client: Any, vault: str, archive: str, **parameters: Any) -> str:
 def output(client: Any, vault: str, job: str, **options: Any) -> bytes:
     body: bytes = client.get_job_output(vaultName=vault, jobId=job, **options)["body"].read()
     return body
+
+
+def blobs_of(cloud: Any) -> int:
+    """How many files of bytes there are on the disk."""
+    return sum(1 for path in cloud.settings.data_dir.rglob("blobs/*/*") if path.is_file())
