@@ -4,10 +4,12 @@
 cheaper road: a per-process generator seeded from the system's entropy.
 """
 
+import hashlib
 import os
 import random
 import secrets
 import uuid
+from base64 import b64encode
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -19,6 +21,11 @@ def request_id() -> str:
     """A version 4 UUID; unique, not secret."""
     text = _unique.getrandbits(128).to_bytes(16, "big").hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+
+def host_id(request_id: str) -> str:
+    """S3's second id of a request (`x-amz-id-2`): opaque, and the same for the same request."""
+    return b64encode(hashlib.sha256(request_id.encode()).digest()).decode()
 
 
 def unique_hex(digits: int) -> str:

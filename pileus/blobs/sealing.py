@@ -3,9 +3,11 @@
 AES-256 in Galois/Counter mode; the segment's number is the nonce, so every blob needs a key of its own (decision 0006).
 """
 
+from collections.abc import Callable
+
 from pileus.keyring import Cipher
 
-from .api import Blob, BlobWriter
+from .api import Blob, Blobs, BlobWriter
 
 SEGMENT_BYTES = 128 * 1024
 TAG_BYTES = 16
@@ -55,34 +57,44 @@ def read_range(blob: Blob, cipher: Cipher, size: int, start: int, stop: int) -> 
 
 
 class SegmentWriter:
-    """Seals what passes, segment by segment, into a blob. Used in worker threads, one call after another."""
+    """Seals what passes, segment by segment, into a new blob, which is made when the first bytes come. `cipher_of`
+    gives the cipher of a blob. Used in worker threads, one call after another."""
 
-    def __init__(self, writer: BlobWriter, cipher: Cipher):
-        self._writer, self._cipher = writer, cipher
+    def __init__(self, blobs: Blobs, cipher_of: Callable[[int], Cipher]):
+        self._blobs, self._cipher_of = blobs, cipher_of
+        self._made: tuple[BlobWriter, Cipher] | None = None
         self._rest = b""
         self._segment = 0
         self.size = 0
 
-    @property
-    def id(self) -> int:
-        return self._writer.id
+    def _writing(self) -> tuple[BlobWriter, Cipher]:
+        if self._made is None:
+            writer = self._blobs.create()
+            self._made = writer, self._cipher_of(writer.id)
+        return self._made
 
     def write(self, block: bytes) -> None:
+        writer, cipher = self._writing()
         self.size += len(block)
         data = self._rest + block if self._rest else block
         whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
         out = []
         for at in range(0, whole, SEGMENT_BYTES):
-            out.append(seal(self._cipher, self._segment, data[at : at + SEGMENT_BYTES]))
+            out.append(seal(cipher, self._segment, data[at : at + SEGMENT_BYTES]))
             self._segment += 1
         self._rest = data[whole:] if whole else data
         if out:
-            self._writer.write(b"".join(out))
+            writer.write(b"".join(out))
 
-    def finish(self) -> None:
+    def finish(self) -> int:
+        """The blob's id."""
+        writer, cipher = self._writing()
         if self._rest or not self._segment:
-            self._writer.write(seal(self._cipher, self._segment, self._rest))
-        self._writer.finish()
+            writer.write(seal(cipher, self._segment, self._rest))
+        writer.finish()
+        return writer.id
 
     def abort(self) -> None:
-        self._writer.abort()
+        """Takes away what was written, finished or not."""
+        if self._made is not None:
+            self._made[0].abort()

@@ -25,7 +25,7 @@ LOCK_SECONDS_MAX = 0.3
 # What a cloud writes into its data directory; a person's own files there (init scripts) are never deleted.
 WRITTEN = (
     "state", "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite.lock", "root.key", "ca.pem",
-    "ca.key", "server.pem", "keys", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
+    "ca.key", "server.pem", "keys", "blobs", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
 )  # fmt: skip
 
 
@@ -200,7 +200,8 @@ def status(data_dir: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(data_dir: str | None, yes: bool) -> None:
     """Stop the cloud and delete everything in it."""
-    where = options.read({"data_dir": data_dir}).data_dir
+    settings = options.read({"data_dir": data_dir})
+    where = settings.data_dir
     if not where.exists():
         click.echo(f"There is nothing in {where}.")
         return
@@ -215,6 +216,12 @@ def reset(data_dir: str | None, yes: bool) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
+    if "://" in settings.blobs:
+        from pileus.blobs.objectstore import ObjectStoreBlobs
+
+        blobs = ObjectStoreBlobs.at(settings.blobs, grace_s=-1.0)
+        for blob in list(blobs.left_over()):
+            blobs.delete(blob)
     os.close(lock)
     left = sorted(entry.name for entry in where.iterdir())
     click.echo("Everything is gone. `pileus up` starts an empty cloud.")

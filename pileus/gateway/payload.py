@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pileus.base.checksums import Digest, checksum
 from pileus.base.errors import ApiError
+from pileus.base.threads import finished
 from pileus.wire import HttpRequest
 
 from .sigv4 import EMPTY_SHA256, Signed, SigningKey
@@ -217,14 +218,14 @@ class Payload:
                 size += len(piece)
                 if size >= BLOCK_BYTES:
                     if working is not None:
-                        await working
+                        await finished(working)
                     working = begin()
                     pieces, size = [], 0
             if working is not None:
-                await working
+                await finished(working)
             if pieces:
                 working = begin()
-                await working
+                await finished(working)
         finally:
             if working is not None and not working.done():
                 # No thread may still be at work on what the caller is about to give up.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pileus.base import ids
@@ -15,7 +16,19 @@ from pileus.identity.usage import Uses
 from pileus.keyring import Keyring
 from pileus.model import constraints
 from pileus.policy.explain import explain
-from pileus.service import AccessDenied, Call, Caller, Concluded, Operation, Outside, Reply, Service, Wait, authorize
+from pileus.service import (
+    AccessDenied,
+    Call,
+    Caller,
+    Concluded,
+    Ended,
+    Operation,
+    Outside,
+    Reply,
+    Service,
+    Wait,
+    authorize,
+)
 from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
@@ -124,7 +137,7 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - not swallowed: answered, and a defect is logged with its trace
             tx.reset()
             response = self.failed(error)
-        self.record(tx, response.status, tx.wrote)
+        self.record(tx, response, tx.wrote)
         return response
 
     def admit(self, tx: Transaction) -> Call:
@@ -241,7 +254,7 @@ class Exchange:
     def end(self, tx: Transaction, result: Any) -> HttpResponse:
         """Encodes and records in the transaction of an outside work's last change."""
         response = self.encode(result)
-        self.record(tx, response.status, tx.wrote)
+        self.record(tx, response, tx.wrote)
         return response
 
     def keep(self, response: HttpResponse) -> None:
@@ -253,7 +266,7 @@ class Exchange:
                 log.error("request %s could not be recorded", self.request_id, exc_info=error)
             self.respond(response)
 
-        self.cloud.store.submit(lambda tx: self.record(tx, response.status, False), recorded)
+        self.cloud.store.submit(lambda tx: self.record(tx, response, False), recorded)
 
     def gone(self) -> None:
         """The client hung up: what waits for it is dropped, so that nothing is handed to nobody."""
@@ -299,7 +312,26 @@ class Exchange:
         self.error = error
         return route.codec.encode_error(route.operation.model if route.operation else None, error, self.request_id)
 
-    def record(self, tx: Transaction, status: int, wrote: bool) -> None:
+    def ended(self, response: HttpResponse) -> Ended:
+        http = self.http
+        given = {name.lower(): value for name, value in response.headers}
+        length = given.get("content-length") or (len(response.body) if isinstance(response.body, bytes) else 0)
+        size = given.get("content-range", "").rpartition("/")[2] or (length if http.method in ("GET", "HEAD") else -1)
+        if http.method == "PUT":
+            size = http.headers.get("x-amz-decoded-content-length") or http.headers.get("content-length") or -1
+        return Ended(
+            http.method,
+            f"{http.path}?{http.query}" if http.query else http.path,
+            "" if self.claim is None else "header" if "authorization" in http.headers else "query",
+            self.claim is not None and self.claim.old,
+            response.status,
+            self.error.wire_code(True) if self.error is not None else "",
+            0 if http.method == "HEAD" else int(length),
+            int(size),
+            int((monotonic() - self.started) * 1e6),
+        )
+
+    def record(self, tx: Transaction, response: HttpResponse, wrote: bool) -> None:
         call, route, error = self.call, self.route, self.error
         now = self.cloud.clock.now()
         if isinstance(error, AccessDenied) and call is not None:
@@ -307,6 +339,9 @@ class Exchange:
             wrote = True
         if call is not None and call.caller.key is not None and route is not None:
             wrote = self.cloud.uses.note(tx, call.caller.key, now, call.region, route.service) or wrote
+        if call is not None and (observer := call.operation.service.observer) is not None:
+            call.tx = tx
+            wrote = observer(call, partial(self.ended, response)) or wrote
         self.cloud.recorder.record(
             tx,
             CallRecord(
@@ -316,7 +351,7 @@ class Exchange:
                 route.asked if route is not None else "",
                 call.caller.account if call is not None else "",
                 call.caller.arn if call is not None else "",
-                status,
+                response.status,
                 int((monotonic() - self.started) * 1e6),
                 error.wire_code() if error is not None else "",
                 error.message[:512] if error is not None else "",

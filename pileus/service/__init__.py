@@ -1,12 +1,14 @@
 """The kit services are written with: a Service, its operations and errors, the Call, waiting and paging."""
 
+from .acting import Actor, service_caller, session_caller
 from .authorize import AccessDenied, authorize, must_allow
 from .call import Body, Call, Caller, Cloud, Concluded, Outside, Reply, Wait
-from .kit import Answered, CrossOrigin, Operation, ResourcePolicy, Service
+from .kit import Answered, CrossOrigin, Ended, Operation, ResourcePolicy, Service
 from .paginate import Page, paginate
 
 __all__ = [
     "AccessDenied",
+    "Actor",
     "Answered",
     "Body",
     "Call",
@@ -14,6 +16,7 @@ __all__ = [
     "Cloud",
     "Concluded",
     "CrossOrigin",
+    "Ended",
     "Operation",
     "Outside",
     "Page",
@@ -24,4 +27,6 @@ __all__ = [
     "authorize",
     "must_allow",
     "paginate",
+    "service_caller",
+    "session_caller",
 ]

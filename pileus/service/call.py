@@ -14,6 +14,7 @@ from pileus.policy import Principal
 from pileus.store import Store, Transaction, wake
 
 from .outbox import append
+from .records import Recorder
 
 T = TypeVar("T")
 
@@ -115,6 +116,7 @@ class Cloud(Protocol):
     clock: Clock
     keyring: Keyring
     blobs: Blobs
+    recorder: Recorder
 
     def service(self, name: str) -> Any: ...
 

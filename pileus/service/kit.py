@@ -35,6 +35,22 @@ class ResourcePolicy(NamedTuple):
     required: bool = False
 
 
+class Ended(NamedTuple):
+    """How a request ended, for a service that keeps records of its own. `target`: path and query as sent; `signed`:
+    where its signature was, 'header', 'query' or ''; `old`: it is of Signature Version 2; `error`: the code, empty for
+    success; `sent`: the bytes of the answer's body; `size`: of the object as far as headers tell, else -1."""
+
+    method: str
+    target: str
+    signed: str
+    old: bool
+    status: int
+    error: str
+    sent: int
+    size: int
+    micros: int
+
+
 class CrossOrigin(NamedTuple):
     """What a web page of another origin asks. `preflight`: it only asks whether it may (the Fetch standard's OPTIONS
     request); then `method` and `headers` are those of the request it has in mind. `bucket`: what is addressed."""
@@ -128,6 +144,10 @@ class Service:
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.inspect = inspect
         self.operations: dict[str, Operation] = {}
+        self.observer: Callable[[Call, Callable[[], Ended]], bool] | None = None
+        """Told of the end of every request that became a call, in the transaction of its record; how it ended it asks
+        only if it must know. Answers whether it wrote."""
+
         self.doors: dict[str, Operation] = {}
         self.cross_origin: Callable[[Transaction, CrossOrigin], Answered | None] | None = None
         self.hosted: Callable[[Transaction, str], str] | None = None

@@ -33,7 +33,8 @@ def append(tx: Transaction, subject: str, at: float, body: dict[str, Any]) -> in
 
 
 def read(tx: Transaction, subject: str, after: int = 0, limit: int = 100) -> Iterator[tuple[int, Event]]:
-    for key, event in events.scan(tx, subject, after=(after,), limit=limit):
+    """Begins behind what was trimmed, so that nothing steps over all that was ever removed."""
+    for key, event in events.scan(tx, subject, after=(max(after, _floor(tx, subject)),), limit=limit):
         yield int(key[0]), event
 
 

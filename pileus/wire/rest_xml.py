@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from pileus.base import ids
 from pileus.base.errors import ApiError, SerializationError
 from pileus.model import Api, Member, Operation, Shape
 from pileus.model.xml_roots import api_namespace, root_of, unwrapped_member
-from pileus.wire import scalars
 from pileus.wire.codec import is_sender
 from pileus.wire.http import HttpResponse
 from pileus.wire.rest import RestCodec
@@ -42,7 +41,7 @@ class RestXmlCodec(RestCodec):
     def request_ids(self, request_id: str) -> list[tuple[str, str]]:
         if not self.is_s3:
             return [("x-amzn-RequestId", request_id)]
-        return [("x-amz-request-id", request_id), ("x-amz-id-2", _host_id(request_id))]
+        return [("x-amz-request-id", request_id), ("x-amz-id-2", ids.host_id(request_id))]
 
     # ---- bodies
 
@@ -104,7 +103,7 @@ class RestXmlCodec(RestCodec):
         code, message = escape(self.query_code(error)), escape(error.message)
         inner = f"<Code>{code}</Code><Message>{message}</Message>{self._error_members(error, members)}"
         if self.is_s3:  # S3's errors stand alone (Amazon S3 API Reference, "REST error responses")
-            inner += f"<RequestId>{escape(request_id)}</RequestId><HostId>{_host_id(request_id)}</HostId>"
+            inner += f"<RequestId>{escape(request_id)}</RequestId><HostId>{ids.host_id(request_id)}</HostId>"
             body = f"<Error>{inner}</Error>"
         else:
             kind = "Sender" if is_sender(error) else "Receiver"
@@ -125,8 +124,3 @@ class RestXmlCodec(RestCodec):
             elif name.isalnum():
                 made.append(f"<{name}>{escape(str(value))}</{name}>")
         return "".join(made)
-
-
-def _host_id(request_id: str) -> str:
-    """S3's second id: opaque, and the same for the same request."""
-    return scalars.to_base64(hashlib.sha256(request_id.encode()).digest())

@@ -34,7 +34,7 @@ class Writer(threading.Thread):
         with contextlib.suppress(ClientError, BotoCoreError, OSError):
             while True:
                 key = f"{self.label}-{self.random.randrange(6)}"
-                self.random.choice((self._put, self._put, self._put, self._delete, self._multipart, self._copy))(key)
+                self.random.choice((self._put, self._put, self._put, self._remove, self._multipart, self._copy))(key)
 
     def _doing(self, key, digest):
         self.tried[key] = digest
@@ -50,7 +50,7 @@ class Writer(threading.Thread):
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         self._done(key, digest)
 
-    def _delete(self, key):
+    def _remove(self, key):
         self._doing(key, None)
         self.s3.delete_object(Bucket=self.bucket, Key=key)
         self._done(key, None)

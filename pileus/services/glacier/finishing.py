@@ -4,12 +4,12 @@ Source: Amazon Glacier Developer Guide, "Get Job Output" (24 hours), "Delete Arc
 retrieval in progress: here it fails; one that is finished can be downloaded to the end of its day).
 """
 
-import asyncio
 from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
+from pileus.base.threads import threaded
 from pileus.blobs import records
 from pileus.blobs.sealing import SegmentWriter
 from pileus.control import RequeueAt
@@ -17,7 +17,7 @@ from pileus.store import Transaction
 
 from .inventories import foot, head, lists, row
 from .names import serial_of
-from .pieces import cipher_of, cut, let_go
+from .pieces import cipher_of, cut, drop, let_go
 from .tables import Archive, Job, Listing, Piece, Vault, archives, contents, jobs, vaults
 
 KEPT_S = 24 * 3_600.0
@@ -80,27 +80,22 @@ def _retrieve(tx: Transaction, key: tuple[Any, ...], now: float) -> None:
 
 async def _list(world: Any, key: tuple[Any, ...], listing: Listing, vault: Vault, now: float) -> None:
     """Writes the last inventory to a blob, then makes it the job's."""
-    out = await asyncio.to_thread(_begin, world, vault)
+    out = SegmentWriter(world.blobs, lambda blob: cipher_of(world.keyring, vault, blob))
     try:
         marker = await _write(world, out, listing, vault)
-        await asyncio.to_thread(out.finish)
-        piece = Piece(out.id, out.size)
-        kept = await world.store.transact(lambda tx: _keep(tx, key, piece, now, marker))
+        piece = Piece(await threaded(out.finish), out.size)
     except BaseException:
         out.abort()
         raise
-    if not kept:
-        await asyncio.to_thread(out.abort)
-
-
-def _begin(world: Any, vault: Vault) -> SegmentWriter:
-    writer = world.blobs.create()
-    return SegmentWriter(writer, cipher_of(world.keyring, vault, writer.id))
+    try:
+        await world.store.transact(lambda tx: _keep(tx, key, piece, now, marker))
+    finally:
+        await drop(world, piece)
 
 
 async def _write(world: Any, out: SegmentWriter, listing: Listing, vault: Vault) -> str:
     """Returns the marker of the rest, '' if nothing is left."""
-    await asyncio.to_thread(out.write, head(vault, listing.format).encode())
+    await threaded(out.write, head(vault, listing.format).encode())
     after = serial_of(listing.after) if listing.after else None
     key: tuple[Any, ...] | None = (after,) if after is not None else None
     count, last = 0, ""
@@ -111,14 +106,14 @@ async def _write(world: Any, out: SegmentWriter, listing: Listing, vault: Vault)
             if not lists(vault, listing, archive):
                 continue
             if count == listing.limit:
-                await asyncio.to_thread(out.write, ("".join(text) + foot(listing.format)).encode())
+                await threaded(out.write, ("".join(text) + foot(listing.format)).encode())
                 return last
             text.append(row(archive, listing.format, not count))
             count, last = count + 1, archive.id
         if len(page) < CHUNK:
-            await asyncio.to_thread(out.write, ("".join(text) + foot(listing.format)).encode())
+            await threaded(out.write, ("".join(text) + foot(listing.format)).encode())
             return ""
-        await asyncio.to_thread(out.write, "".join(text).encode())
+        await threaded(out.write, "".join(text).encode())
         key = page[-1][0]
 
 
@@ -126,11 +121,10 @@ def _page(tx: Transaction, vault: int, after: tuple[Any, ...] | None) -> list[tu
     return list(archives.scan(tx, vault, after=after, limit=CHUNK))
 
 
-def _keep(tx: Transaction, key: tuple[Any, ...], piece: Piece, now: float, marker: str) -> bool:
+def _keep(tx: Transaction, key: tuple[Any, ...], piece: Piece, now: float, marker: str) -> None:
     job = jobs.get(tx, *key)
     if job is None or job.completed or job.listing is None:
-        return False
+        return
     records.adopt(tx, piece.blob)
     listing = replace(job.listing, marker=marker)
     jobs.put(tx, *key, record=replace(job, completed=now, output=piece, listing=listing))
-    return True

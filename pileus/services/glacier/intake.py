@@ -4,17 +4,17 @@ Until a transaction adopts the blob nobody can see it, so a body that breaks off
 nothing. Source: Amazon Glacier Developer Guide, "Computing Checksums".
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pileus.base.threads import threaded
 from pileus.blobs import records
 from pileus.blobs.sealing import SegmentWriter
 from pileus.service import Body, Call, Outside
 from pileus.store import Transaction
 
 from .errors import invalid, missing
-from .pieces import cipher_of
+from .pieces import cipher_of, drop
 from .tables import Piece, Vault, leaves
 from .tree_hash import TreeHash
 
@@ -66,7 +66,7 @@ def take_in(call: Call, vault: Vault, body: bytes | Body, expected: str, then: C
                 raise invalid(f"Checksum mismatch: expected {expected} but got {taken.tree_hash}")
             return await call.conclude(lambda call: then(call, taken))
         except BaseException:
-            await asyncio.to_thread(lambda: call.cloud.blobs.delete(taken.piece.blob))
+            await drop(call.cloud, taken.piece)
             raise
 
     return Outside(work)
@@ -75,24 +75,22 @@ def take_in(call: Call, vault: Vault, body: bytes | Body, expected: str, then: C
 async def _take(call: Call, vault: Vault, body: bytes | Body) -> Taken:
     """Raises what the body raises; then nothing is left."""
     tree = TreeHash()
+    out = SegmentWriter(call.cloud.blobs, lambda blob: cipher_of(call.cloud.keyring, vault, blob))
 
-    def begin() -> SegmentWriter:
-        writer = call.cloud.blobs.create()
-        return SegmentWriter(writer, cipher_of(call.cloud.keyring, vault, writer.id))
-
-    out = await asyncio.to_thread(begin)
+    def take_whole(data: bytes) -> None:
+        out.write(data)
+        tree.update(data)
 
     def end() -> Taken:
-        out.finish()
-        return Taken(Piece(out.id, out.size), tree.finish(), bytes(tree.leaves))
+        piece = Piece(out.finish(), out.size)
+        return Taken(piece, tree.finish(), bytes(tree.leaves))
 
     try:
         if isinstance(body, bytes):
-            await asyncio.to_thread(out.write, body)
-            await asyncio.to_thread(tree.update, body)
+            await threaded(take_whole, body)
         else:
             await body.pour(out.write, tree.update)
-        return await asyncio.to_thread(end)
+        return await threaded(end)
     except BaseException:
         # A client that hung up cancels this task: what it sent is taken away all the same.
         out.abort()

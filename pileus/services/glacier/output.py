@@ -3,16 +3,14 @@
 Source: Amazon Glacier Developer Guide, "Get Job Output", "Receiving Checksums When Downloading Data".
 """
 
-import asyncio
 import re
 from typing import Any
 
-from pileus.blobs import NoSuchBlob
-from pileus.service import Call, Outside, Reply
+from pileus.service import Call, Reply
 from pileus.store import Transaction
 
 from .address import vault_operation
-from .errors import invalid, not_found
+from .errors import invalid
 from .jobs import find_job
 from .pieces import Source, range_hash
 from .tables import Job, Vault
@@ -43,15 +41,8 @@ def get_job_output(call: Call, vault: Vault, request: dict[str, Any]) -> Any:
             found["checksum"] = checksum
     pieces, offset = ((job.output,), 0) if job.output is not None else (job.held, job.start - job.held_at)
 
-    async def work() -> Any:
-        try:
-            source = Source(call, vault, pieces, first + offset, last + offset)
-            await asyncio.to_thread(source.begin)
-        except NoSuchBlob:
-            raise not_found(f"The job ID was not found: {job.id}") from None  # its day ended in this very moment
-        return Reply({**found, "body": source.blocks()}, headers=(("content-length", str(last - first)),))
-
-    return Outside(work)
+    found["body"] = Source(call, vault, pieces, first + offset, last + offset).blocks()
+    return Reply(found, headers=(("content-length", str(last - first)),))
 
 
 def _bounds(text: str | None, size: int) -> tuple[int, int]:

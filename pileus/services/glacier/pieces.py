@@ -3,9 +3,10 @@
 Decision 0006 says how blobs are adopted, released and sealed.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
+from pileus.base.threads import threaded
 from pileus.blobs import Blob, records
 from pileus.blobs.sealing import SEGMENT_BYTES, read_range
 from pileus.keyring import Cipher, Keyring
@@ -32,6 +33,12 @@ def let_go(tx: Transaction, piece: Piece) -> None:
     if (records.adopted.get(tx, piece.blob) or 0) <= 1:
         leaves.delete(tx, piece.blob)
     records.release(tx, piece.blob)
+
+
+async def drop(world: Any, piece: Piece) -> None:
+    """Removes bytes that came in for nothing, unless a transaction adopted them after all."""
+    if await world.store.transact(lambda tx: records.adopted.get(tx, piece.blob)) is None:
+        await threaded(world.blobs.delete, piece.blob)
 
 
 def cut(pieces: tuple[Piece, ...], start: int, stop: int) -> tuple[tuple[Piece, ...], int]:
@@ -62,8 +69,8 @@ def range_hash(tx: Transaction, pieces: tuple[Piece, ...], start: int, stop: int
 
 
 class Source:
-    """The bytes of some pieces from `start` to `stop`. Blobs are opened one after the other: an archive may have
-    thousands."""
+    """The bytes of some pieces from `start` to `stop`. Its blobs are opened one after the other, as there may be
+    thousands, and not removed before it is closed, or gone."""
 
     def __init__(self, call: Call, vault: Vault, pieces: tuple[Piece, ...], start: int, stop: int):
         self._blobs, self._keyring, self._vault = call.cloud.blobs, call.cloud.keyring, vault
@@ -75,27 +82,31 @@ class Source:
             if first < last:
                 self._runs.append((piece, first, last))
             at += piece.size
-
-    def begin(self) -> None:
-        """Opens the first, in a worker thread. Raises NoSuchBlob, while the caller can still be told."""
-        self._open = self._blobs.open(self._runs[0][0].blob)
+        self._reading = tuple(run[0].blob for run in self._runs)
+        self._blobs.readers.begin(self._reading)
 
     async def blocks(self) -> AsyncIterator[bytes]:
         try:
             for piece, start, stop in self._runs:
-                if self._open is None:
-                    self._open = await asyncio.to_thread(self._blobs.open, piece.blob)
+                self._open = blob = await threaded(self._blobs.open, piece.blob)
                 cipher = cipher_of(self._keyring, self._vault, piece.blob)
                 while start < stop:
                     end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
-                    for part in await asyncio.to_thread(read_range, self._open, cipher, piece.size, start, end):
+                    for part in await threaded(read_range, blob, cipher, piece.size, start, end):
                         yield part
                     start = end
-                self.close()
+                self._shut()
         finally:
             self.close()
 
     def close(self) -> None:
+        self._shut()
+        reading, self._reading = self._reading, ()
+        self._blobs.readers.end(reading)
+
+    __del__ = close
+
+    def _shut(self) -> None:
         if self._open is not None:
             self._open.close()
             self._open = None

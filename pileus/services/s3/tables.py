@@ -11,6 +11,9 @@
     s3.parts     upload id, number         -> a part of it
     s3.completed bucket id, upload id      -> what became of it
     s3.discarded kind, number or text      -> what is to be cleared away piece by piece (clearing.py)
+    s3.accesses  bucket id, moment, number -> a line of the access log that is yet to be delivered
+    s3.logging   partition, name           -> when the bucket's lines are delivered
+    s3.inventory bucket id, id             -> when the next report of an inventory is due
 
 A key that has no row in `s3.current` has a delete marker on top, or does not exist: a listing costs what it shows.
 """
@@ -212,13 +215,23 @@ class Completed(msgspec.Struct, frozen=True, array_like=True):
     manifest: str
 
 
+class LoggingDue(msgspec.Struct, frozen=True, array_like=True):
+    """`bucket`: the id of the bucket whose lines they are."""
+
+    at: float
+    bucket: int
+
+
 buckets = Table(
     "s3.buckets",
     Bucket,
     hot=True,
-    indexes=(owned := Index[Bucket]("s3.buckets.owned", lambda key, b: [(b.partition, b.account, b.name)]),),
+    indexes=(
+        owned := Index[Bucket]("s3.buckets.owned", lambda key, b: [(b.partition, b.account, b.name)]),
+        by_id := Index[Bucket]("s3.buckets.by_id", lambda key, b: [(b.id,)]),
+    ),
 )
-configs = Table("s3.configs", dict[str, Any])
+configs = Table("s3.configs", dict[str, Any], watched=True)
 current = Table("s3.current", Version)
 versions = Table("s3.versions", Version)
 nulls = Table("s3.nulls", int)
@@ -228,3 +241,6 @@ uploads = Table("s3.uploads", Upload)
 parts = Table("s3.parts", UploadedPart)
 completed = Table("s3.completed", Completed, watched=True)
 discarded = Table("s3.discarded", float, watched=True)
+accesses = Table("s3.accesses", str)
+logging_due = Table("s3.logging", LoggingDue, watched=True)
+inventory_due = Table("s3.inventory", float)

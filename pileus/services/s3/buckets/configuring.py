@@ -10,7 +10,7 @@ from pileus.service import Call
 from ..errors import S3Error
 from ..tables import Bucket, buckets, configs
 
-MINDED = frozenset({"cors", "lifecycle"})
+MINDED = frozenset({"cors", "lifecycle", "logging", "notification", "replication"})
 """Kinds that requests on objects must mind: a bucket that has one says so itself."""
 
 

@@ -13,6 +13,7 @@ from pileus.service import Call, paginate
 from pileus.service.paginate import BadToken
 
 from ..addressing import bucket_operation
+from ..delivery.inventory_rows import FIELDS as INVENTORY_FIELDS
 from ..errors import S3Error, invalid_argument, malformed_xml, not_implemented
 from ..names import check_tag
 from ..tables import Bucket, buckets, configs
@@ -59,7 +60,13 @@ def check_inventory(call: Call, bucket: Bucket, wanted: dict[str, Any]) -> None:
     encryption = wanted["Destination"]["S3BucketDestination"].get("Encryption", {"": 1})
     if len(encryption) != 1:
         raise malformed_xml()
+    destination = wanted["Destination"]["S3BucketDestination"]
+    if destination["Format"] != "CSV":
+        raise not_implemented(f"Pileus does not write reports in {destination['Format']}: choose CSV.")
     fields = wanted.get("OptionalFields", [])
+    for field in fields:
+        if field not in INVENTORY_FIELDS:
+            raise not_implemented(f"Pileus does not have {field} in its reports: leave it out of OptionalFields.")
     if len(set(fields)) != len(fields):
         raise malformed_xml()
 
@@ -158,7 +165,12 @@ def _no_configuration() -> S3Error:
     return S3Error("NoSuchConfiguration", 404, "The specified configuration does not exist.")
 
 
-declare("Inventory", "InventoryConfigurationList", check_inventory, "reports are not written yet")
+declare(
+    "Inventory",
+    "InventoryConfigurationList",
+    check_inventory,
+    "CSV only; fields of event holds, lifecycle, ACLs and tiering dates are refused",
+)
 declare("Analytics", "AnalyticsConfigurationList", check_analytics, "nothing is analysed or exported yet")
 declare("Metrics", "MetricsConfigurationList", check_metrics, "request metrics wait for CloudWatch")
 declare(

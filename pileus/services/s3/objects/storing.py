@@ -83,6 +83,27 @@ def put_marker(tx: Transaction, bucket: Bucket, key: str, owner: str, now: float
     return marker
 
 
+def insert_version(tx: Transaction, bucket: Bucket, key: str, version: Version, now: float) -> None:
+    """Puts a replica, a delete marker perhaps, to where its id and age say: they were given to it elsewhere, and ids
+    tell where a version stands. The bucket keeps versions. Raises KeyError when another version stands there."""
+    top = newest(tx, bucket, key)
+    old = current.get(tx, bucket.id, key)
+    for there in (top, versions.get(tx, bucket.id, key, version.age)):
+        if there is not None and there.age == version.age:
+            raise KeyError(version.id)
+    if top is not None and top.age < version.age:
+        _keep(tx, bucket, key, replace(version, retired=now))
+        return
+    if old is not None:
+        _keep(tx, bucket, key, replace(old, retired=now))
+    if not version.marker:
+        current.put(tx, bucket.id, key, record=version)
+        return
+    if old is not None:
+        current.delete(tx, bucket.id, key)
+    _keep(tx, bucket, key, version)
+
+
 def change_version(tx: Transaction, bucket: Bucket, key: str, version: Version) -> None:
     """Writes a version that stays where it is: its tags, its lock, its place of storage have changed."""
     found = current.get(tx, bucket.id, key)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from pileus.service import Call
 
+from .. import events
 from ..addressing import object_operation
 from ..errors import S3Error, invalid_request, malformed_xml
 from ..objects.storing import change_version
@@ -33,7 +34,9 @@ def put_object_retention(call: Call, bucket: Bucket, request: dict[str, Any]) ->
         check_retention(call, mode, until)
         new = Lock(mode, until, old.hold if old is not None else False)
     check_changed(call, bucket, old, new, request)
-    change_version(call.tx, bucket, request["Key"], replace(version, lock=new))
+    version = replace(version, lock=new)
+    change_version(call.tx, bucket, request["Key"], version)
+    events.happened(call, bucket, "ObjectRetention:Put", request["Key"], version)
     return {}
 
 
@@ -54,7 +57,9 @@ def put_object_legal_hold(call: Call, bucket: Bucket, request: dict[str, Any]) -
         raise malformed_xml()
     version = changeable(call, bucket, request)
     lock = replace(version.lock or Lock(), hold=status == "ON")
-    change_version(call.tx, bucket, request["Key"], replace(version, lock=lock))
+    version = replace(version, lock=lock)
+    change_version(call.tx, bucket, request["Key"], version)
+    events.happened(call, bucket, "ObjectLegalHold:Put", request["Key"], version)
     return {}
 
 

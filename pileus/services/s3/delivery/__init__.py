@@ -1,0 +1,1 @@
+"""What S3 delivers to buckets by itself: access logs and inventory reports."""

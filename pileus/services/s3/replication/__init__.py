@@ -1,0 +1,1 @@
+"""Replication: versions carried to other buckets, of this region or account or of others."""
