@@ -139,14 +139,21 @@ def test_an_aborted_lock_denies_nothing(client: Any) -> None:
 
 
 def test_lock_and_access_policy_hold_together(cloud: TestCloud, client: Any) -> None:
-    """The older document's `${aws:username}` is plain text, the newer one's is a variable."""
+    """In the older document `${aws:username}` is plain text and denies nobody, though the lock's is a newer one."""
+    named = {"StringEquals": {"aws:username": "${aws:username}"}}
     grant = statement("Allow", {"AWS": "111111111111"}, "glacier:*")
-    client.set_vault_access_policy(vaultName="attic", policy=document(grant, version="2008-10-17"))
+    text = statement("Deny", "*", "glacier:DescribeVault", Condition=named)
+    client.set_vault_access_policy(
+        vaultName="attic", policy=document(grant, text | {"Sid": "two"}, version="2008-10-17")
+    )
     client.initiate_vault_lock(vaultName="attic", policy=lock_policy())
     other = cloud.client("glacier", "111111111111", "test")
     archive = other.upload_archive(accountId=ACCOUNT, vaultName="attic", body=b"a gift")["archiveId"]
     denied(other.delete_archive, accountId=ACCOUNT, vaultName="attic", archiveId=archive)
-    assert other.describe_vault(accountId=ACCOUNT, vaultName="attic")["VaultName"] == "attic"
+    reader = user(cloud, "reader", "glacier:*")
+    assert reader.describe_vault(vaultName="attic")["VaultName"] == "attic"
+    client.set_vault_access_policy(vaultName="attic", policy=document(text))
+    denied(reader.describe_vault, vaultName="attic")
 
 
 def test_tags_are_kept_counted_and_asked_for_by_policies(cloud: TestCloud, client: Any) -> None:
