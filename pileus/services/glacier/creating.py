@@ -14,13 +14,13 @@ from pileus.store import Table
 from .address import account_operation, context_of, policy_of, subject, vault_arn, vault_operation
 from .errors import invalid, limit_exceeded
 from .names import stamp
-from .pages import page
+from .pages import limit_of
 from .pieces import purpose_of
 from .service import glacier
 from .tables import Vault, archives, jobs, uploads, vaults, writes
 
 VAULTS_MAX = 1_000
-LIST_MAX = 1_000
+LIST_DEFAULT, LIST_MAX = 10, 1_000
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 
@@ -65,10 +65,22 @@ def shown(vault: Vault) -> dict[str, Any]:
 
 @account_operation("ListVaults")
 def list_vaults(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    def rows(after: tuple[Any, ...] | None, limit: int) -> Any:
-        return vaults.scan(call.tx, call.account, call.region, after=after, limit=limit)
-
-    return page(request, "VaultList", f"vaults/{call.account}/{call.region}", rows, shown, largest=LIST_MAX)
+    """By name. The marker is the ARN of the vault at which the next page begins."""
+    limit, marker = limit_of(request, LIST_DEFAULT, LIST_MAX), request.get("marker")
+    scope = (call.account, call.region)
+    found: list[Vault] = []
+    after: tuple[Any, ...] | None = None
+    if marker:
+        head, _, name = marker.partition(":vaults/")
+        if not name or head != call.arn("glacier", "vaults/").partition(":vaults/")[0]:
+            raise invalid(f"Invalid marker: {marker}")
+        first = vaults.get(call.tx, *scope, name)
+        found, after = [first] if first is not None else [], (name,)
+    found += [vault for _, vault in vaults.scan(call.tx, *scope, after=after, limit=limit + 1 - len(found))]
+    answer: dict[str, Any] = {"VaultList": [shown(vault) for vault in found[:limit]]}
+    if len(found) > limit:
+        answer["Marker"] = found[limit].arn
+    return answer
 
 
 @glacier.operation("DeleteVault", resource=vault_arn, context=context_of, resource_policy=policy_of)

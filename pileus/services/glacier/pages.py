@@ -15,6 +15,14 @@ from .errors import invalid
 DEFAULT = 50
 
 
+def limit_of(request: dict[str, Any], default: int, largest: int) -> int:
+    text = request.get("limit")
+    limit = default if text is None else int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= limit <= largest:
+        raise invalid(f"Invalid limit: {text}")
+    return limit
+
+
 def page(
     request: dict[str, Any],
     name: str,
@@ -25,10 +33,7 @@ def page(
     largest: int,
     keep: Callable[[Any], bool] = lambda item: True,
 ) -> dict[str, Any]:
-    text = request.get("limit")
-    limit = min(DEFAULT, largest) if text is None else int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= limit <= largest:
-        raise invalid(f"Invalid limit: {text}")
+    limit = limit_of(request, DEFAULT, largest)
     marker = request.get("marker")
     try:
         found = paginate(rows, purpose=f"glacier.{purpose}", token=marker, limit=limit, keep=keep)

@@ -27,12 +27,18 @@ def test_a_vault_is_made_once_and_described(client: Any) -> None:
     assert [vault["VaultName"] for vault in client.list_vaults()["VaultList"]] == ["attic"]
 
 
-def test_vaults_are_listed_page_by_page(client: Any) -> None:
-    for name in ("a", "b", "c"):
-        client.create_vault(vaultName=name)
-    first = client.list_vaults(limit="2")
-    rest = client.list_vaults(limit="2", marker=first["Marker"])
-    assert [v["VaultName"] for v in first["VaultList"] + rest["VaultList"]] == ["a", "attic", "b", "c"]
+def test_vaults_are_listed_ten_by_ten_from_the_marked_one_on(client: Any) -> None:
+    for number in range(12):
+        client.create_vault(vaultName=f"v{number:02d}")
+    first = client.list_vaults()
+    assert len(first["VaultList"]) == 10
+    assert first["Marker"] == "arn:aws:glacier:us-east-1:000000000000:vaults/v09"
+    pages = client.get_paginator("list_vaults").paginate(PaginationConfig={"PageSize": 2})
+    names = [vault["VaultName"] for page in pages for vault in page["VaultList"]]
+    assert names == ["attic", *(f"v{number:02d}" for number in range(12))]
+    client.delete_vault(vaultName="v09")
+    rest = client.list_vaults(marker=first["Marker"])
+    assert [vault["VaultName"] for vault in rest["VaultList"]] == ["v10", "v11"]
     assert "Marker" not in rest
     with pytest.raises(client.exceptions.InvalidParameterValueException):
         client.list_vaults(limit="0")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import TestCloud
 
-from .vault_asking import DAY, HOUR, output, start, tree_hash, upload
+from .vault_asking import DAY, HOUR, blobs_of, output, start, tree_hash, upload
 
 
 @pytest.fixture
@@ -137,3 +137,24 @@ def test_an_inventory_survives_a_restart_in_its_hours(cloud: TestCloud, client: 
     cloud.advance(5 * HOUR)
     listed = json.loads(output(cloud.client("glacier"), "attic", job))
     assert [one["ArchiveId"] for one in listed["ArchiveList"]] == [archive]
+
+
+def test_the_output_of_a_deleted_vault_goes_with_it(cloud: TestCloud, client: Any) -> None:
+    archive = upload(client, "attic", b"wool")
+    client.delete_archive(vaultName="attic", archiveId=archive)
+    cloud.advance(DAY)
+    inventory(cloud, client)
+    cloud.settle()
+    assert blobs_of(cloud) == 1
+    client.delete_vault(vaultName="attic")
+    client.create_vault(vaultName="attic")
+    cloud.settle()
+    assert blobs_of(cloud) == 0
+    assert client.list_jobs(vaultName="attic")["JobList"] == []
+
+
+def test_a_vault_made_again_under_its_name_is_another(cloud: TestCloud, client: Any) -> None:
+    client.add_tags_to_vault(vaultName="attic", Tags={"house": "old"})
+    client.delete_vault(vaultName="attic")
+    client.create_vault(vaultName="attic")
+    assert client.list_tags_for_vault(vaultName="attic")["Tags"] == {}

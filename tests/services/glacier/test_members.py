@@ -22,4 +22,4 @@ def test_every_member_of_a_request_is_read_or_refused() -> None:
 
 
 def test_all_operations_but_one_are_there() -> None:
-    assert set(glacier.api.operation_names()) - set(glacier.operations) == {"SetVaultNotifications"}
+    assert set(glacier.api.operation_names) - set(glacier.operations) == {"SetVaultNotifications"}

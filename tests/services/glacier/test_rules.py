@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pileus.services.glacier import retrieval as limits
 from tests.conftest import TestCloud
 
 from .vault_asking import DAY, HOUR, MIB, code_of, retrieval, some_bytes, upload
@@ -191,6 +192,18 @@ def test_a_rate_of_retrieval_is_enforced_on_standard_jobs_alone(cloud: TestCloud
     client.set_data_retrieval_policy(Policy={"Rules": [{"Strategy": "None"}]})
     for _ in range(3):
         retrieval(client, "attic", archive)
+
+
+def test_the_free_tier_is_a_daily_allowance(cloud: TestCloud, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FREE_BYTES_A_DAY", MIB)
+    client.set_data_retrieval_policy(Policy={"Rules": [{"Strategy": "FreeTier"}]})
+    archive = upload(client, "attic", some_bytes(MIB))
+    retrieval(client, "attic", archive)
+    cloud.advance(2 * HOUR)
+    with pytest.raises(client.exceptions.PolicyEnforcedException):
+        retrieval(client, "attic", archive)
+    cloud.advance(22 * HOUR)
+    retrieval(client, "attic", archive)
 
 
 def test_a_retrieval_policy_that_makes_no_sense_is_refused(client: Any) -> None:

@@ -119,3 +119,18 @@ def test_what_is_being_downloaded_is_read_to_its_end_though_its_day_is_over(clou
     assert first + arriving.read() == data
     cloud.advance(10)
     assert until(lambda: blobs_of(cloud) == 0)
+
+
+@pytest.mark.parametrize("name", ["x" * 3_000, "%00", "%C3%A9", "a%2Fb", "%FF"])
+def test_names_that_no_vault_can_have_are_not_found_and_not_made(cloud: TestCloud, client: Any, name: str) -> None:
+    version = {"x_amz_glacier_version": "2012-06-01"}
+    assert send(cloud, raw(cloud, "GET", f"/-/vaults/{name}", **version)).startswith(b"HTTP/1.1 4")
+    assert send(cloud, raw(cloud, "PUT", f"/-/vaults/{name}", **version)).startswith(b"HTTP/1.1 4")
+    assert [vault["VaultName"] for vault in client.list_vaults()["VaultList"]] == ["attic"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"no json", b'{"Type": 5}', b'{"Type": "archive-retrieval"}'])
+def test_jobs_that_make_no_sense_are_refused(cloud: TestCloud, client: Any, body: bytes) -> None:
+    message = raw(cloud, "POST", "/-/vaults/attic/jobs", body, x_amz_glacier_version="2012-06-01")
+    assert send(cloud, message).startswith(b"HTTP/1.1 400")
+    assert client.list_jobs(vaultName="attic")["JobList"] == []
