@@ -15,9 +15,20 @@ async def threaded(work: Callable[..., T], *arguments: Any) -> T:
 
 
 async def finished(running: "asyncio.Future[T]") -> T:
-    """Waits for threads at work, to their end even when the task is cancelled."""
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise
+    """Waits for threads at work, to their end however often the task is cancelled meanwhile."""
+    await ended(running)
+    return running.result()
+
+
+async def ended(running: "asyncio.Future[Any]") -> None:
+    """As `finished`, whatever came of the work."""
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not running.cancelled():
+            running.exception()  # looked at: nobody else will
+        raise cancelled

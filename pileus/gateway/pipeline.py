@@ -243,10 +243,12 @@ class Exchange:
                 self.respond(result.response)
                 return
             response = self.encode(result)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ConnectionResetError) as error:
             response = self.failed(HungUp("The client hung up before its answer was ready."))
             self.keep(response)
-            raise
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
         except Exception as error:  # noqa: BLE001 - as above
             response = self.failed(error)
         self.keep(response)

@@ -20,9 +20,14 @@ def blobs(cloud):
 
 def until(true, seconds=10.0):
     end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
+    while not (came := true()) and time.monotonic() < end:
         time.sleep(0.02)
-    return true()
+    return came
+
+
+def all_gone(cloud):
+    """Every client that hung up has been noticed; the one that asks stays."""
+    return until(lambda: len(cloud.app.server.connections) <= 1)
 
 
 @pytest.fixture
@@ -38,6 +43,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(cloud, s3, sent):
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", cloud.port)) as connection:
             connection.sendall(raw[: raw.index(b"\r\n\r\n") + 4 + sent])
+            assert until(lambda: len(cloud.app.server.connections) > 1)
+    assert all_gone(cloud)
     assert until(lambda: blobs(cloud) == 0)
     assert s3.list_objects_v2(Bucket="broken")["KeyCount"] == 0
     assert "k" not in [entry["Key"] for entry in s3.list_objects_v2(Bucket="broken").get("Contents", [])]
@@ -52,7 +59,8 @@ def test_clients_that_hang_up_at_any_moment_tear_nothing(cloud, s3):
         connection.sendall(raw)
         time.sleep(turn * 0.0005)
         connection.close()
-    time.sleep(0.2)
+    assert all_gone(cloud)
+    cloud.settle()
     there = s3.list_objects_v2(Bucket="broken").get("Contents", [])
     if there:
         assert s3.get_object(Bucket="broken", Key="k")["Body"].read() == body
@@ -67,6 +75,7 @@ def test_a_download_that_breaks_off_holds_nothing_open(cloud, s3):
         with socket.create_connection(("127.0.0.1", cloud.port)) as connection:
             connection.sendall(raw)
             connection.recv(100_000)
+    assert all_gone(cloud)
     assert until(lambda: len(os.listdir("/proc/self/fd")) <= before)
     s3.delete_object(Bucket="broken", Key="k")
     assert until(lambda: blobs(cloud) == 0)

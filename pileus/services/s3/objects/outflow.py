@@ -6,7 +6,7 @@ What is read is not removed before it has been read, even if its object is repla
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
-from pileus.base.threads import threaded
+from pileus.base.threads import ended, threaded
 from pileus.blobs import Blob
 from pileus.blobs.sealing import SEGMENT_BYTES, read_range
 from pileus.keyring import Cipher
@@ -79,8 +79,8 @@ class Source:
             for part in await ahead if ahead is not None else []:
                 yield part
         finally:
-            if ahead is not None and not ahead.done():
-                await asyncio.wait([ahead])
+            if ahead is not None:
+                await ended(ahead)
             self.close()
 
     def close(self) -> None:
