@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from pileus.base import ids
 from pileus.base.checksums import Digest, checksum
 from pileus.base.threads import threaded
-from pileus.blobs import Blobs, BlobWriter, records
-from pileus.keyring import Cipher
+from pileus.blobs import Blobs, records
+from pileus.blobs.sealing import SegmentWriter
 from pileus.service import Body, Call, Outside
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, Ciphers, seal, seal_small
+from .sealing import Ciphers, seal_small
 
 SMALL_BYTES_MAX = 16 * 1024
 
@@ -103,17 +103,13 @@ async def drop(world: Any, taken: Taken) -> None:
 
 
 class Sealing:
-    """Seals what passes, segment by segment, into a new blob. Used in worker threads, one call after another."""
+    """Hashes and seals what passes, into a new blob. Used in worker threads, one call after another."""
 
     def __init__(self, blobs: Blobs, ciphers: Ciphers, digest: Digest | None):
-        self._blobs, self._ciphers = blobs, ciphers
-        self._made: tuple[BlobWriter, Cipher] | None = None
+        self._out = SegmentWriter(blobs, ciphers.of)
         self._digest = digest
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.found: str | None = None
-        self._rest = b""
-        self._segment = 0
-        self._size = 0
 
     def take_all(self, data: bytes) -> None:
         self.write(data)
@@ -123,33 +119,13 @@ class Sealing:
         self.take_all(data)
         return self.finish()
 
-    def _writing(self) -> tuple[BlobWriter, Cipher]:
-        if self._made is None:
-            writer = self._blobs.create()
-            self._made = writer, self._ciphers.of(writer.id)
-        return self._made
-
     def write(self, block: bytes) -> None:
-        writer, cipher = self._writing()
-        self._size += len(block)
         if self._digest is not None:
             self._digest.update(block)
-        data = self._rest + block if self._rest else block
-        whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
-        out = []
-        for at in range(0, whole, SEGMENT_BYTES):
-            out.append(seal(cipher, self._segment, data[at : at + SEGMENT_BYTES]))
-            self._segment += 1
-        self._rest = data[whole:] if whole else data
-        if out:
-            writer.write(b"".join(out))
+        self._out.write(block)
 
     def finish(self) -> Taken:
-        writer, cipher = self._writing()
-        if self._rest or not self._segment:
-            writer.write(seal(cipher, self._segment, self._rest))
-        writer.finish()
-        piece = Piece(writer.id, self._size)
+        piece = Piece(self._out.finish(), self._out.size)
         if self._digest is not None:
             self.found = b64encode(self._digest.digest()).decode()
         assert self.found is not None
@@ -157,5 +133,4 @@ class Sealing:
 
     def abort(self) -> None:
         """Takes away what was written, finished or not."""
-        if self._made is not None:
-            self._made[0].abort()
+        self._out.abort()

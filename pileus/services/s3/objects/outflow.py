@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 
 from pileus.base.threads import ended, threaded
 from pileus.blobs import Blob
+from pileus.blobs.sealing import SEGMENT_BYTES, read_range
 from pileus.keyring import Cipher
 from pileus.service import Call
 from pileus.store import Transaction
 
 from ..tables import Piece, small_bytes
-from .sealing import SEGMENT_BYTES, Ciphers, open_segments, segments_of, unseal_small
+from .sealing import Ciphers, unseal_small
 
 BLOCK_BYTES = 8 * SEGMENT_BYTES
 
@@ -64,7 +65,7 @@ class Source:
         if self._open is None or self._open[0] != number:
             self._shut()
             self._open = number, self._blobs.open(piece.id), self._ciphers.of(piece.id)
-        return _read(piece, self._open[1], self._open[2], start, stop)
+        return read_range(self._open[1], self._open[2], piece.size, start, stop)
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """The next block is read while the one before is being sent."""
@@ -99,15 +100,3 @@ def read_all(source: Source) -> Iterator[bytes]:
     """For worker threads: all blocks, one after the other."""
     for step in source.steps():
         yield from source.read(step)
-
-
-def _read(piece: Piece, blob: Blob, cipher: Cipher, start: int, stop: int) -> list[bytes]:
-    first, offset, size = segments_of(piece, start, stop)
-    parts = open_segments(cipher, first, blob.read(offset, size))
-    skip = start - first * SEGMENT_BYTES
-    left = stop - start - sum(len(part) for part in parts) + skip
-    if left:
-        parts[-1] = parts[-1][:left]
-    if skip:
-        parts[0] = parts[0][skip:]
-    return parts
