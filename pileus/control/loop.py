@@ -11,6 +11,7 @@ harmless. The work queue is rows in the store, written in the same transaction a
 import asyncio
 import logging
 from dataclasses import dataclass
+from math import ceil
 from random import Random
 from typing import Any, Protocol
 
@@ -167,6 +168,6 @@ def _set_timer(tx: Transaction, subject: tuple[Any, ...], moment: float | None) 
         if old is not None:
             tx.delete(alarm)
         return
-    due = int(moment * 1e6)
+    due = ceil(moment * 1e6)  # never sooner than asked for
     tx.put(pack(("timer", due, *subject)), b"")
     tx.put(alarm, due.to_bytes(8, "big"))
