@@ -112,6 +112,10 @@ class FileBlob:
             os.close(self._file)
             self._file = -1
 
+    def __del__(self) -> None:
+        # An answer that nobody takes any more is dropped before its first byte is asked for.
+        self.close()
+
 
 def _sync(folder: str) -> None:
     handle = os.open(folder, os.O_RDONLY)

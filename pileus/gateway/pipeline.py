@@ -295,6 +295,8 @@ class Exchange:
 
     def failed(self, error: BaseException) -> HttpResponse:
         """Any error as the caller sees it. The one place where a defect becomes a 500, and its trace is logged."""
+        if self.hung_up and isinstance(error, ConnectionError):
+            error = HungUp("The client hung up in the middle of its request.")
         if not isinstance(error, ApiError):
             log.error("request %s failed", self.request_id, exc_info=error)
             error = ApiError(

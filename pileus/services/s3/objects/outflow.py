@@ -5,6 +5,7 @@ request is answered anew; once open, it is read to its end even if it is deleted
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 
 from pileus.blobs import Blob
@@ -34,6 +35,8 @@ class Source:
 
     def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: Ciphers, start: int, stop: int):
         self._ciphers = ciphers
+        self._lock = threading.Lock()
+        self._readers, self._ended = 0, False
         self._runs: list[tuple[Piece, Blob | bytes, int, int]] = []
         at = 0
         try:
@@ -61,7 +64,7 @@ class Source:
         ahead: asyncio.Future[list[bytes]] | None = None
         try:
             for step in self.steps():
-                reading = asyncio.ensure_future(asyncio.to_thread(_read, *step))
+                reading = asyncio.ensure_future(asyncio.to_thread(self.read, step))
                 if ahead is not None:
                     for part in await ahead:
                         yield part
@@ -71,20 +74,45 @@ class Source:
                     yield part
                 ahead = None
         finally:
-            if ahead is not None:
-                await asyncio.wait([ahead])
             self.close()
 
+    def read(self, step: "Step") -> list[bytes]:
+        """For worker threads: one block."""
+        with self._lock:
+            if self._ended:
+                return []
+            self._readers += 1
+        try:
+            return _read(*step)
+        finally:
+            with self._lock:
+                self._readers -= 1
+                last = self._ended and not self._readers
+            if last:
+                self._let_go()
+
     def close(self) -> None:
+        """Cancelling a reader does not stop its thread: the last of them closes what it reads, so that none ever reads
+        from a file's number that has become another file's."""
+        with self._lock:
+            last = not self._ended and not self._readers
+            self._ended = True
+        if last:
+            self._let_go()
+
+    def _let_go(self) -> None:
         for _, held, _, _ in self._runs:
             if not isinstance(held, bytes):
                 held.close()
 
 
 def read_all(source: Source) -> Iterator[bytes]:
-    """For worker threads: all blocks, one after the other."""
+    """For worker threads: all blocks, one after the other. Raises ConnectionAbortedError once the source is closed."""
     for step in source.steps():
-        yield from _read(*step)
+        block = source.read(step)
+        if not block:
+            raise ConnectionAbortedError("the copy was given up")
+        yield from block
 
 
 def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> list[bytes]:
