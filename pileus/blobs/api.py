@@ -28,7 +28,7 @@ class BlobWriter(Protocol):
 
 
 class Blob(Protocol):
-    """An open blob: readable to its end, unless it is deleted in an engine that lingers."""
+    """An open blob."""
 
     size: int
 
@@ -39,10 +39,35 @@ class Blob(Protocol):
     def close(self) -> None: ...
 
 
+class Readers:
+    """Who of this process reads which blob: what is being read is not removed yet. Used on the event loop, and when
+    the last one who holds a source lets go of it."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+
+    def begin(self, blobs: tuple[int, ...]) -> None:
+        for blob in blobs:
+            self._counts[blob] = self._counts.get(blob, 0) + 1
+
+    def end(self, blobs: tuple[int, ...]) -> None:
+        for blob in blobs:
+            left = self._counts.get(blob, 0) - 1
+            if left > 0:
+                self._counts[blob] = left
+            else:
+                self._counts.pop(blob, None)
+
+    def __contains__(self, blob: int) -> bool:
+        return blob in self._counts
+
+
 class Blobs(Protocol):
-    """`linger_s`: how long after its release a blob is to be left where it is, for the sake of those who read it."""
+    """`linger_s`: how long after its release a blob is to be left where it is, for the sake of those who read it in
+    other processes; `readers`: those who read it in this one."""
 
     linger_s: float
+    readers: Readers
 
     def create(self) -> BlobWriter: ...
 
@@ -63,6 +88,7 @@ class NoBlobs:
     """For clouds of services that keep no bytes."""
 
     linger_s = 0.0
+    readers = Readers()
 
     def create(self) -> BlobWriter:
         raise NotImplementedError("this cloud has no blob engine")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pileus.base import ids
 
-from .api import NoSuchBlob
+from .api import NoSuchBlob, Readers
 
 DURABILITIES = ("process", "full")
 
@@ -25,6 +25,7 @@ class FileBlobs:
             raise ValueError(f"durability is 'process' or 'full', not {durability!r}")
         self.folder, self.full = Path(folder), durability == "full"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.readers = Readers()
         self._made: set[str] = set()
         self._written: set[int] = set()
 
@@ -70,7 +71,6 @@ class FileWriter:
     def __init__(self, blobs: FileBlobs, blob: int, folder: str, name: str):
         self.id, self._blobs, self._folder = blob, blobs, folder
         self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._open = True
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -88,9 +88,10 @@ class FileWriter:
         self._blobs.delete(self.id)
 
     def _close(self) -> None:
-        if self._open:
-            self._open = False
-            os.close(self._file)
+        if self._file >= 0:
+            # Forgotten first: no late write may reach another file under the same number.
+            file, self._file = self._file, -1
+            os.close(file)
 
 
 class FileBlob:
@@ -109,12 +110,10 @@ class FileBlob:
 
     def close(self) -> None:
         if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+            file, self._file = self._file, -1
+            os.close(file)
 
-    def __del__(self) -> None:
-        # An answer that nobody takes any more is dropped before its first byte is asked for.
-        self.close()
+    __del__ = close
 
 
 def _sync(folder: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pileus.base import ids
 from pileus.base.clock import SystemClock
 
-from .api import NoSuchBlob
+from .api import NoSuchBlob, Readers
 
 PART_BYTES = 8 * 1024 * 1024
 LIST_CHUNK = 1_000
@@ -25,6 +25,7 @@ class ObjectStoreBlobs:
 
     def __init__(self, store: Any, linger_s: float = 3_600.0, grace_s: float = 24 * 3_600.0):
         self.store, self.linger_s, self.grace_s = store, linger_s, grace_s
+        self.readers = Readers()
         self._written: set[int] = set()
 
     @classmethod

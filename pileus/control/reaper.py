@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from .loop import RequeueAt
 
 SWEEP_BATCH = 256
 LOOK_AGAIN_S = 60.0
+READ_AGAIN_S = 5.0
 
 log = logging.getLogger("pileus.blobs")
 
@@ -34,9 +36,13 @@ class Reap:
         linger, now = world.blobs.linger_s, world.clock.now()
         if linger:
             return await self._linger(world, now, linger)
-        while batch := await world.store.transact(_released):
-            await self._remove(world, batch)
-        return None
+        skipped: set[int] = set()
+        while rows := await world.store.transact(partial(_released, skipped=skipped)):
+            read = {blob for blob in rows if blob in world.blobs.readers}
+            skipped |= read
+            await self._remove(world, [blob for blob in rows if blob not in read])
+        # Somebody is still reading: they are looked at again.
+        return RequeueAt(now + READ_AGAIN_S) if skipped else None
 
     async def _linger(self, world: World, now: float, linger: float) -> RequeueAt | None:
         due = await world.store.transact(lambda tx: _due(tx, now, linger))
@@ -49,8 +55,9 @@ class Reap:
         await world.store.transact(lambda tx: _forget(tx, batch))
 
 
-def _released(tx: Transaction) -> list[int]:
-    return [int(key[0]) for key, _ in released.scan(tx, limit=SWEEP_BATCH)]
+def _released(tx: Transaction, skipped: set[int]) -> list[int]:
+    rows = released.scan(tx, limit=SWEEP_BATCH + len(skipped))
+    return [blob for key, _ in rows if (blob := int(key[0])) not in skipped]
 
 
 def _due(tx: Transaction, now: float, linger: float) -> list[int]:

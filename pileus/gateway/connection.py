@@ -295,6 +295,8 @@ class Connection(asyncio.BufferedProtocol):
             log.exception("a streamed answer broke off")
             self._transport.abort()
             return
+        finally:
+            await _let_go(body)
         self._finished(keep_alive)
 
     def _finished(self, keep_alive: bool) -> None:
@@ -365,6 +367,13 @@ class _Refusal(Exception):
 
 def _too_many_headers() -> _Refusal:
     return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")
+
+
+async def _let_go(body: AsyncIterator[bytes]) -> None:
+    """Ends a body that may not have been read to its end: it may hold files open."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -12,9 +12,11 @@ import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pileus.base.checksums import Digest, checksum
 from pileus.base.errors import ApiError
+from pileus.base.threads import ended, finished
 from pileus.wire import HttpRequest
 
 from .sigv4 import EMPTY_SHA256, Signed, SigningKey
@@ -32,6 +34,7 @@ KINDS = (SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER)
 
 BLOCK_BYTES = 512 * 1024
 """What `pour` hands to worker threads at once."""
+SHARED_BYTES = 256 * 1024
 Step = Callable[[bytes], None]
 
 
@@ -114,6 +117,11 @@ def _judge_plain(algorithm: str, wanted: str, body: bytes) -> None:
     digest.update(body)
     if b64encode(digest.digest()).decode() != wanted:
         raise _bad_checksum(algorithm)
+
+
+def _all(steps: tuple[Step, ...], block: bytes) -> None:
+    for step in steps:
+        step(block)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
@@ -202,13 +210,16 @@ class Payload:
         threads, while the next one arrives."""
         self._pouring = True
         steps = (sink, *beside, *self._updates())
-        working: asyncio.Future[list[None]] | None = None
+        working: asyncio.Future[Any] | None = None
         pieces: list[bytes] = []
         size = 0
         loop = asyncio.get_running_loop()
 
-        def begin() -> "asyncio.Future[list[None]]":
+        def begin() -> "asyncio.Future[Any]":
             block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if len(block) < SHARED_BYTES:
+                # Handing a short block to several threads costs more than they save.
+                return asyncio.gather(loop.run_in_executor(None, _all, steps, block))
             return asyncio.gather(*[loop.run_in_executor(None, step, block) for step in steps])
 
         try:
@@ -217,18 +228,18 @@ class Payload:
                 size += len(piece)
                 if size >= BLOCK_BYTES:
                     if working is not None:
-                        await working
+                        await finished(working)
                     working = begin()
                     pieces, size = [], 0
             if working is not None:
-                await working
+                await finished(working)
             if pieces:
                 working = begin()
-                await working
+                await finished(working)
         finally:
-            if working is not None and not working.done():
+            if working is not None:
                 # No thread may still be at work on what the caller is about to give up.
-                await asyncio.wait([working])
+                await ended(working)
         self._judge()
 
     def _updates(self) -> list[Step]:

@@ -245,10 +245,12 @@ class Exchange:
                 self.respond(result.response)
                 return
             response = self.encode(result)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ConnectionResetError) as error:
             response = self.failed(HungUp("The client hung up before its answer was ready."))
             self.keep(response)
-            raise
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
         except Exception as error:  # noqa: BLE001 - as above
             response = self.failed(error)
         self.keep(response)
@@ -295,8 +297,6 @@ class Exchange:
 
     def failed(self, error: BaseException) -> HttpResponse:
         """Any error as the caller sees it. The one place where a defect becomes a 500, and its trace is logged."""
-        if self.hung_up and isinstance(error, ConnectionError):
-            error = HungUp("The client hung up in the middle of its request.")
         if not isinstance(error, ApiError):
             log.error("request %s failed", self.request_id, exc_info=error)
             error = ApiError(

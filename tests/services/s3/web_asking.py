@@ -4,10 +4,6 @@ import http.client
 import json
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-
-from pileus.services.s3.tables import buckets
-
 PUBLIC_READ = ["s3:GetObject"]
 
 
@@ -49,10 +45,6 @@ def make_public(cloud: Any, bucket: str, *actions: str) -> None:
         "Action": list(actions) or PUBLIC_READ,
         "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
     }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-    def work(tx: Any) -> None:
-        found = buckets.get(tx, "aws", bucket)
-        buckets.put(tx, "aws", bucket, record=replace(found, policy=policy, public_access=None))
-
-    cloud.run(cloud.app.store.transact(work))
+    s3 = cloud.client("s3")
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))

@@ -4,11 +4,11 @@ Source: Amazon S3 API Reference, CopyObject; Amazon S3 User Guide, "Copying, mov
 read, unsealed, sealed anew and written in worker threads: its bytes never have the same key twice.
 """
 
-import asyncio
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from pileus.base.checksums import checksum
+from pileus.base.threads import threaded
 from pileus.service import Call, Outside
 
 from .. import events
@@ -22,7 +22,7 @@ from ..tables import Bucket, Piece, Version, current
 from . import checksums, conditions, encryption
 from .drafting import SYSTEM, Draft, draft
 from .getting import version_asked
-from .intake import SMALL_BYTES_MAX, Sealing, Taken, take_small
+from .intake import SMALL_BYTES_MAX, Sealing, Taken, concluded, take_small
 from .outflow import Source, read_all, read_small
 from .putting import OBJECT_BYTES_MAX, answer, check_further_permissions, still_there, stored
 from .sealing import Ciphers
@@ -171,26 +171,22 @@ def take_copy(call: Call, origin: Origin, start: int, stop: int, ciphers: Cipher
         return then(call, take_small(call, data, ciphers, algorithm))
     source = Source(call, origin.pieces, origin.ciphers, start, stop)
 
+    sealing = Sealing(call.cloud.blobs, ciphers, checksum(algorithm))
+
     async def work() -> Any:
         try:
-            taken = await asyncio.to_thread(_copied, call, source, ciphers, algorithm)
+            taken = await threaded(_copied, source, sealing)
+        except BaseException:
+            sealing.abort()
+            raise
         finally:
             source.close()
-        try:
-            return await call.conclude(lambda call: then(call, taken))
-        except BaseException:
-            await asyncio.to_thread(call.cloud.blobs.delete, taken.piece.id)
-            raise
+        return await concluded(call, taken, then)
 
     return Outside(work)
 
 
-def _copied(call: Call, source: Source, ciphers: Ciphers, algorithm: str) -> Taken:
-    sealing = Sealing(call.cloud.blobs.create(), ciphers, checksum(algorithm))
-    try:
-        for block in read_all(source):
-            sealing.take_all(block)
-        return sealing.finish()
-    except BaseException:
-        sealing.abort()
-        raise
+def _copied(source: Source, sealing: Sealing) -> Taken:
+    for block in read_all(source):
+        sealing.take_all(block)
+    return sealing.finish()

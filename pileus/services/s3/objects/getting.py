@@ -7,8 +7,7 @@ requests" (S3 answers one range a request).
 from typing import Any
 
 from pileus.base.clock import http_date
-from pileus.blobs import NoSuchBlob
-from pileus.service import AccessDenied, Call, Outside, Reply
+from pileus.service import AccessDenied, Call, Reply
 
 from ..access.permission import must_allow_bucket
 from ..addressing import object_operation
@@ -46,12 +45,8 @@ def get_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     if start == stop:
         found["Body"] = b""
         return _answer(found)
-    try:
-        found["Body"] = Source(call, pieces, ciphers, start, stop).blocks()
-        return _answer(found)
-    except NoSuchBlob:
-        # Replaced in this very moment, between the look at the record and at its bytes: look again.
-        return Outside(lambda: call.transact(lambda call: get_object(call, bucket, request)))
+    found["Body"] = Source(call, pieces, ciphers, start, stop).blocks()
+    return _answer(found)
 
 
 @object_operation("HeadObject", action="GetObject", versioned="GetObjectVersion")

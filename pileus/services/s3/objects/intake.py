@@ -5,7 +5,6 @@ Until a transaction adopts the blob nobody can see it, so a body that breaks off
 nothing.
 """
 
-import asyncio
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable
@@ -13,7 +12,8 @@ from typing import Any, NamedTuple
 
 from pileus.base import ids
 from pileus.base.checksums import Digest, checksum
-from pileus.blobs import BlobWriter, records
+from pileus.base.threads import threaded
+from pileus.blobs import Blobs, BlobWriter, records
 from pileus.keyring import Cipher
 from pileus.service import Body, Call, Outside
 from pileus.store import Transaction
@@ -59,14 +59,13 @@ async def take_large(call: Call, body: bytes | Body, ciphers: Ciphers, algorithm
     # What the body is judged by on its way need not be worked out again.
     judged = not isinstance(body, bytes) and body.trailing_checksum == algorithm
     own = None if judged else checksum(algorithm)
-    sealing = await asyncio.to_thread(lambda: Sealing(call.cloud.blobs.create(), ciphers, own))
+    sealing = Sealing(call.cloud.blobs, ciphers, own)
     try:
         if isinstance(body, bytes):
-            await asyncio.to_thread(lambda: sealing.take_all(body))
-        else:
-            await body.pour(sealing.write, sealing.md5.update)
-            sealing.found = body.checksum if judged else None
-        return await asyncio.to_thread(sealing.finish)
+            return await threaded(sealing.take_whole, body)
+        await body.pour(sealing.write, sealing.md5.update)
+        sealing.found = body.checksum if judged else None
+        return await threaded(sealing.finish)
     except BaseException:
         # A client that hung up cancels this task: what it sent is taken away all the same.
         sealing.abort()
@@ -82,21 +81,33 @@ def take_in(
 
     async def work() -> Any:
         taken = await take_large(call, body, ciphers, algorithm)
-        try:
-            return await call.conclude(lambda call: then(call, taken))
-        except BaseException:
-            await asyncio.to_thread(lambda: call.cloud.blobs.delete(taken.piece.id))
-            raise
+        return await concluded(call, taken, then)
 
     return Outside(work)
 
 
-class Sealing:
-    """Seals what passes, segment by segment, into a blob. Used in worker threads, one call after another."""
+async def concluded(call: Call, taken: Taken, then: Callable[[Call, Taken], Any]) -> Any:
+    """The last transaction of an upload; if it fails, the bytes go. A client that hangs up in this very moment may
+    come too late: what the transaction adopted stays."""
+    try:
+        return await call.conclude(lambda call: then(call, taken))
+    except BaseException:
+        await drop(call.cloud, taken)
+        raise
 
-    def __init__(self, writer: BlobWriter, ciphers: Ciphers, digest: Digest | None):
-        self._writer = writer
-        self._cipher: Cipher = ciphers.of(writer.id)
+
+async def drop(world: Any, taken: Taken) -> None:
+    """Removes bytes that came in for nothing, unless a transaction adopted them after all."""
+    if await world.store.transact(lambda tx: records.adopted.get(tx, taken.piece.id)) is None:
+        await threaded(world.blobs.delete, taken.piece.id)
+
+
+class Sealing:
+    """Seals what passes, segment by segment, into a new blob. Used in worker threads, one call after another."""
+
+    def __init__(self, blobs: Blobs, ciphers: Ciphers, digest: Digest | None):
+        self._blobs, self._ciphers = blobs, ciphers
+        self._made: tuple[BlobWriter, Cipher] | None = None
         self._digest = digest
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.found: str | None = None
@@ -108,7 +119,18 @@ class Sealing:
         self.write(data)
         self.md5.update(data)
 
+    def take_whole(self, data: bytes) -> Taken:
+        self.take_all(data)
+        return self.finish()
+
+    def _writing(self) -> tuple[BlobWriter, Cipher]:
+        if self._made is None:
+            writer = self._blobs.create()
+            self._made = writer, self._ciphers.of(writer.id)
+        return self._made
+
     def write(self, block: bytes) -> None:
+        writer, cipher = self._writing()
         self._size += len(block)
         if self._digest is not None:
             self._digest.update(block)
@@ -116,21 +138,24 @@ class Sealing:
         whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
         out = []
         for at in range(0, whole, SEGMENT_BYTES):
-            out.append(seal(self._cipher, self._segment, data[at : at + SEGMENT_BYTES]))
+            out.append(seal(cipher, self._segment, data[at : at + SEGMENT_BYTES]))
             self._segment += 1
         self._rest = data[whole:] if whole else data
         if out:
-            self._writer.write(b"".join(out))
+            writer.write(b"".join(out))
 
     def finish(self) -> Taken:
+        writer, cipher = self._writing()
         if self._rest or not self._segment:
-            self._writer.write(seal(self._cipher, self._segment, self._rest))
-        self._writer.finish()
-        piece = Piece(self._writer.id, self._size)
+            writer.write(seal(cipher, self._segment, self._rest))
+        writer.finish()
+        piece = Piece(writer.id, self._size)
         if self._digest is not None:
             self.found = b64encode(self._digest.digest()).decode()
         assert self.found is not None
         return Taken(piece, self.md5.hexdigest(), self.found)
 
     def abort(self) -> None:
-        self._writer.abort()
+        """Takes away what was written, finished or not."""
+        if self._made is not None:
+            self._made[0].abort()

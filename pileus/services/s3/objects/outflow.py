@@ -1,13 +1,12 @@
 """Bytes on their way out: read, unsealed and sent, never more than a few blocks at a time.
 
-The blobs are opened before the first byte is sent. If one is gone by then, the object was replaced meanwhile, and the
-request is answered anew; once open, it is read to its end even if it is deleted.
+What is read is not removed before it has been read, even if its object is replaced or deleted meanwhile.
 """
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator
 
+from pileus.base.threads import ended, threaded
 from pileus.blobs import Blob
 from pileus.keyring import Cipher
 from pileus.service import Call
@@ -27,100 +26,84 @@ def read_small(tx: Transaction, piece: Piece, ciphers: Ciphers) -> bytes:
     return unseal_small(ciphers, piece.id, sealed)
 
 
-Step = tuple[Piece, Blob | bytes, Cipher, int, int]
+Step = tuple[int, int, int]
+"""(number of the run, first byte, end) of a block."""
 
 
 class Source:
-    """The bytes of some pieces from `start` to `stop`, opened. Raises NoSuchBlob while it opens."""
+    """The bytes of some pieces from `start` to `stop`. Its blobs are not removed before it is closed, or gone."""
 
     def __init__(self, call: Call, pieces: tuple[Piece, ...], ciphers: Ciphers, start: int, stop: int):
-        self._ciphers = ciphers
-        self._lock = threading.Lock()
-        self._readers, self._ended = 0, False
-        self._runs: list[tuple[Piece, Blob | bytes, int, int]] = []
+        self._ciphers, self._blobs = ciphers, call.cloud.blobs
+        self._runs: list[tuple[Piece, bytes | None, int, int]] = []
+        self._open: tuple[int, Blob, Cipher] | None = None
         at = 0
-        try:
-            for piece in pieces:
-                first, last = max(start - at, 0), min(stop - at, piece.size)
-                if first < last:
-                    held = read_small(call.tx, piece, ciphers) if piece.small else call.cloud.blobs.open(piece.id)
-                    self._runs.append((piece, held, first, last))
-                at += piece.size
-        except BaseException:
-            self.close()
-            raise
+        for piece in pieces:
+            first, last = max(start - at, 0), min(stop - at, piece.size)
+            if first < last:
+                held = read_small(call.tx, piece, ciphers) if piece.small else None
+                self._runs.append((piece, held, first, last))
+            at += piece.size
+        self._reading = tuple(piece.id for piece, held, _, _ in self._runs if held is None)
+        self._blobs.readers.begin(self._reading)
 
-    def steps(self) -> Iterator["Step"]:
+    def steps(self) -> Iterator[Step]:
         """What is read, block by block."""
-        for piece, held, start, stop in self._runs:
-            cipher = self._ciphers.of(piece.id)
+        for number, (_, _, start, stop) in enumerate(self._runs):
             while start < stop:
                 end = min(stop, (start // SEGMENT_BYTES) * SEGMENT_BYTES + BLOCK_BYTES)
-                yield piece, held, cipher, start, end
+                yield number, start, end
                 start = end
+
+    def read(self, step: Step) -> list[bytes]:
+        """One block, segment by segment. In a worker thread, one call after another. Raises NoSuchBlob."""
+        number, start, stop = step
+        piece, held, _, _ = self._runs[number]
+        if held is not None:
+            return [held[start:stop]]
+        if self._open is None or self._open[0] != number:
+            self._shut()
+            self._open = number, self._blobs.open(piece.id), self._ciphers.of(piece.id)
+        return _read(piece, self._open[1], self._open[2], start, stop)
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """The next block is read while the one before is being sent."""
         ahead: asyncio.Future[list[bytes]] | None = None
         try:
             for step in self.steps():
-                reading = asyncio.ensure_future(asyncio.to_thread(self.read, step))
-                if ahead is not None:
-                    for part in await ahead:
-                        yield part
-                ahead = reading
-            if ahead is not None:
-                for part in await ahead:
+                parts = await ahead if ahead is not None else []
+                ahead = asyncio.ensure_future(threaded(self.read, step))
+                for part in parts:
                     yield part
-                ahead = None
+            for part in await ahead if ahead is not None else []:
+                yield part
         finally:
+            if ahead is not None:
+                await ended(ahead)
             self.close()
 
-    def read(self, step: "Step") -> list[bytes]:
-        """For worker threads: one block."""
-        with self._lock:
-            if self._ended:
-                return []
-            self._readers += 1
-        try:
-            return _read(*step)
-        finally:
-            with self._lock:
-                self._readers -= 1
-                last = self._ended and not self._readers
-            if last:
-                self._let_go()
-
     def close(self) -> None:
-        """Cancelling a reader does not stop its thread: the last of them closes what it reads, so that none ever reads
-        from a file's number that has become another file's."""
-        with self._lock:
-            last = not self._ended and not self._readers
-            self._ended = True
-        if last:
-            self._let_go()
+        self._shut()
+        reading, self._reading = self._reading, ()
+        self._blobs.readers.end(reading)
 
-    def _let_go(self) -> None:
-        for _, held, _, _ in self._runs:
-            if not isinstance(held, bytes):
-                held.close()
+    __del__ = close
+
+    def _shut(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
 
 
 def read_all(source: Source) -> Iterator[bytes]:
-    """For worker threads: all blocks, one after the other. Raises ConnectionAbortedError once the source is closed."""
+    """For worker threads: all blocks, one after the other."""
     for step in source.steps():
-        block = source.read(step)
-        if not block:
-            raise ConnectionAbortedError("the copy was given up")
-        yield from block
+        yield from source.read(step)
 
 
-def _read(piece: Piece, held: "Blob | bytes", cipher: Cipher, start: int, stop: int) -> list[bytes]:
-    """The bytes from `start` to `stop`, segment by segment."""
-    if isinstance(held, bytes):
-        return [held[start:stop]]
+def _read(piece: Piece, blob: Blob, cipher: Cipher, start: int, stop: int) -> list[bytes]:
     first, offset, size = segments_of(piece, start, stop)
-    parts = open_segments(cipher, first, held.read(offset, size))
+    parts = open_segments(cipher, first, blob.read(offset, size))
     skip = start - first * SEGMENT_BYTES
     left = stop - start - sum(len(part) for part in parts) + skip
     if left:

@@ -5,7 +5,6 @@ now, so an entry may be worked off twice. The replica, the source's status and t
 Source: Amazon S3 User Guide, "Replicating objects within and across Regions", "Getting replication status information".
 """
 
-import asyncio
 import logging
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from pileus.base import ids
 from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError
+from pileus.base.threads import threaded
 from pileus.control import Done, Outcome, RequeueAt
 from pileus.identity.keys import Session, find_key, sessions
 from pileus.service import Actor, Caller, outbox, service_caller, session_caller
@@ -23,7 +23,7 @@ from pileus.store import Transaction
 from .. import events
 from ..events.messages import instant
 from ..multipart.completing import PIECES_INLINE_MAX
-from ..objects.intake import Sealing, Taken, keep_piece, take_small
+from ..objects.intake import Sealing, Taken, drop, keep_piece, take_small
 from ..objects.outflow import Source, read_all
 from ..objects.storing import change_version, find_version, insert_version
 from ..tables import Bucket, Layout, Piece, Version, buckets, layouts
@@ -88,12 +88,12 @@ class Replicate:
         taken: list[Copied] = []
         needed = False
         try:
-            await asyncio.to_thread(_copy, world, planned, taken)
+            await threaded(_copy, world, planned, taken)
             needed = await world.store.transact(lambda tx: _insert(world, tx, subject, body, id, role, planned, taken))
         finally:
             for one in taken:
                 if isinstance(one, Taken) and not needed:
-                    await asyncio.to_thread(world.blobs.delete, one.piece.id)
+                    await drop(world, one)
             for _, source in planned.sources:
                 source.close()
 
@@ -181,7 +181,7 @@ def _copy(world: Any, planned: Plan, taken: list[Copied]) -> None:
 def _copied(world: Any, planned: Plan, piece: Piece, source: Source) -> Copied:
     if piece.small:
         return b"".join(read_all(source))
-    sealing = Sealing(world.blobs.create(), planned.sealed.ciphers, None)
+    sealing = Sealing(world.blobs, planned.sealed.ciphers, None)
     try:
         for block in read_all(source):
             sealing.write(block)
