@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
+from . import sigv4
+
 METHODS = "HEAD,GET,PUT,POST,DELETE,OPTIONS,PATCH"
 EXPOSED = "etag,x-amz-request-id,x-amzn-requestid,x-amz-id-2,x-amz-version-id,x-amzn-errortype,x-amzn-query-error"
 AGE_SECONDS = "600"
@@ -55,6 +57,22 @@ def foreign(host: str) -> ApiError:
         code="AccessDenied",
         status=403,
     )
+
+
+def lured(request: HttpRequest, extra: tuple[str, ...]) -> bool:
+    """Whether a page of another site has a browser fetch an address signed with the well-known keys, as an image or a
+    link: browsers name no `Origin` then, but say where it comes from (W3C, "Fetch Metadata Request Headers"). An object
+    in S3 may be shown anywhere; every other service has operations that a GET runs."""
+    if request.headers.get("sec-fetch-site") != "cross-site" or "*" in extra:
+        return False
+    referer = urlsplit(request.headers.get("referer", ""))
+    if allowed(f"{referer.scheme}://{referer.netloc}", extra):
+        return False
+    try:
+        claim = sigv4.claim_of(request)
+    except ApiError:
+        return False  # it is refused anyway
+    return claim is not None and claim.service != "s3"
 
 
 def preflight(request: HttpRequest, extra: tuple[str, ...]) -> HttpResponse | None:

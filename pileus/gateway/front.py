@@ -54,6 +54,9 @@ class Front:
             return self._begin(request, peer, tls, respond, foreign)
 
         origin = request.headers.get("origin")
+        if self._guarded and origin is None and cors.lured(request, self.origins):
+            respond(plain_error(cors.refusal(request.headers.get("referer", "another site")), ids.request_id()))
+            return None
         if origin is not None:
             bucket = self.cloud.router.bucket_asked(request)
             if bucket is not None:
@@ -130,5 +133,6 @@ def _plain(request: HttpRequest) -> bool:
         and "authorization" not in headers
         and "origin" not in headers
         and "X-Amz-" not in request.query
+        and "Signature=" not in request.query
         and addresses.foreign_name(addresses.host_of(request)) is not None
     )

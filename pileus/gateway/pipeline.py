@@ -199,6 +199,8 @@ class Exchange:
             self.claim = forms.claim_of(http) if isinstance(http, FormRequest) else None
             return self.claim, door
         self.claim = claim = sigv4.claim_of(http)
+        if hosted and claim is not None:
+            claim.bucket = addresses.name_of(addresses.host_of(http)).lower()
         self.route = router.route(http, claim.service if claim is not None else None, bool(hosted))
         return claim, self.route
 

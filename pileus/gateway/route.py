@@ -16,7 +16,7 @@ from pileus.wire.multipart import FormRequest
 from pileus.wire.names import action_of, cbor_of, parameter
 from pileus.wire.rest_routes import Routes, decoded
 
-from . import addresses
+from . import addresses, sigv4
 from .forms import sent_as_form
 
 KEPT_MAX = 4_096
@@ -119,8 +119,7 @@ class Router:
             return site.bucket
         if request.path.startswith("/_") or not self._is_s3(host):
             return None
-        authorization = headers.get("authorization", "")
-        if authorization and "/s3/aws4_request" not in authorization:
+        if _signed_for(request) not in (None, "s3"):
             return None
         bucket = addresses.bucket_of(host) or request.path[1:].partition("/")[0]
         return bucket or None
@@ -276,6 +275,15 @@ def name_of_bucket(request: HttpRequest, hosted: str) -> str | None:
     if named is not None:
         return named if not path else None
     return decoded(path) if path and "/" not in path else None
+
+
+def _signed_for(request: HttpRequest) -> str | None:
+    """The service a request is signed for, in its headers or its query; None when it is not, or not readably."""
+    try:
+        claim = sigv4.claim_of(request)
+    except ApiError:
+        return None
+    return claim.service if claim is not None else None
 
 
 def _unsigned(request: HttpRequest) -> bool:

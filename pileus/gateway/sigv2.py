@@ -17,13 +17,16 @@ from pileus.wire import HttpRequest
 from . import addresses, refusals, sigv4
 
 SUBRESOURCES = frozenset({
-    "accelerate", "acl", "analytics", "cors", "delete", "encryption", "inventory", "lifecycle", "location", "logging",
-    "metrics", "notification", "object-lock", "ownershipControls", "partNumber", "policy", "publicAccessBlock",
-    "replication", "requestPayment", "restore", "select", "select-type", "storageClass", "tagging", "torrent",
-    "uploadId", "uploads", "versionId", "versioning", "versions", "website", "response-cache-control",
-    "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type",
-    "response-expires",
+    "abac", "accelerate", "acl", "analytics", "annotation", "annotations", "attributes", "cors", "delete", "encryption",
+    "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "location", "logging", "metadataAnnotationTable",
+    "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics",
+    "notification", "object-lock", "ownershipControls", "partNumber", "policy", "policyStatus", "publicAccessBlock",
+    "renameObject", "replication", "requestPayment", "restore", "retention", "select", "select-type", "session",
+    "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
+    "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language",
+    "response-content-type", "response-expires",
 })  # fmt: skip
+"""Amazon's list, and whatever else makes another operation of a request since: what is not signed must not."""
 
 
 def claim_of(query: str) -> sigv4.Claim:
@@ -77,7 +80,7 @@ def strings_to_sign(request: HttpRequest, claim: sigv4.Claim) -> list[str]:
     held |= {name: value for name, value in headers.items() if name.startswith("x-amz-")}
     own = [f"{name}:{held[name].strip()}" for name in sorted(held)]
     plain = [headers.get(name, fields.get(name, "")) for name in ("content-md5", "content-type")]
-    bucket = addresses.bucket_of(addresses.host_of(request))
+    bucket = claim.bucket or addresses.bucket_of(addresses.host_of(request))
     path = f"/{bucket}{request.path}" if bucket is not None else request.path
     paths = [path, f"{path}/"] if path.count("/") == 1 and len(path) > 1 else [path]
     head, asked = [request.method, *plain, claim.stamp, *own], _asked(request, fields)

@@ -52,6 +52,8 @@ class Claim:
     """A form's only: the string that was signed, its policy as it came."""
     old: bool = False
     """Of Signature Version 2 (sigv2.py); `stamp` is then the moment it expires."""
+    bucket: str | None = None
+    """The bucket that the host name stands for, where it is none of this cloud's own."""
 
     @property
     def scope(self) -> str:

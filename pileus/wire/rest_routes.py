@@ -15,6 +15,7 @@ from pileus.model import Api, Operation
 from pileus.wire import form
 
 _DEEPEST = 64
+_WRITES = frozenset({"PUT", "POST", "DELETE", "PATCH"})
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -30,6 +31,9 @@ class _Candidate(NamedTuple):
 
     def fits(self, query: Mapping[str, str]) -> bool:
         return all(name in query and (not value or query[name] == value) for name, value in self.constants)
+
+    def names(self) -> set[str]:
+        return {name for name, _ in self.constants} | self.required
 
     def is_complete(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         return self.required <= query.keys() and self.headers <= headers.keys()
@@ -53,6 +57,7 @@ class Routes:
     def __init__(self, api: Api):
         self.api = api
         self._methods: dict[str, _Step] = {}
+        self._subresources: set[str] = set()
         for name in api.operation_names:
             self._add(api.operation(name))
         for root in self._methods.values():
@@ -62,6 +67,7 @@ class Routes:
 
     def _add(self, operation: Operation) -> None:
         path, _, query = operation.request_uri.partition("?")
+        self._subresources |= {name for name, value in form.pairs(query) if not value}
         step = self._methods.setdefault(operation.http_method, _Step())
         segments = _segments(path)
         labels: list[str] = []
@@ -90,7 +96,7 @@ class Routes:
             return None
         if not query and method in self._simple:
             return self._match_simple(method, root, path, headers)
-        return self._match(root, path, query, headers)
+        return self._match(root, path, query, headers, method in _WRITES)
 
     def _match_simple(
         self, method: str, root: _Step, path: str, headers: Mapping[str, str]
@@ -111,15 +117,23 @@ class Routes:
         return name, dict(zip(labels, map(decoded, parts[1 : 1 + depth]), strict=True))
 
     def _match(
-        self, root: _Step, path: str, query: str, headers: Mapping[str, str]
+        self, root: _Step, path: str, query: str, headers: Mapping[str, str], writes: bool = False
     ) -> tuple[str, dict[str, str]] | None:
         segments = path.split("/")[1:] if path.startswith("/") else path.split("/")
         asked = _query(query)
         for candidates, values in _ends(root, segments, 0, ()):
             found = _choose(candidates, asked, headers)
             if found is not None:
+                if writes and not self._is_meant(found, candidates, asked):
+                    return None
                 return found.name, dict(zip(found.labels, map(decoded, values), strict=True))
         return None
+
+    def _is_meant(self, found: _Candidate, candidates: list[_Candidate], query: Mapping[str, str]) -> bool:
+        """What a query names must not be passed over by an operation that changes something: `DELETE /bucket?acl` is
+        nothing that S3 has, and surely not DeleteBucket."""
+        telling = self._subresources.union(*(one.required for one in candidates))
+        return not (query.keys() & telling) - found.names()
 
 
 def _segments(path: str) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from tests.services.s3.s3_asking import refused
 
@@ -161,3 +162,51 @@ def test_a_bucket_is_found_from_another_region_as_sdks_do(shared_cloud, s3):
     assert s3.head_bucket(Bucket="moves")["BucketRegion"] == "eu-west-3"
     status, body = raw(shared_cloud, "GET", "/moves/k")
     assert (status, b"<Region>eu-west-3</Region>" in body) == (400, True)
+
+
+@pytest.mark.parametrize("name", ["ContentMD5", "ChecksumCRC32"])
+def test_a_digest_beyond_ascii_is_none(s3, bucket, name):
+    with pytest.raises(ClientError) as caught:
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []}, ContentMD5="\u00fc" * 8)
+    assert caught.value.response["Error"]["Code"] == "InvalidDigest"
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Bucket=bucket, Key="k", Body=b"", **{name: "\u00fc" * 8})
+    assert caught.value.response["Error"]["Code"] in ("InvalidDigest", "BadDigest")
+
+
+@pytest.mark.parametrize(
+    ("method", "query"),
+    [
+        ("DELETE", "acl"),
+        ("DELETE", "versioning"),
+        ("DELETE", "analytics"),
+        ("DELETE", "uploads"),
+        ("PUT", "uploads"),
+        ("PUT", "uploadId=x"),
+        ("PUT", "partNumber=1"),
+        ("PUT", "renameObject"),
+        ("PUT", "location"),
+        ("PUT", "acl&tagging"),
+    ],
+)
+def test_what_a_query_asks_for_is_never_passed_over(shared_cloud, s3, bucket, method, query):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    status, body = raw(shared_cloud, method, f"/{bucket}/k", b"y" if method == "PUT" else b"", {}, f"?{query}")
+    assert status in (400, 405), body
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    s3.delete_object(Bucket=bucket, Key="k")
+    status, body = raw(shared_cloud, method, f"/{bucket}", b"", {}, f"?{query}")
+    assert status in ((400, 405) if "=" not in query else (200, 400, 405)), body
+    s3.head_bucket(Bucket=bucket)
+
+
+def test_attributes_are_asked_for_by_name_and_page(shared_cloud, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s3.complete_multipart_upload(Bucket=bucket, Key="m", UploadId=upload, MultipartUpload=parts)
+    for name, value in (("x-amz-part-number-marker", "abc"), ("x-amz-max-parts", "-1")):
+        asked = {"x-amz-object-attributes": "ObjectParts", name: value}
+        status, body = raw(shared_cloud, "GET", f"/{bucket}/m", b"", asked, "?attributes")
+        assert (status, b"<Code>InvalidArgument</Code>" in body) == (400, True), body

@@ -140,16 +140,16 @@ def test_tags_an_object_has_open_and_shut_it(owner: Any, other: Any, only: Only)
 
 def test_a_copy_may_be_held_to_its_source(owner: Any, other: Any) -> None:
     make(owner, "cond-copy")
-    for key in ("open/k", "shut/k"):
+    for key in ("open/k", "open/\u00fc k", "shut/k"):
         owner.put_object(Bucket="cond-copy", Key=key, Body=b"x")
     put = statement(
         OTHER,
         "s3:PutObject",
         "cond-copy/*",
-        Condition={"StringLike": {"s3:x-amz-copy-source": "cond-copy/open/*"}},
+        Condition={"StringLike": {"s3:x-amz-copy-source": ["cond-copy/open/?", "cond-copy/open/\u00fc k"]}},
     )
     owner.put_bucket_policy(Bucket="cond-copy", Policy=policy(put, statement(OTHER, "s3:GetObject", "cond-copy/*")))
-    for source in ("cond-copy/open/k", "/cond-copy/open/k"):
+    for source in ("cond-copy/open/k", "/cond-copy/open/k", "cond-copy/open/\u00fc k"):
         other.copy_object(Bucket="cond-copy", Key="copy", CopySource=source)
     assert denied(other.copy_object, Bucket="cond-copy", Key="copy", CopySource="cond-copy/shut/k")
     assert denied(other.put_object, Bucket="cond-copy", Key="copy", Body=b"x")

@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from tests.conftest import TestCloud
 
@@ -145,3 +148,34 @@ def test_other_services_are_closed_to_strangers_whatever_a_bucket_says(shared_cl
     target = {"X_Amz_Target": "AmazonSQS.ListQueues", "Content_Type": "application/x-amz-json-1.0"}
     assert ask(shared_cloud, "POST", "/", body=b"{}", Origin=STRANGER, **target).status == 403
     assert ask(shared_cloud, "GET", "/_pileus/health", Origin=STRANGER).status == 403
+
+
+def iam_call(cloud: TestCloud, path: str, name: str) -> str:
+    """The path and query of a signed call of IAM, as a page that knows the well-known keys can make it."""
+    asked = AWSRequest("GET", cloud.endpoint + path, params={"Action": "CreateUser", "UserName": name})
+    SigV4QueryAuth(Credentials("test", "test"), "iam", "us-east-1", expires=60).add_auth(asked)
+    return str(asked.prepare().url).removeprefix(cloud.endpoint)
+
+
+def users(cloud: TestCloud) -> set[str]:
+    return {user["UserName"] for user in cloud.client("iam").list_users()["Users"]}
+
+
+def test_a_bucket_s_rules_open_no_other_service_under_its_path(shared_cloud: TestCloud, ruled: str) -> None:
+    assert ask(shared_cloud, "GET", iam_call(shared_cloud, f"/{ruled}", "crossed"), Origin=STRANGER).status == 403
+    scope = "Credential=test/20260101/us-east-1/iam/aws4_request, Other=/s3/aws4_request, SignedHeaders=host"
+    header = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, Signature=0", "X_Amz_Date": "20260101T000000Z"}
+    answer = ask(shared_cloud, "GET", f"/{ruled}?Action=ListUsers", Origin="https://any.example", **header)
+    assert (answer.status, "may not use this cloud" in answer.text) == (403, True)
+    assert "crossed" not in users(shared_cloud)
+
+
+def test_an_image_of_another_site_runs_nothing(s3: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    lured = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}
+    answer = ask(shared_cloud, "GET", iam_call(shared_cloud, "/", "lured"), Referer=f"{STRANGER}/", **lured)
+    assert (answer.status, "lured" in users(shared_cloud)) == (403, False)
+    assert ask(shared_cloud, "GET", iam_call(shared_cloud, "/", "led"), Referer=f"{LOCAL}/", **lured).status == 200
+    s3.put_object(Bucket=bucket, Key="k", Body=b"a picture")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    shown = ask(shared_cloud, "GET", url.removeprefix(shared_cloud.endpoint), Referer=f"{STRANGER}/", **lured)
+    assert (shown.status, shown.body) == (200, b"a picture")

@@ -1,10 +1,12 @@
 """Server access logs, delivered."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import re
 import urllib.request
+from base64 import b64encode
 
 import pytest
 from botocore.config import Config
@@ -13,6 +15,7 @@ from msgspec.structs import replace
 from pileus.service import Actor, records, service_caller
 from pileus.services.s3 import events
 from pileus.services.s3.tables import buckets, current
+from tests.services.s3.access_asking import presigned_with
 from tests.services.s3.events_asking import put_policy
 from tests.services.s3.s3_asking import read, refused
 
@@ -262,3 +265,19 @@ def test_a_bucket_without_logging_is_not_told(cloud, s3, logged):
     s3.put_object(Bucket=logged, Key="k", Body=b"x")
     cloud.advance(301)
     assert keys(s3) == []
+
+
+def test_a_customer_s_key_in_a_url_is_not_logged(cloud, s3, logged):
+    key = bytes(range(32))
+    s3.put_object(Bucket=logged, Key="k", Body=b"hello", SSECustomerAlgorithm="AES256", SSECustomerKey=key)
+    start = "x-amz-server-side-encryption-customer-"
+    said = {
+        f"{start}algorithm": "AES256",
+        f"{start}key": b64encode(key).decode(),
+        f"{start}key-md5": b64encode(hashlib.md5(key).digest()).decode(),
+    }
+    with urllib.request.urlopen(presigned_with(cloud, "GET", f"{logged}/k", "test", **said)) as answer:
+        assert answer.read() == b"hello"
+    cloud.advance(301)
+    [fields] = by_operation(s3)["REST.GET.OBJECT"]
+    assert f"{start}key=&{start}key-md5=" in fields[8]

@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import socket
+import threading
 from datetime import UTC, datetime
 
 import pytest
 
+from pileus.blobs.files import FileBlob
 from tests.services.s3.s3_asking import read, refused
 
 KIB, MIB = 1024, 1024 * 1024
@@ -261,3 +264,32 @@ def test_nothing_lies_in_plain_at_rest(cloud):
     assert any("blobs" in str(path) for path in files)
     assert not [path for path in files if b"attack at dawn" in path.read_bytes()]
     cloud._start()
+
+
+def test_a_reader_that_hangs_up_closes_nothing_that_is_being_read(shared_cloud, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=bytes(3_000_000))
+    began, go_on, errors = threading.Event(), threading.Event(), []
+    plain = FileBlob.read
+
+    def slowly(blob, offset, size):
+        began.set()
+        go_on.wait(10)
+        try:
+            return plain(blob, offset, size)
+        except OSError as error:
+            errors.append(error)
+            raise
+
+    FileBlob.read = slowly
+    try:
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+        asked = f"GET {url.removeprefix(shared_cloud.endpoint)} HTTP/1.1\r\nHost: 127.0.0.1:{shared_cloud.port}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", shared_cloud.port)) as reader:
+            reader.sendall(asked.encode())
+            assert began.wait(10)
+        s3.list_buckets()  # by then the cloud knows that the reader is gone
+        go_on.set()
+        assert read(s3, bucket, "k") == bytes(3_000_000)
+    finally:
+        FileBlob.read = plain
+    assert errors == []

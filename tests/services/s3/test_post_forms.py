@@ -277,3 +277,22 @@ def test_a_post_to_an_object_is_not_allowed(v4: Any, shared_cloud: TestCloud, bu
     assert (answer.status, "<Code>MethodNotAllowed</Code>" in answer.text) == (405, True), answer.text
     answer = send(shared_cloud, "/no-such-bucket-here", made(v4, "no-such-bucket-here", "k"), b"x")
     assert (answer.status, "<Code>NoSuchBucket</Code>" in answer.text) == (404, True)
+
+
+def test_a_field_cannot_bring_lines_into_an_answer_s_head(
+    v4: Any, s3: Any, shared_cloud: TestCloud, bucket: str
+) -> None:
+    broken = "/x\r\nSet-Cookie: a=b"
+    answer = send(
+        shared_cloud, f"/{bucket}", made(v4, bucket, "k", **{"x-amz-website-redirect-location": broken}), b"x"
+    )
+    assert (answer.status, "<Code>InvalidRedirectLocation</Code>" in answer.text) == (400, True), answer.text
+    fields = made(v4, bucket, "k", **{"x-amz-meta-a": broken, "Content-Type": broken})
+    assert send(shared_cloud, f"/{bucket}", fields, b"x").status == 204
+    assert "set-cookie" not in s3.get_object(Bucket=bucket, Key="k")["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_a_policy_beyond_ascii_is_none(shared_cloud: TestCloud, bucket: str) -> None:
+    make_public(shared_cloud, bucket, "s3:PutObject")
+    signed = {"AWSAccessKeyId": "test", "policy": "\u00fc", "signature": "x"}
+    assert send(shared_cloud, f"/{bucket}", {"key": "k", **signed}, b"x").status in (400, 403)

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.config import Config
 
+from pileus.gateway.sigv2 import SUBRESOURCES
+from pileus.model import load
+from pileus.wire import form
 from tests.conftest import TestCloud
 
 from .s3_asking import read, refused
@@ -195,3 +198,24 @@ def test_a_version_2_header_and_half_a_url_are_refused(shared_cloud: TestCloud, 
     answer = ask(shared_cloud, "GET", f"/{bucket}?AWSAccessKeyId=test&Signature=x&Expires=soon")
     assert (answer.status, "<Code>AccessDenied</Code>" in answer.text) == (403, True)
     refused("NoSuchKey", shared_cloud.client("s3").get_object, Bucket=bucket, Key="x")
+
+
+def test_a_version_2_url_is_for_one_operation_and_one_bucket(shared_cloud: TestCloud, s3: Any, bucket: str) -> None:
+    old = shared_cloud.client("s3", config=Config(signature_version="s3", s3={"addressing_style": "path"}))
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    url = old.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    for more in ("retention", "legal-hold", "attributes", "tagging"):
+        answer = use(shared_cloud, f"{url}&{more}", x_amz_object_attributes="ETag")
+        assert (answer.status, "SignatureDoesNotMatch" in answer.text) == (403, True), more
+    s3.create_bucket(Bucket="www.of-somebody.example")
+    s3.put_object(Bucket="www.of-somebody.example", Key=f"{bucket}/k", Body=b"secret")
+    parts = urlsplit(url)
+    answer = ask(shared_cloud, "GET", f"{parts.path}?{parts.query}", "www.of-somebody.example")
+    assert (answer.status, "secret" in answer.text) == (403, False)
+
+
+def test_whatever_else_makes_another_operation_of_a_request_is_signed() -> None:
+    found = set()
+    for name in (api := load("s3")).operation_names:
+        found |= {constant for constant, _ in form.pairs(api.operation(name).request_uri.partition("?")[2])}
+    assert found - SUBRESOURCES <= {"list-type", "id"}  # another form of the same list; which configuration

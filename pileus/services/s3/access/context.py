@@ -6,6 +6,7 @@ Specific Policy Keys". They are worked out only when a statement asks for a key 
 """
 
 from typing import Any
+from urllib.parse import unquote
 
 from pileus.base.arns import partition_of
 from pileus.base.clock import iso
@@ -101,6 +102,7 @@ def _add_forms(call: Call, request: dict[str, Any], found: dict[str, Any]) -> No
     """What requests may write in several ways, as policies know it."""
     source = found.get("s3:x-amz-copy-source")
     if isinstance(source, str):
+        source = unquote(source)  # as it is read, whatever way it is written
         found["s3:x-amz-copy-source"] = [source.removeprefix("/"), "/" + source.removeprefix("/")]
     elif isinstance(source, dict):
         del found["s3:x-amz-copy-source"]

@@ -21,6 +21,16 @@ def page_size(request: dict[str, Any], member: str, argument: str, most: int = P
     return min(int(asked), most)
 
 
+def part_marker(request: dict[str, Any]) -> int:
+    """The number of the part behind which a list of parts begins."""
+    text = str(request.get("PartNumberMarker", "0"))
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise invalid_argument(
+            "Provided part-number-marker not an integer or within integer range", "part-number-marker", text
+        )
+    return int(text)
+
+
 def encoder(request: dict[str, Any]) -> Any:
     """How names are shown: as they are, or percent-encoded for XML's sake."""
     kind = request.get("EncodingType")

@@ -10,7 +10,6 @@ from pileus.identity.canonical import canonical_id
 from pileus.service import Call
 
 from ..addressing import bucket_operation, object_operation
-from ..errors import invalid_argument
 from ..lifecycle.aborts import shown_abort
 from ..listing import pages
 from ..tables import Bucket, Upload, parts, uploads
@@ -104,13 +103,7 @@ def _initiator(upload: Upload) -> dict[str, str]:
 @object_operation("ListParts", action="ListMultipartUploadParts")
 def list_parts(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
     limit = pages.page_size(request, "MaxParts", "max-parts", PARTS_MAX)
-    marker = request.get("PartNumberMarker", 0)
-    try:
-        marker = int(marker)
-    except ValueError:
-        raise invalid_argument(
-            "Provided part-number-marker not an integer or within integer range", "part-number-marker", marker
-        ) from None
+    marker = pages.part_marker(request)
     upload = upload_of(call, bucket, request)
     found = list(parts.scan(call.tx, upload.id, after=(marker,), limit=limit + 1))
     shown, more = found[:limit], len(found) > limit

@@ -10,6 +10,7 @@ from pileus.service import Call, must_allow
 from ..access.grants import object_grants
 from ..addressing import object_operation
 from ..errors import invalid_argument
+from ..listing import pages
 from ..tables import Bucket, Version
 from . import checksums, encryption
 from .storing import contents
@@ -21,7 +22,9 @@ PARTS_MAX = 1_000
 
 @object_operation("GetObjectAttributes", action="GetObject", versioned="GetObjectVersion")
 def get_object_attributes(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[str, Any]:
-    key, wanted = request["Key"], request["ObjectAttributes"]
+    key, wanted = request["Key"], request.get("ObjectAttributes", [])
+    if not wanted:
+        raise invalid_argument("Attributes must not be empty", "x-amz-object-attributes", "")
     for name in wanted:
         if name not in KNOWN:
             raise invalid_argument("Invalid attribute name specified.", "x-amz-object-attributes", name)
@@ -46,8 +49,8 @@ def get_object_attributes(call: Call, bucket: Bucket, request: dict[str, Any]) -
 
 def _parts(call: Call, version: Version, request: dict[str, Any]) -> dict[str, Any]:
     parts = contents(call.tx, version)[1]
-    limit = min(request.get("MaxParts", PARTS_MAX), PARTS_MAX)
-    marker = int(request.get("PartNumberMarker", 0))
+    limit = pages.page_size(request, "MaxParts", "max-parts", PARTS_MAX)
+    marker = pages.part_marker(request)
     beyond = [part for part in parts if part.number > marker]
     shown = beyond[:limit]
     found: dict[str, Any] = {

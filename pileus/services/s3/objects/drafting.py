@@ -120,7 +120,8 @@ def check_tags(tags: dict[str, str]) -> None:
 
 def redirect(request: dict[str, Any]) -> str:
     location: str = request.get("WebsiteRedirectLocation", "")
-    if location and not location.startswith(("/", "http://", "https://")):
+    # A form's field may hold a line break, which no header can.
+    if location and not (location.startswith(("/", "http://", "https://")) and location.isprintable()):
         raise S3Error(
             "InvalidRedirectLocation",
             400,

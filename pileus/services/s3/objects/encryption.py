@@ -4,7 +4,6 @@ Source: Amazon S3 User Guide, "Using server-side encryption with Amazon S3 manag
 (SSE-KMS)", "… with customer-provided keys (SSE-C)"; Amazon S3 API Reference, PutObject, GetObject.
 """
 
-import binascii
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
@@ -57,7 +56,7 @@ def customer_key(request: dict[str, Any], prefix: str = "") -> tuple[bytes, str]
         )
     try:
         key = b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != 32:
         raise invalid_argument("The secret key was invalid for the specified algorithm.")
@@ -126,7 +125,7 @@ def _given_context(request: dict[str, Any]) -> dict[str, str]:
         return {}
     try:
         context = orjson.loads(b64decode(text, validate=True))
-    except (binascii.Error, orjson.JSONDecodeError):
+    except ValueError:
         context = None
     if not isinstance(context, dict) or not all(isinstance(value, str) for value in context.values()):
         raise invalid_argument("The KMS encryption context is not valid: it must be Base64 of a JSON object of strings",

@@ -3,7 +3,6 @@
 Source: Amazon S3 API Reference, "Creating a POST policy" ("Expiration", "Condition matching", "Conditions").
 """
 
-import binascii
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -52,9 +51,11 @@ def check(encoded: str, fields: dict[str, str], key: str, bucket: str, machine: 
 
 def _read(encoded: str) -> dict[str, Any]:
     try:
-        policy = orjson.loads(b64decode(encoded, validate=True))
-    except binascii.Error:
+        text = b64decode(encoded, validate=True)
+    except ValueError:
         raise _invalid("Invalid Base64 Encoding") from None
+    try:
+        policy = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise _invalid("Invalid JSON") from None
     if not isinstance(policy, dict):
