@@ -13,7 +13,7 @@ from pileus.service import Call, ResourcePolicy
 from .access.context import context_of
 from .access.grants import bucket_grants, object_grants
 from .access.payment import charged, check_payer
-from .errors import S3Error, access_denied, no_such_bucket
+from .errors import S3Error, access_denied, invalid_argument, invalid_request, no_such_bucket
 from .names import check_key, check_owner_id
 from .service import s3
 from .tables import Bucket, buckets
@@ -30,6 +30,9 @@ def find_bucket(call: Call, name: str) -> Bucket:
 
 
 def _addressed(call: Call, request: Request, anywhere: bool = False) -> Bucket:
+    for name in call.operation.model.input.required:
+        if name not in request:
+            raise _missing(call, name)
     bucket = find_bucket(call, request["Bucket"])
     if bucket.region != call.region and call.caller.key is not None and not call.via and not anywhere:
         if call.scoped:
@@ -43,6 +46,15 @@ def _addressed(call: Call, request: Request, anywhere: bool = False) -> Bucket:
         check_payer(call, bucket, request)
     call.subject = bucket
     return bucket
+
+
+def _missing(call: Call, name: str) -> S3Error:
+    member = call.operation.model.input.members[name]
+    if member.location == "header":
+        return invalid_request(f"Missing required header for this request: {member.location_name or name}")
+    if member.location is not None:
+        return invalid_argument("A required parameter is missing.", member.location_name or name, "")
+    return S3Error("MissingRequestBodyError", 400, "Request Body is empty")
 
 
 def addressed(call: Call, request: Request) -> Bucket:

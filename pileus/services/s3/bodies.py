@@ -10,14 +10,20 @@ from typing import Any
 
 from pileus.base.checksums import ALGORITHMS, checksum
 
-from .errors import bad_digest, invalid_request
+from .errors import bad_digest, invalid_request, malformed_xml
 from .objects.checksums import check_md5
 
 PREFIX = "x-amz-checksum-"
+TAGS_MAX = {"DeleteObjects": 30_000, "CompleteMultipartUpload": 300_000}
+TAGS_OTHERWISE = 100_000
+"""How many tags the longest document of its kind may have, with room to spare: nobody is made to read what is surely
+refused, least of all for a stranger."""
 
 
 def check_body(model: Any, headers: dict[str, str], body: bytes) -> None:
     """`model`: the operation's; it says whether a checksum must be there. Raises S3's error."""
+    if body.count(b"<") > TAGS_MAX.get(model.name, TAGS_OTHERWISE):
+        raise malformed_xml()
     declared = model.http_checksum
     md5 = headers.get("content-md5")
     if md5 is not None:

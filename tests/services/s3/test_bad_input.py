@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import time
 from base64 import b64encode
 
 import pytest
@@ -210,3 +211,29 @@ def test_attributes_are_asked_for_by_name_and_page(shared_cloud, s3, bucket):
         asked = {"x-amz-object-attributes": "ObjectParts", name: value}
         status, body = raw(shared_cloud, "GET", f"/{bucket}/m", b"", asked, "?attributes")
         assert (status, b"<Code>InvalidArgument</Code>" in body) == (400, True), body
+
+
+def test_a_document_of_far_too_many_elements_is_not_even_read(shared_cloud, bucket):
+    body = b"<Delete>" + b"<Object><Key>k</Key></Object>" * 200_000 + b"</Delete>"
+    headers = {"content-md5": b64encode(hashlib.md5(body).digest()).decode()}
+    began = time.process_time()
+    status, answer = raw(shared_cloud, "POST", f"/{bucket}", body, headers, "?delete")
+    assert (status, b"<Code>MalformedXML</Code>" in answer) == (400, True)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "code"),
+    [
+        ("POST", "/k", "", "InvalidArgument"),
+        ("PUT", "/k", "?tagging", "MissingRequestBodyError"),
+        ("PUT", "", "?tagging", "MissingRequestBodyError"),
+        ("POST", "", "?delete", "MissingRequestBodyError"),
+        ("GET", "/k", "?uploadId", "NoSuchUpload"),
+    ],
+)
+def test_what_is_missing_is_said(shared_cloud, s3, bucket, method, path, query, code):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    headers = {"content-md5": b64encode(hashlib.md5(b"").digest()).decode()}
+    status, body = raw(shared_cloud, method, f"/{bucket}{path}", b"", headers, query)
+    assert (status < 500, code in body.decode()) == (True, True), body
