@@ -36,6 +36,11 @@ class Blob(Protocol):
         """Exactly `size` bytes. Raises NoSuchBlob when they are not (any more) there."""
         ...
 
+    def read_now(self, offset: int, size: int) -> memoryview | None:
+        """The same for the event loop: None unless the bytes are in memory already. They are good until the next such
+        call of the engine."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -64,9 +69,10 @@ class Readers:
 
 class Blobs(Protocol):
     """`linger_s`: how long after its release a blob is to be left where it is, for the sake of those who read it in
-    other processes; `readers`: those who read it in this one."""
+    other processes; `readers`: those who read it in this one; `at_hand`: opening a blob does not wait for anybody."""
 
     linger_s: float
+    at_hand: bool
     readers: Readers
 
     def create(self) -> BlobWriter: ...
@@ -88,6 +94,7 @@ class NoBlobs:
     """For clouds of services that keep no bytes."""
 
     linger_s = 0.0
+    at_hand = False
     readers = Readers()
 
     def create(self) -> BlobWriter:

@@ -5,12 +5,15 @@ reaper, a reconciler (pileus/control/reaper.py): a crash in between costs nothin
 adopted, because the process was killed in the middle of an upload, is found by its sweep after the start.
 """
 
+from pileus.base import ids
+from pileus.base.clock import SystemClock
 from pileus.store import Table, Transaction, wake
 
 RELEASED = "blobs.released"
 
+_clock = SystemClock()
 adopted = Table("blobs", int)  # blob -> how many records point at it
-released = Table(RELEASED, float)  # blob -> when it may go (0: not yet settled)
+released = Table(RELEASED, float)  # position, blob -> when it may go (0: not yet settled)
 
 
 def adopt(tx: Transaction, blob: int) -> None:
@@ -25,5 +28,5 @@ def release(tx: Transaction, blob: int) -> None:
         adopted.put(tx, blob, record=left)
         return
     adopted.delete(tx, blob)
-    released.put(tx, blob, record=0.0)
+    released.put(tx, ids.rising(_clock.machine()), blob, record=0.0)
     wake(tx, RELEASED)

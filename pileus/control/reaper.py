@@ -27,22 +27,33 @@ class World(Protocol):
     blobs: Blobs
 
 
+Row = tuple[int, int]
+"""(position, blob): rows stand in the order of their release."""
+
+
 class Reap:
     """Removes all that was released, many at once: there is one row to look at, whatever the number."""
 
     watches = RELEASED
 
+    def __init__(self) -> None:
+        self._gone = 0
+        """Rows up to here were removed: to begin there spares a scan all the tombstones before."""
+
     async def reconcile(self, world: World, key: tuple[Any, ...]) -> RequeueAt | None:
         linger, now = world.blobs.linger_s, world.clock.now()
         if linger:
             return await self._linger(world, now, linger)
-        skipped: set[int] = set()
-        while rows := await world.store.transact(partial(_released, skipped=skipped)):
-            read = {blob for blob in rows if blob in world.blobs.readers}
-            skipped |= read
-            await self._remove(world, [blob for blob in rows if blob not in read])
-        # Somebody is still reading: they are looked at again.
-        return RequeueAt(now + READ_AGAIN_S) if skipped else None
+        after, read = self._gone, False
+        while rows := await world.store.transact(partial(_released, after=after)):
+            free = [row for row in rows if row[1] not in world.blobs.readers]
+            read = read or len(free) < len(rows)
+            await self._remove(world, free)
+            after = rows[-1][0]
+            if not read:
+                self._gone = after
+        # What somebody is still reading is looked at again.
+        return RequeueAt(now + READ_AGAIN_S) if read else None
 
     async def _linger(self, world: World, now: float, linger: float) -> RequeueAt | None:
         due = await world.store.transact(lambda tx: _due(tx, now, linger))
@@ -50,26 +61,25 @@ class Reap:
         left = await world.store.transact(lambda tx: next(released.scan(tx, limit=1), None))
         return RequeueAt(now + min(linger, LOOK_AGAIN_S)) if left is not None else None
 
-    async def _remove(self, world: World, batch: list[int]) -> None:
-        await asyncio.to_thread(_delete, world.blobs, batch)
+    async def _remove(self, world: World, batch: list[Row]) -> None:
+        await asyncio.to_thread(_delete, world.blobs, [blob for _, blob in batch])
         await world.store.transact(lambda tx: _forget(tx, batch))
 
 
-def _released(tx: Transaction, skipped: set[int]) -> list[int]:
-    rows = released.scan(tx, limit=SWEEP_BATCH + len(skipped))
-    return [blob for key, _ in rows if (blob := int(key[0])) not in skipped]
+def _released(tx: Transaction, after: int) -> list[Row]:
+    return [(int(key[0]), int(key[1])) for key, _ in released.scan(tx, limit=SWEEP_BATCH, after=(after, 2**63 - 1))]
 
 
-def _due(tx: Transaction, now: float, linger: float) -> list[int]:
+def _due(tx: Transaction, now: float, linger: float) -> list[Row]:
     """What has lingered long enough; what is seen for the first time gets its hour."""
-    due: list[int] = []
+    due: list[Row] = []
     after: tuple[Any, ...] | None = None
     while rows := list(released.scan(tx, limit=SWEEP_BATCH, after=after)):
         for key, moment in rows:
             if not moment:
                 released.put(tx, *key, record=now + linger)
             elif moment <= now:
-                due.append(int(key[0]))
+                due.append((int(key[0]), int(key[1])))
         after = rows[-1][0]
     return due
 
@@ -79,9 +89,9 @@ def _delete(blobs: Blobs, batch: list[int]) -> None:
         blobs.delete(blob)
 
 
-def _forget(tx: Transaction, batch: list[int]) -> None:
-    for blob in batch:
-        released.delete(tx, blob)
+def _forget(tx: Transaction, batch: list[Row]) -> None:
+    for row in batch:
+        released.delete(tx, *row)
 
 
 async def sweep(world: World) -> int:
@@ -103,4 +113,10 @@ def _some(left: Iterator[int]) -> list[int]:
 
 def _unknown(tx: Transaction, batch: list[int]) -> list[int]:
     """What is released belongs to the reaper."""
-    return [blob for blob in batch if adopted.get(tx, blob) is None and released.get(tx, blob) is None]
+    unknown = [blob for blob in batch if adopted.get(tx, blob) is None]
+    waiting: set[int] = set()
+    after: tuple[Any, ...] | None = None
+    while unknown and (rows := list(released.scan(tx, limit=SWEEP_BATCH, after=after))):
+        waiting.update(int(key[1]) for key, _ in rows)
+        after = rows[-1][0]
+    return [blob for blob in unknown if blob not in waiting]

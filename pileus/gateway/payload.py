@@ -119,6 +119,10 @@ def _judge_plain(algorithm: str, wanted: str, body: bytes) -> None:
         raise _bad_checksum(algorithm)
 
 
+_pouring: "set[Payload]" = set()
+"""The bodies that are pouring at this moment."""
+
+
 def _all(steps: tuple[Step, ...], block: bytes) -> None:
     for step in steps:
         step(block)
@@ -217,11 +221,12 @@ class Payload:
 
         def begin() -> "asyncio.Future[Any]":
             block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            if len(block) < SHARED_BYTES:
-                # Handing a short block to several threads costs more than they save.
+            if len(block) < SHARED_BYTES or len(_pouring) > 1:
+                # Handing a block to several threads costs more than they save, when it is short, or others are at it.
                 return asyncio.gather(loop.run_in_executor(None, _all, steps, block))
             return asyncio.gather(*[loop.run_in_executor(None, step, block) for step in steps])
 
+        _pouring.add(self)
         try:
             async for piece in self._out:
                 pieces.append(piece)
@@ -237,6 +242,7 @@ class Payload:
                 working = begin()
                 await finished(working)
         finally:
+            _pouring.discard(self)
             if working is not None:
                 # No thread may still be at work on what the caller is about to give up.
                 await ended(working)

@@ -16,7 +16,7 @@ from pileus.store import Transaction
 from .tables import MIB, Piece, Vault, leaves
 from .tree_hash import root, split
 
-BLOCK_BYTES = 8 * SEGMENT_BYTES
+BLOCK_BYTES = 4 * SEGMENT_BYTES
 
 
 def purpose_of(vault: int) -> str:
