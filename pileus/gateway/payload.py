@@ -45,6 +45,7 @@ class Declared:
     payload: str
     decoded_length: int | None
     trailers: frozenset[str]
+    content_length: int | None = None
     checksum: tuple[str, str] | None = None
     """Algorithm and its value in Base64, when a header already gives it."""
 
@@ -61,7 +62,14 @@ class Declared:
             for name, value in headers.items()
             if name.startswith("x-amz-checksum-") and name not in NOT_CHECKSUMS
         ]
-        return cls(payload, None if length is None else int(length), trailers, given[0] if given else None)
+        sent = headers.get("content-length")
+        return cls(
+            payload,
+            None if length is None else int(length),
+            trailers,
+            None if sent is None else int(sent),
+            given[0] if given else None,
+        )
 
 
 def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
@@ -176,7 +184,10 @@ class Payload:
 
     @property
     def declared_length(self) -> int | None:
-        return self.declared.decoded_length
+        declared = self.declared
+        if declared.decoded_length is not None or declared.payload.startswith(STREAMING):
+            return declared.decoded_length
+        return declared.content_length
 
     @property
     def trailing_checksum(self) -> str | None:

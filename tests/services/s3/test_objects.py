@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bench import signing
 from pileus.blobs.files import FileBlob
 from tests.services.s3.s3_asking import read, refused
 
@@ -293,3 +294,18 @@ def test_a_reader_that_hangs_up_closes_nothing_that_is_being_read(shared_cloud, 
     finally:
         FileBlob.read, FileBlob.read_now = plain, now
     assert errors == []
+
+
+def test_a_short_body_that_comes_in_pieces_takes_no_file(cloud):
+    """From clients that wait for leave to send, or that frame what they read from a pipe."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="kept")
+
+    head, _, body = signing.s3(cloud.port, "PUT", "/kept/k", body=b"hello").partition(b"\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", cloud.port)) as client:
+        client.sendall(head + b"\r\nexpect: 100-continue\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 100")
+        client.sendall(body)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+    assert read(s3, "kept", "k") == b"hello"
+    assert not [path for path in (cloud.settings.data_dir / "blobs").rglob("*") if path.is_file()]

@@ -80,6 +80,11 @@ def take_in(
         return then(call, take_small(call, body, ciphers, algorithm))
 
     async def work() -> Any:
+        length = None if isinstance(body, bytes) else body.declared_length
+        if not isinstance(body, bytes) and length is not None and length <= SMALL_BYTES_MAX:
+            # It only came in pieces: framed in chunks, or behind an Expect.
+            data = b"".join([piece async for piece in body])
+            return await call.conclude(lambda call: then(call, take_small(call, data, ciphers, algorithm)))
         taken = await take_large(call, body, ciphers, algorithm)
         return await concluded(call, taken, then)
 

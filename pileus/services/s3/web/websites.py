@@ -114,7 +114,10 @@ class _Visit:
             return _redirect(301, self._within(version.redirect))
         read = head_object if self.call.operation.model.http_method == "HEAD" else get_object
         conditions = {} if status else {name: self.request[name] for name in CONDITIONS if name in self.request}
-        found = read(self.call, self.bucket, {"Bucket": self.bucket.name, "Key": key, **conditions})
+        try:
+            found = read(self.call, self.bucket, {"Bucket": self.bucket.name, "Key": key, **conditions})
+        except AccessDenied:  # by KMS: nobody in particular may open what is sealed with somebody's key
+            raise access_denied() from None
         if status is None or not isinstance(found, dict):
             return found
         return Reply(found, status)
