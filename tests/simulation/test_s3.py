@@ -27,7 +27,8 @@ from pileus.services.s3.lifecycle.rules import DAY, next_of, parse
 from pileus.services.s3.tables import Version, current, nulls, restores, small_bytes, uploads, versions
 from pileus.store.memory import MemoryStore
 
-from .test_sqs import ALLOW, Crash, CrashingStore
+from .crashes import Crash, CrashingStore
+from .test_sqs import ALLOW
 
 ACCOUNT, REGION, BUCKET = "000000000000", "us-east-1", "cellar"
 KEYS = ("a/1", "a/2", "b/1", "b/2", "c")

@@ -4,7 +4,6 @@ Nothing lost, nothing resurrected.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -25,32 +24,11 @@ from pileus.services.sqs import fair, reconcilers, sqs
 from pileus.services.sqs.errors import UnsupportedOperation
 from pileus.store import pack
 from pileus.store.memory import MemoryStore
+from tests.simulation.crashes import Crash, CrashingStore
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 RETENTION = 600
 ALLOW = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
-
-
-class Crash(BaseException):
-    """The process dies here."""
-
-
-class CrashingStore:
-    """What the reconcilers write through: now and then the process dies before a commit, or right after one."""
-
-    def __init__(self, store: MemoryStore, random: Random):
-        self._store, self._random = store, random
-        self.on_signal = store.on_signal
-        self.calm = False
-
-    async def transact(self, work: Callable[[Any], Any]) -> Any:
-        fate = 1.0 if self.calm else self._random.random()
-        if fate < 0.02:
-            raise Crash
-        result = await self._store.transact(work)
-        if fate < 0.04:
-            raise Crash
-        return result
 
 
 @dataclass

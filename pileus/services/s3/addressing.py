@@ -90,26 +90,19 @@ def bucket_operation(
     def policy(call: Call, request: Request) -> ResourcePolicy | None:
         return bucket_grants(call, call.subject)
 
-    def declare(handler: Handler) -> Handler:
-        def run(call: Call, request: Request) -> Any:
-            # What needs no permission as a whole was not looked for yet.
-            bucket = call.subject or _addressed(call, request, anywhere)
-            result = handler(call, bucket, request)
-            return charged(call, bucket, result) if bucket.requester_pays else result
+    def find(call: Call, request: Request) -> Bucket:
+        # What needs no permission as a whole was not looked for yet.
+        return call.subject or _addressed(call, request, anywhere)
 
-        s3.operation(
-            name,
-            action=action,
-            resource=resource,
-            resource_policy=policy,
-            context=context_of,
-            partial=partial,
-            unsigned=True,
-            unconditional=unconditional,
-        )(run)
-        return handler
-
-    return declare
+    return _declaring(
+        find,
+        name,
+        action=action,
+        resource=resource,
+        resource_policy=policy,
+        partial=partial,
+        unconditional=unconditional,
+    )
 
 
 def object_operation(
@@ -128,22 +121,27 @@ def object_operation(
     def action_of(call: Call, request: Request) -> str:
         return f"s3:{versioned}" if "VersionId" in request else f"s3:{action or name}"
 
+    return _declaring(
+        lambda call, request: call.subject,
+        name,
+        action=action,
+        resource=resource,
+        resource_policy=policy,
+        partial=partial,
+        action_of=action_of if versioned is not None else None,
+    )
+
+
+def _declaring(find: Callable[[Call, Request], Bucket], name: str, **options: Any) -> Callable[[Handler], Handler]:
+    """Registers a handler that wants its bucket too, and tells a requester that pays."""
+
     def declare(handler: Handler) -> Handler:
         def run(call: Call, request: Request) -> Any:
-            bucket = call.subject
+            bucket = find(call, request)
             result = handler(call, bucket, request)
             return charged(call, bucket, result) if bucket.requester_pays else result
 
-        s3.operation(
-            name,
-            action=action,
-            resource=resource,
-            resource_policy=policy,
-            context=context_of,
-            partial=partial,
-            unsigned=True,
-            action_of=action_of if versioned is not None else None,
-        )(run)
+        s3.operation(name, context=context_of, unsigned=True, **options)(run)
         return handler
 
     return declare

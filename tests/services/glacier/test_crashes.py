@@ -23,7 +23,8 @@ from pileus.policy import Principal, compile_policy
 from pileus.service import Call, Caller, Concluded, Outside, Reply
 from pileus.services.glacier import glacier, reconcilers
 from pileus.store.memory import MemoryStore
-from tests.simulation.test_sqs import ACCOUNT, ALLOW, REGION, Crash, CrashingStore
+from tests.simulation.crashes import Crash, CrashingStore
+from tests.simulation.test_sqs import ACCOUNT, ALLOW, REGION
 
 from .vault_asking import DAY, HOUR, MIB, some_bytes, tree_hash
 
