@@ -60,7 +60,9 @@ def routes(service: str) -> Routes:
 
 def names(service: str) -> list[str]:
     api = load(service)
-    return [name for name in api.operation_names if is_plain(api.operation(name))]
+    plain = [name for name in api.operation_names if is_plain(api.operation(name))]
+    # A member that is part of the host's name must be one that botocore takes: made-up text seldom is.
+    return [name for name in plain if "{" not in (api.operation(name).host_prefix or "")]
 
 
 def fields(operation: Operation) -> list[str]:
