@@ -93,40 +93,6 @@ def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
     return Payload(source, declared, _Chain(signed.signer, claim.stamp, claim.scope, claim.signature))
 
 
-def whole(request: HttpRequest, signed: Signed | None) -> bytes:
-    """The body of an operation that streams, when all of it is there: decoded and verified at once."""
-    body = request.body
-    assert isinstance(body, bytes)
-    headers = request.headers
-    # What covers all of a plain body, its signature, was judged with the head.
-    if "x-amz-trailer" not in headers and "x-amz-decoded-content-length" not in headers:
-        given = [name for name in headers if name.startswith("x-amz-checksum-") and name not in NOT_CHECKSUMS]
-        encoded = "content-encoding" in headers or headers.get("x-amz-content-sha256", "").startswith(STREAMING)
-        if not encoded and (not given or signed is not None):
-            for name in given[:1]:
-                _judge_plain(name.removeprefix("x-amz-checksum-"), headers[name], body)
-            return body
-    arriving = stream_of(request, signed)
-    pieces: list[bytes] = []
-    while True:
-        # Nothing in it waits, as all of the source is there: the generator runs through without an event loop.
-        try:
-            anext(arriving).__await__().__next__()
-        except StopIteration as step:
-            pieces.append(step.value)
-        except StopAsyncIteration:
-            # A checksum that came behind the body counts like one that came before it.
-            headers.update((name, value) for name, value in arriving.trailers.items() if name not in headers)
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _judge_plain(algorithm: str, wanted: str, body: bytes) -> None:
-    digest = _known_checksum(algorithm)
-    digest.update(body)
-    if b64encode(digest.digest()).decode() != wanted:
-        raise _bad_checksum(algorithm)
-
-
 _pouring: "set[Payload]" = set()
 """The bodies that are pouring at this moment."""
 
@@ -177,7 +143,7 @@ class Payload:
         named = next((name for name in declared.trailers if name.startswith("x-amz-checksum-")), None)
         algorithm = declared.checksum[0] if declared.checksum else (named or "").removeprefix("x-amz-checksum-")
         self._trailing = named
-        self._checksum = _known_checksum(algorithm) if algorithm else None
+        self._checksum = known_checksum(algorithm) if algorithm else None
         self._digest = hashlib.sha256() if len(declared.payload) == 64 and not chunked else None
         self._pouring = False
         self._out = self._checked()
@@ -280,7 +246,7 @@ class Payload:
             algorithm = self._trailing.removeprefix("x-amz-checksum-")
             wanted = self.trailers.get(self._trailing, "")
         if found != wanted:
-            raise _bad_checksum(algorithm)
+            raise bad_checksum(algorithm)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         signed = self.declared.payload != UNSIGNED_TRAILER
@@ -381,14 +347,14 @@ def _chunk_head(line: bytes, signed: bool) -> tuple[int, str]:
     return size, signature
 
 
-def _known_checksum(algorithm: str) -> Digest:
+def known_checksum(algorithm: str) -> Digest:
     try:
         return checksum(algorithm)
     except (KeyError, ValueError):
         raise ApiError(f"The checksum algorithm {algorithm} is not known.", code="InvalidRequest", status=400) from None
 
 
-def _bad_checksum(algorithm: str) -> ApiError:
+def bad_checksum(algorithm: str) -> ApiError:
     message = f"The {algorithm.upper()} you specified did not match the calculated checksum."
     return ApiError(message, code="BadDigest", status=400)
 

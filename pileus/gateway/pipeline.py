@@ -35,7 +35,7 @@ from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
-from . import addresses, cors, forms, payload, refusals, sigv2, sigv4
+from . import addresses, cors, forms, payload, refusals, sigv2, sigv4, whole_bodies
 from .route import Route, Router, Services, region_of
 from .serving import Respond
 from .waiting import Waiting
@@ -152,7 +152,7 @@ class Exchange:
             body = http.body
             # Short bodies are judged here and now, so that a short object costs no task of its own.
             short = isinstance(body, bytes) and not route.operation.is_async
-            http.body = payload.whole(http, self.signed) if short else payload.stream_of(http, self.signed)
+            http.body = whole_bodies.whole(http, self.signed) if short else payload.stream_of(http, self.signed)
         elif route.operation.service.inspect is not None and http.body:
             route.operation.service.inspect(route.operation.model, http.headers, http.whole_body())
         request = route.codec.decode(route.operation.model, http, route.labels or {})
