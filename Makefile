@@ -1,4 +1,4 @@
-.PHONY: up down install test check format bench probe clean
+.PHONY: up down install test check format bench newer probe clean
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -33,6 +33,11 @@ format:  ## Format the code and print the ledger anew.
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix-only -q .
 	$(PY) -m pileus.ledger > docs/ledger.md
+
+newer:  ## Raise constraints.txt to the newest versions: then run the tests, for AWS adds members and operations.
+	@scripts/setup.sh tools dev
+	$(PY) -m pip install -q --upgrade --upgrade-strategy eager -e ".[tools,dev]"
+	$(PY) -m pip freeze --exclude-editable > constraints.txt
 
 probe:  ## The long form of the kill -9 probe.
 	@scripts/setup.sh tools dev

@@ -28,6 +28,10 @@ class Cipher(Protocol):
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
 
+    def encrypt_into(self, nonce: bytes, data: memoryview, associated_data: bytes | None, buf: bytearray) -> int:
+        """As `encrypt`, into a buffer of exactly the right size: 16 bytes more than `data`."""
+        ...
+
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
         """Raises `cryptography.exceptions.InvalidTag` for what was altered."""
         ...

@@ -26,8 +26,8 @@ def entries(service: str | None = None) -> list[Entry]:
             operation = each.operations.get(name)
             if operation is None:
                 found.append(Entry(each.name, name, "refused"))
-            elif operation.partial:
-                found.append(Entry(each.name, name, "partial", operation.partial))
+            elif operation.missing:
+                found.append(Entry(each.name, name, "partial", operation.missing))
             else:
                 found.append(Entry(each.name, name, "real"))
     return found

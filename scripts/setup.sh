@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 extras=$(echo "${*:-tools}" | tr ' ' ',')
 stamp=".venv/.installed-$extras"
-if [ -f "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ] && [ ! scripts/setup.sh -nt "$stamp" ]; then
+if [ -f "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ] && [ ! scripts/setup.sh -nt "$stamp" ] &&
+    [ ! constraints.txt -nt "$stamp" ]; then
     exit 0
 fi
 
@@ -45,7 +46,7 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
 fi
 echo "setup: installing Pileus and what it needs (${extras}) into .venv"
-.venv/bin/python -m pip install -q --disable-pip-version-check -e ".[$extras]"
+.venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$extras]"
 # The first start should not be the one that compiles.
 .venv/bin/python -m compileall -q pileus .venv/lib/python3*/site-packages/awscli >/dev/null || true
 touch "$stamp"

@@ -8,6 +8,8 @@ of the cloud when a transaction adopts its id, so an engine owes nothing for one
 from collections.abc import Iterator
 from typing import Protocol
 
+from .kept import Kept
+
 
 class NoSuchBlob(Exception):
     """There is no blob of this id (any more)."""
@@ -16,7 +18,9 @@ class NoSuchBlob(Exception):
 class BlobWriter(Protocol):
     id: int
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, *runs: bytes | bytearray) -> None:
+        """Adds some runs of bytes. They may change as soon as this returns."""
+        ...
 
     def finish(self) -> None:
         """Afterwards the blob survives what the engine's durability promises to survive."""
@@ -69,11 +73,13 @@ class Readers:
 
 class Blobs(Protocol):
     """`linger_s`: how long after its release a blob is to be left where it is, for the sake of those who read it in
-    other processes; `readers`: those who read it in this one; `at_hand`: opening a blob does not wait for anybody."""
+    other processes; `readers`: those who read it in this one; `at_hand`: opening a blob does not wait for anybody;
+    `kept`: what was read of small blobs, opened."""
 
     linger_s: float
     at_hand: bool
     readers: Readers
+    kept: Kept
 
     def create(self) -> BlobWriter: ...
 
@@ -96,6 +102,7 @@ class NoBlobs:
     linger_s = 0.0
     at_hand = False
     readers = Readers()
+    kept = Kept()
 
     def create(self) -> BlobWriter:
         raise NotImplementedError("this cloud has no blob engine")

@@ -12,6 +12,7 @@ from pathlib import Path
 from pileus.base import ids
 
 from .api import NoSuchBlob, Readers
+from .kept import Kept
 
 SCRATCH_BYTES = 512 * 1024
 DURABILITIES = ("process", "full")
@@ -28,7 +29,7 @@ class FileBlobs:
             raise ValueError(f"durability is 'process' or 'full', not {durability!r}")
         self.folder, self.full = Path(folder), durability == "full"
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.readers = Readers()
+        self.readers, self.kept = Readers(), Kept()
         self.scratch = memoryview(bytearray(SCRATCH_BYTES))
         self._made: set[str] = set()
         self._written: set[int] = set()
@@ -76,10 +77,13 @@ class FileWriter:
         self.id, self._blobs, self._folder = blob, blobs, folder
         self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
-    def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
+    def write(self, *runs: bytes | bytearray) -> None:
+        written = os.writev(self._file, runs)
+        for run in runs:
+            view = memoryview(run)[written:]
+            written = max(0, written - len(run))
+            while view:
+                view = view[os.write(self._file, view) :]
 
     def finish(self) -> None:
         if self._blobs.full:

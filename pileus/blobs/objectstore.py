@@ -13,6 +13,7 @@ from pileus.base import ids
 from pileus.base.clock import SystemClock
 
 from .api import NoSuchBlob, Readers
+from .kept import Kept
 
 PART_BYTES = 8 * 1024 * 1024
 LIST_CHUNK = 1_000
@@ -27,7 +28,7 @@ class ObjectStoreBlobs:
 
     def __init__(self, store: Any, linger_s: float = 3_600.0, grace_s: float = 24 * 3_600.0):
         self.store, self.linger_s, self.grace_s = store, linger_s, grace_s
-        self.readers = Readers()
+        self.readers, self.kept = Readers(), Kept()
         self._written: set[int] = set()
 
     @classmethod
@@ -81,12 +82,13 @@ class ObjectWriter:
         self._writer: Any = None
         self._done = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, *runs: bytes | bytearray) -> None:
         if self._writer is None:
             import obstore
 
             self._writer = obstore.open_writer(self._blobs.store, name_of(self.id), buffer_size=PART_BYTES)
-        self._writer.write(data)
+        for run in runs:
+            self._writer.write(bytes(run))  # it looks at them later, too
 
     def finish(self) -> None:
         if self._writer is None:

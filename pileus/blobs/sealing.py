@@ -3,6 +3,7 @@
 AES-256 in Galois/Counter mode; the segment's number is the nonce, so every blob needs a key of its own (decision 0006).
 """
 
+import threading
 from collections.abc import Callable
 
 from pileus.keyring import Cipher
@@ -12,6 +13,18 @@ from .api import Blob, Blobs, BlobWriter
 SEGMENT_BYTES = 256 * 1024
 TAG_BYTES = 16
 SEALED_BYTES = SEGMENT_BYTES + TAG_BYTES
+SEGMENTS_AT_ONCE = 4
+
+
+_kept = threading.local()
+
+
+def _at_hand() -> list[bytearray]:
+    """Buffers for sealed segments, some for each thread: memory that is new each time costs more than the cipher."""
+    found: list[bytearray] | None = getattr(_kept, "segments", None)
+    if found is None:
+        found = _kept.segments = [bytearray(SEALED_BYTES) for _ in range(SEGMENTS_AT_ONCE)]
+    return found
 
 
 def seal(cipher: Cipher, segment: int, data: bytes) -> bytes:
@@ -69,10 +82,12 @@ def read_segment_now(blob: Blob, cipher: Cipher, size: int, start: int, stop: in
 
 class SegmentWriter:
     """Seals what passes, segment by segment, into a new blob, which is made when the first bytes come. `cipher_of`
-    gives the cipher of a blob. Used in worker threads, one call after another."""
+    gives the cipher of a blob. `expected`: the bytes that will come, if that is known: the last of them finishes the
+    blob. Used in worker threads, one call after another."""
 
-    def __init__(self, blobs: Blobs, cipher_of: Callable[[int], Cipher]):
-        self._blobs, self._cipher_of = blobs, cipher_of
+    def __init__(self, blobs: Blobs, cipher_of: Callable[[int], Cipher], expected: int | None = None):
+        self._blobs, self._cipher_of, self._expected = blobs, cipher_of, expected
+        self.finished = False
         self._made: tuple[BlobWriter, Cipher] | None = None
         self._rest = b""
         self._segment = 0
@@ -85,24 +100,35 @@ class SegmentWriter:
         return self._made
 
     def write(self, block: bytes) -> None:
+        """`block` may be any run of bytes that holds still until this returns."""
         writer, cipher = self._writing()
         self.size += len(block)
-        data = self._rest + block if self._rest else block
+        data = memoryview(self._rest + block if self._rest else block)
         whole = len(data) // SEGMENT_BYTES * SEGMENT_BYTES
-        out = []
+        held = _at_hand()
+        sealed: list[bytearray] = []
         for at in range(0, whole, SEGMENT_BYTES):
-            out.append(seal(cipher, self._segment, data[at : at + SEGMENT_BYTES]))
+            into = held[len(sealed)]
+            cipher.encrypt_into(self._segment.to_bytes(12, "big"), data[at : at + SEGMENT_BYTES], None, into)
+            sealed.append(into)
             self._segment += 1
-        self._rest = data[whole:] if whole else data
-        if out:
-            writer.write(b"".join(out))
+            if len(sealed) == len(held):
+                writer.write(*sealed)
+                sealed = []
+        if sealed:
+            writer.write(*sealed)
+        self._rest = bytes(data[whole:])
+        if self.size == self._expected:
+            self.finish()
 
     def finish(self) -> int:
         """The blob's id."""
         writer, cipher = self._writing()
-        if self._rest or not self._segment:
-            writer.write(seal(cipher, self._segment, self._rest))
-        writer.finish()
+        if not self.finished:
+            if self._rest or not self._segment:
+                writer.write(seal(cipher, self._segment, self._rest))
+            writer.finish()
+            self.finished = True
         return writer.id
 
     def abort(self) -> None:

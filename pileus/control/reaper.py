@@ -62,7 +62,10 @@ class Reap:
         return RequeueAt(now + min(linger, LOOK_AGAIN_S)) if left is not None else None
 
     async def _remove(self, world: World, batch: list[Row]) -> None:
-        await asyncio.to_thread(_delete, world.blobs, [blob for _, blob in batch])
+        gone = [blob for _, blob in batch]
+        for blob in gone:
+            world.blobs.kept.forget(blob)
+        await asyncio.to_thread(_delete, world.blobs, gone)
         await world.store.transact(lambda tx: _forget(tx, batch))
 
 

@@ -8,7 +8,6 @@ that the operation streams: then it is handed on in pieces, and the socket is no
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -18,6 +17,7 @@ from pileus.wire import HttpRequest, HttpResponse
 
 from .heads import HEADER_NAMES, head_of, header_name, path_of
 from .incoming import BodyStream
+from .outgoing import Outgoing
 from .serving import Exchange
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Connection(asyncio.BufferedProtocol):
         self._last = False
         self._pauses: set[str] = set()
         self._drained: asyncio.Future[None] | None = None
-        self._unread_since = 0.0
-        self._writing: asyncio.Task[None] | None = None
+        self.unread_since = 0.0
+        self._outgoing: Outgoing | None = None
         self.since = monotonic()
         self.phase = "idle"
         self._url = b""
@@ -76,16 +76,30 @@ class Connection(asyncio.BufferedProtocol):
         if self._exchange is not None:
             self._exchange.gone()
             self._exchange = None
-        if self._writing is not None:
-            self._writing.cancel()
+        if self._outgoing is not None:
+            self._outgoing.stop()
+            self._outgoing = None
         self._ready.clear()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """All connections read into one buffer: what arrives is taken out of it before another one reads."""
+        """All connections read into one buffer: what arrives is taken out of it before another one reads. Only the
+        bytes of a large body go where they are to stay."""
+        stream = self._stream
+        if stream is not None and stream.direct and not self._closing:
+            return stream.space()
         return self.server.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(self.server.buffer[:nbytes]))
+        stream = self._stream
+        if stream is None or not stream.direct or self._closing:
+            self.data_received(bytes(self.server.buffer[:nbytes]))
+            return
+        self.since = monotonic()
+        if stream.filled(nbytes):
+            # The parser, which has not seen the body, still waits for it: the next message gets a new one.
+            self._parser = httptools.HttpRequestParser(self)
+            self.on_message_complete()
+            self._next()
 
     def data_received(self, data: bytes) -> None:
         if self._closing or self._last:
@@ -114,6 +128,8 @@ class Connection(asyncio.BufferedProtocol):
                 if cause is not None:
                     log.error("a request's head could not be handled", exc_info=cause)
                 self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
+        if self._stream is not None:
+            self._stream.go_direct()
         self._next()
 
     def eof_received(self) -> bool:
@@ -124,7 +140,7 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client does not read its answers: until it does, it gets no further ones."""
         self._drained = asyncio.get_running_loop().create_future()
-        self._unread_since = monotonic()
+        self.unread_since = monotonic()
         self.pause("answers")
 
     def resume_writing(self) -> None:
@@ -132,8 +148,20 @@ class Connection(asyncio.BufferedProtocol):
             self._drained.set_result(None)
         self._drained = None
         self.resume("answers")
+        if self._outgoing is not None:
+            self._outgoing.go_on()
         if not self._dispatching:
             self._next()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the client has taken what it was sent."""
+        return self._drained is None
+
+    async def room(self) -> None:
+        """Waits until it has."""
+        if self._drained is not None:
+            await self._drained
 
     def pause(self, why: str) -> None:
         if not self._pauses and not self._transport.is_closing():
@@ -184,7 +212,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         head = self._request(b"")
         if (declared is None or int(declared) > 0) and self._app.wants_stream(head):
-            self._stream = head.body = BodyStream(self)
+            self._stream = head.body = BodyStream(self, None if declared is None else int(declared))
             self._ready.append((head, self._parser.should_keep_alive()))
             return
         if declared is not None and int(declared) > self.limits.body_bytes:
@@ -273,30 +301,12 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write(data)
             self._finished(keep_alive)
         else:
-            self._writing = asyncio.get_running_loop().create_task(self._stream_out(response, body, keep_alive, bare))
+            self._outgoing = Outgoing(self, self._transport, response, keep_alive, bare)
+            self._outgoing.begin()
 
-    async def _stream_out(
-        self, response: HttpResponse, body: AsyncIterator[bytes], keep_alive: bool, bare: bool
-    ) -> None:
-        declared = next((value for name, value in response.headers if name.lower() == "content-length"), None)
-        self._transport.write(head_of(response, None if declared is None else int(declared), keep_alive))
-        try:
-            async for piece in body if not bare else _nothing():
-                if not piece:
-                    continue
-                self._unread_since = monotonic()
-                self._transport.write(piece if declared is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
-                if self._drained is not None:
-                    await self._drained
-            if declared is None and not bare:
-                self._transport.write(b"0\r\n\r\n")
-        except Exception:
-            # The head is out: all that is left to tell the client is an answer cut short.
-            log.exception("a streamed answer broke off")
-            self._transport.abort()
-            return
-        finally:
-            await _let_go(body)
+    def sent(self, keep_alive: bool) -> None:
+        """A streamed answer is out."""
+        self._outgoing = None
         self._finished(keep_alive)
 
     def _finished(self, keep_alive: bool) -> None:
@@ -339,7 +349,7 @@ class Connection(asyncio.BufferedProtocol):
     def sweep(self, now: float) -> None:
         """Ends a connection that has used up its time."""
         waited, limits = now - self.since, self.limits
-        if self._drained is not None and now - self._unread_since > limits.unread_seconds:
+        if self._drained is not None and now - self.unread_since > limits.unread_seconds:
             self._transport.abort()
         elif self.phase == "idle" and not self._busy and waited > limits.idle_seconds:
             self._transport.close()
@@ -367,15 +377,3 @@ class _Refusal(Exception):
 
 def _too_many_headers() -> _Refusal:
     return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")
-
-
-async def _let_go(body: AsyncIterator[bytes]) -> None:
-    """Ends a body that may not have been read to its end: it may hold files open."""
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""

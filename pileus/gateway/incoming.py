@@ -9,25 +9,86 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 
-class BodyStream:
-    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError."""
+BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES_LEAST = 64 * 1024
+BLOCKS_BYTES = 16 * 1024 * 1024
+"""What the blocks of all bodies that are arriving may hold together, as far as the least allows."""
 
-    def __init__(self, connection: "Connection"):
+
+_NO_BLOCK = memoryview(b"")
+
+
+class BodyStream:
+    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError.
+
+    A body whose length was declared is *direct* once its head is read: its bytes go from the socket into blocks of its
+    own, past the parser, and each block is a piece.
+    """
+
+    def __init__(self, connection: "Connection", declared: int | None):
         self._connection = connection
+        self._left = declared
+        self.direct = False
+        self._block, self._at = _NO_BLOCK, 0
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self._ended = False
         self._broken = False
         self._arrived: asyncio.Future[None] | None = None
 
+    def go_direct(self) -> None:
+        """From now on the connection asks for space. What came with the head is where the rest will come to."""
+        if self.direct or self._left is None or self._left < BLOCK_BYTES_LEAST or self._ended:
+            return
+        self.direct = True
+        self._connection.server.arriving += 1
+        come, self._size = list(self._pieces), 0
+        self._pieces.clear()
+        self._left += sum(len(piece) for piece in come)
+        for piece in come:
+            while piece:
+                space = self.space()
+                size = min(len(space), len(piece))
+                space[:size] = piece[:size]
+                self.filled(size)
+                piece = piece[size:]
+
+    def space(self) -> memoryview:
+        """Where the next bytes go."""
+        if self._at == len(self._block):
+            assert self._left is not None
+            share = BLOCKS_BYTES // self._connection.server.arriving
+            size = min(self._left, BLOCK_BYTES, max(BLOCK_BYTES_LEAST, share))
+            self._block, self._at = memoryview(bytearray(size)), 0
+        return self._block[self._at :]
+
+    def filled(self, size: int) -> bool:
+        """That many bytes came. Whether they were the last."""
+        self._at += size
+        assert self._left is not None
+        self._left -= size
+        if self._at == len(self._block):
+            block, self._block, self._at = self._block, _NO_BLOCK, 0
+            self._add(block)  # type: ignore[arg-type]
+        return self._left == 0
+
     def feed(self, piece: bytes) -> None:
+        """`piece` is `bytes`, or a view of memory that is nobody else's."""
+        if self._left is not None:
+            self._left -= len(piece)
+        self._add(piece)
+
+    def _add(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._size += len(piece)
-        if self._size > self._connection.limits.stream_ahead_bytes:
+        if self._left != 0 and self._size > self._connection.limits.stream_ahead_bytes:
             self._connection.pause("stream")
         self._wake()
 
     def end(self, broken: bool = False) -> None:
+        if self.direct:
+            self.direct = False
+            self._connection.server.arriving -= 1
         self._ended = True
         self._broken = broken
         self._wake()

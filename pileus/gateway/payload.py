@@ -137,7 +137,7 @@ class Payload:
         self.declared, self.length = declared, 0
         self.trailers: dict[str, str] = {}
         self._source, self._chain = source, chain
-        self._buffer = b""
+        self._buffer, self._at = b"", 0
         chunked = declared.payload in KINDS
         self._pieces = self._chunks() if chunked else source
         named = next((name for name in declared.trailers if name.startswith("x-amz-checksum-")), None)
@@ -304,30 +304,38 @@ class Payload:
             )
 
     async def _more(self) -> bool:
+        """Adds what comes next to what is left of the pieces before."""
         try:
-            self._buffer += await anext(self._source)
+            piece = await anext(self._source)
         except StopAsyncIteration:
             return False
+        rest = self._buffer[self._at :]
+        self._buffer = bytes(rest) + piece if len(rest) else piece
+        self._at = 0
         return True
 
     async def _some(self, at_most: int) -> bytes:
-        if not self._buffer and not await self._more():
+        """A run of what came, without a copy."""
+        if self._at == len(self._buffer) and not await self._more():
             raise _incomplete()
-        piece, self._buffer = self._buffer[:at_most], self._buffer[at_most:]
-        return piece
+        piece = memoryview(self._buffer)[self._at : self._at + at_most]
+        self._at += len(piece)
+        return piece  # type: ignore[return-value]
 
     async def _line(self, at_most: int) -> bytes:
         """The next line without its end; the end of the body counts as one."""
-        while (end := self._buffer.find(b"\r\n")) < 0:
-            if len(self._buffer) > at_most + 2:
+        while True:
+            start = self._at
+            head = bytes(self._buffer[start : start + at_most + 2])
+            end = head.find(b"\r\n")
+            if end >= 0:
+                self._at = start + end + 2
+                return head[:end]
+            if len(head) == at_most + 2:
                 raise _malformed()
             if not await self._more():
-                line, self._buffer = self._buffer, b""
-                return line
-        if end > at_most:
-            raise _malformed()
-        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
-        return line
+                self._at = len(self._buffer)
+                return head
 
 
 def _chunk_head(line: bytes, signed: bool) -> tuple[int, str]:

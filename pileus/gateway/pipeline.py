@@ -165,6 +165,7 @@ class Exchange:
             broken = constraints.check(route.operation.model, request)
             if broken is not None:
                 raise ValidationError(broken, code=service.validation)
+        route.operation.refuse_missing(request)
         return Call(
             cloud,
             tx,

@@ -9,7 +9,7 @@ from .connection import Connection
 from .serving import App, Limits
 
 CROWD = 4
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 AT_ONCE_BYTES = 16 * 1024
 
 
@@ -23,6 +23,9 @@ class Server:
         self.connections: set[Connection] = set()
         self.buffer = memoryview(bytearray(READ_BYTES))
         self.stopping = False
+        self.arriving = 0
+        """Bodies whose bytes go past the shared buffer (incoming.py)."""
+
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self._sending: list[tuple[Any, bytes]] = []

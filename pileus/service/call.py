@@ -208,6 +208,7 @@ class Call:
             operation=target,
             request=request,
         )
+        target.refuse_missing(request)
         self.cloud.authorize(inner)
         return target.handler(inner, request)
 

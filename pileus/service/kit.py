@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from pileus.base.errors import ApiError
+from pileus.base.errors import ApiError, NotImplementedYet
 from pileus.model import Api, load
 from pileus.model import iam as iam_facts
 from pileus.store import Transaction
@@ -84,8 +84,9 @@ class Operation:
         unsigned: bool,
         action_of: ActionOf | None,
         like: str | None = None,
+        without: frozenset[str] = frozenset(),
     ):
-        self._like = like
+        self._like, self.without = like, without
         self.service, self.name, self.handler = service, name, handler
         self.context, self.resource_policy = context, resource_policy
         self.partial, self.unconditional, self.unsigned = partial, unconditional, unsigned
@@ -103,6 +104,18 @@ class Operation:
     def action_for(self, call: Call, request: Request) -> str:
         """The IAM action of one request: the operation's, unless what it asks for is another (a version's)."""
         return self.action if self._action_of is None else self._action_of(call, request)
+
+    @property
+    def missing(self) -> str:
+        """What the ledger says is not there; empty if all is."""
+        left_out = f"without {', '.join(sorted(self.without))}" if self.without else ""
+        return "; ".join(part for part in (self.partial, left_out) if part)
+
+    def refuse_missing(self, request: Request) -> None:
+        """A member that would have no effect is refused by name."""
+        if self.without and (given := sorted(self.without.intersection(request))):
+            names = ", ".join(given)
+            raise NotImplementedYet(f"{self.name} does not have {names} yet (see `pileus ledger`): leave it out.")
 
     @cached_property
     def streams_in(self) -> bool:
@@ -169,6 +182,7 @@ class Service:
         unconditional: str | None = None,
         unsigned: bool = False,
         action_of: ActionOf | None = None,
+        without: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Registers an operation of the model.
 
@@ -176,7 +190,8 @@ class Service:
         the action's first resource type with the request's members filled in. `context`: the service's own condition
         keys. `resource_policy`: the policy the resource carries. `partial`: what is missing, for the ledger.
         `unconditional`: why no permission is needed (AWS's documentation). `unsigned`: AWS takes this call without a
-        signature. `action_of`: tells the action of a request where AWS has several for one operation.
+        signature. `action_of`: tells the action of a request where AWS has several for one operation. `without`: the
+        members of its request that are refused by name; the ledger lists them.
         """
         if name in self.operations:
             raise RuntimeError(f"{self.name} registers {name} twice")
@@ -194,6 +209,7 @@ class Service:
                 unconditional,
                 unsigned,
                 action_of,
+                without=frozenset(without),
             )
             return handler
 

@@ -30,3 +30,10 @@ def test_every_member_of_a_request_is_read_or_refused(service: Any) -> None:
         if member not in words
     }
     assert unread == set()
+
+
+@pytest.mark.parametrize("service", [iam, sts], ids=lambda service: service.name)
+def test_what_is_refused_by_name_is_a_member_of_the_request(service: Any) -> None:
+    for operation in service.operations.values():
+        if operation.without:
+            assert operation.without <= operation.model.input.members.keys(), operation.name

@@ -62,7 +62,9 @@ def _named(call: Call, request: Request) -> User:
     return user_named(call, name)
 
 
-@iam.operation("CreateLoginProfile", resource=targets.the_user, context=targets.of_user)
+@iam.operation(
+    "CreateLoginProfile", resource=targets.the_user, context=targets.of_user, without=("MaxSigninSessionDuration",)
+)
 async def create_login_profile(call: Call, request: Request) -> dict[str, Any]:
     if "Password" not in request:
         raise ValidationError("Password must be given.")
@@ -87,7 +89,12 @@ def get_login_profile(call: Call, request: Request) -> dict[str, Any]:
     return _show(user, _profile_of(call, user))
 
 
-@iam.operation("UpdateLoginProfile", resource=targets.the_user, context=targets.of_user)
+@iam.operation(
+    "UpdateLoginProfile",
+    resource=targets.the_user,
+    context=targets.of_user,
+    without=("MaxSigninSessionDuration", "ResetMaxSigninSessionDuration"),
+)
 async def update_login_profile(call: Call, request: Request) -> None:
     def read(inner: Call) -> tuple[User, LoginProfile, Account]:
         user = user_named(inner, request["UserName"])

@@ -54,7 +54,9 @@ def _provider(call: Call, request: Request) -> OidcProvider:
     return provider
 
 
-@iam.operation("CreateOpenIDConnectProvider", resource=_created_arn)
+@iam.operation(
+    "CreateOpenIDConnectProvider", resource=_created_arn, without=("ContextProvider", "IdentityCenterInstanceArn")
+)
 def create_oidc_provider(call: Call, request: Request) -> dict[str, Any]:
     scheme, url = _issuer(request["Url"])
     if oidc_providers.get(call.tx, call.account, url.lower()) is not None:

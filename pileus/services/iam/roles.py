@@ -84,7 +84,12 @@ def add_role(call: Call, role: Role) -> Role:
     return role
 
 
-@iam.operation("CreateRole", resource=targets.created("role", "RoleName"), context=targets.of_role)
+@iam.operation(
+    "CreateRole",
+    resource=targets.created("role", "RoleName"),
+    context=targets.of_role,
+    without=("MaxSigninSessionDuration",),
+)
 def create_role(call: Call, request: Request) -> dict[str, Any]:
     path = request.get("Path", "/")
     if path.startswith(LINKED_PATH):
@@ -126,7 +131,12 @@ def list_roles(call: Call, request: Request) -> dict[str, Any]:
     )
 
 
-@iam.operation("UpdateRole", resource=targets.the_role, context=targets.of_role)
+@iam.operation(
+    "UpdateRole",
+    resource=targets.the_role,
+    context=targets.of_role,
+    without=("MaxSigninSessionDuration", "ResetMaxSigninSessionDuration"),
+)
 def update_role(call: Call, request: Request) -> None:
     role = modifiable(role_named(call, request["RoleName"]))
     changes = {"description": request.get("Description", role.description)}

@@ -184,5 +184,5 @@ def test_metadata_must_describe_a_provider(account, iam, idp):
 
 
 def test_encrypted_assertions_are_refused_by_name(iam, idp):
-    with pytest.raises(ClientError, match=r"NotImplemented.*encrypted SAML assertions"):
+    with pytest.raises(ClientError, match=r"NotImplemented.*AssertionEncryptionMode"):
         iam.create_saml_provider(Name="x", SAMLMetadataDocument=idp.metadata, AssertionEncryptionMode="Required")

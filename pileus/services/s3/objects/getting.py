@@ -45,7 +45,7 @@ def get_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     if start == stop:
         found["Body"] = b""
         return _answer(found)
-    found["Body"] = Source(call, pieces, ciphers, start, stop).blocks()
+    found["Body"] = Source(call, pieces, ciphers, start, stop)
     return _answer(found)
 
 

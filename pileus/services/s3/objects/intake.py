@@ -59,13 +59,14 @@ async def take_large(call: Call, body: bytes | Body, ciphers: Ciphers, algorithm
     # What the body is judged by on its way need not be worked out again.
     judged = not isinstance(body, bytes) and body.trailing_checksum == algorithm
     own = None if judged else checksum(algorithm)
-    sealing = Sealing(call.cloud.blobs, ciphers, own)
+    length = len(body) if isinstance(body, bytes) else body.declared_length
+    sealing = Sealing(call.cloud.blobs, ciphers, own, length)
     try:
         if isinstance(body, bytes):
             return await threaded(sealing.take_whole, body)
         await body.pour(sealing.write, sealing.md5.update)
         sealing.found = body.checksum if judged else None
-        return await threaded(sealing.finish)
+        return sealing.finish() if sealing.finished else await threaded(sealing.finish)
     except BaseException:
         # A client that hung up cancels this task: what it sent is taken away all the same.
         sealing.abort()
@@ -110,8 +111,8 @@ async def drop(world: Any, taken: Taken) -> None:
 class Sealing:
     """Hashes and seals what passes, into a new blob. Used in worker threads, one call after another."""
 
-    def __init__(self, blobs: Blobs, ciphers: Ciphers, digest: Digest | None):
-        self._out = SegmentWriter(blobs, ciphers.of)
+    def __init__(self, blobs: Blobs, ciphers: Ciphers, digest: Digest | None, length: int | None = None):
+        self._out = SegmentWriter(blobs, ciphers.of, length)
         self._digest = digest
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.found: str | None = None
@@ -128,6 +129,11 @@ class Sealing:
         if self._digest is not None:
             self._digest.update(block)
         self._out.write(block)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all bytes have come, and the blob is whole."""
+        return self._out.finished
 
     def finish(self) -> Taken:
         piece = Piece(self._out.finish(), self._out.size)

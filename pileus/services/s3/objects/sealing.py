@@ -16,10 +16,12 @@ from ..tables import Bucket
 
 class Ciphers(NamedTuple):
     """What an object's pieces are sealed with. `small`: one cipher for all small pieces, whose ids, never given out
-    twice, are their nonces; `of`: the cipher of one large piece."""
+    twice, are their nonces; `of`: the cipher of one large piece. `ours`: nobody but the cloud needs to be asked before
+    what they open is read again."""
 
     small: Callable[[], Cipher]
     of: Callable[[int], Cipher]
+    ours: bool = False
 
 
 def bucket_ciphers(keyring: Keyring, bucket: Bucket) -> Ciphers:
@@ -27,6 +29,7 @@ def bucket_ciphers(keyring: Keyring, bucket: Bucket) -> Ciphers:
     return Ciphers(
         lambda: keyring.cipher(wrapped, purpose),
         lambda piece: keyring.derived(wrapped, purpose, piece.to_bytes(8, "big")),
+        True,
     )
 
 
