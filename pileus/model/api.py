@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from pileus.model import files, query_names
+from pileus.model.overlays import overlaid
 from pileus.model.shapes import Member, Shape
 
 
@@ -198,4 +199,4 @@ def _uri(raw: str | dict[str, str] | None) -> str:
 @lru_cache(maxsize=64)
 def load(name: str) -> Api:
     """The newest model of a service by botocore's name for it (`sqs`, `ec2`). Raises `files.ModelNotFound`."""
-    return Api(name, files.read(files.model_file(name)))
+    return Api(name, overlaid(name, files.read(files.model_file(name))))

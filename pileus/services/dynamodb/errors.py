@@ -1,0 +1,34 @@
+"""DynamoDB's errors: the modelled ones by their shapes, and those AWS answers without modelling them.
+
+Source: Amazon DynamoDB Developer Guide, "Error handling with DynamoDB"; DynamoDB API Reference, each action's "Errors".
+"""
+
+from pileus.base.errors import ApiError
+
+from .service import dynamodb
+
+ConditionalCheckFailed = dynamodb.error("ConditionalCheckFailedException")
+IdempotentParameterMismatch = dynamodb.error("IdempotentParameterMismatchException")
+ItemCollectionSizeLimitExceeded = dynamodb.error("ItemCollectionSizeLimitExceededException")
+LimitExceeded = dynamodb.error("LimitExceededException")
+ProvisionedThroughputExceeded = dynamodb.error("ProvisionedThroughputExceededException")
+ResourceInUse = dynamodb.error("ResourceInUseException")
+ResourceNotFound = dynamodb.error("ResourceNotFoundException")
+TableAlreadyExists = dynamodb.error("TableAlreadyExistsException")
+TableInUse = dynamodb.error("TableInUseException")
+TableNotFound = dynamodb.error("TableNotFoundException")
+TransactionCanceled = dynamodb.error("TransactionCanceledException")
+TransactionConflict = dynamodb.error("TransactionConflictException")
+TransactionInProgress = dynamodb.error("TransactionInProgressException")
+
+
+class Invalid(ApiError):
+    """A request that the model allows and DynamoDB does not."""
+
+    code, status = "ValidationException", 400
+
+
+class Malformed(ApiError):
+    """A value that is not of the form its type asks for."""
+
+    code, status = "SerializationException", 400

@@ -1,0 +1,5 @@
+"""Amazon DynamoDB, declared."""
+
+from pileus.service import Service
+
+dynamodb = Service("dynamodb", validation="ValidationException")
