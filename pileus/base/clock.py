@@ -62,6 +62,12 @@ def iso(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
+def iso_millis(moment: float) -> str:
+    """`2023-11-14T22:13:20.123`, in UTC: how DynamoDB labels streams."""
+    millis = int(moment * 1_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(millis // 1_000))}.{millis % 1_000:03d}"
+
+
 def http_date(moment: float) -> str:
     """`Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110)."""
     at = time.gmtime(moment)

@@ -70,6 +70,11 @@ def rising(moment: float) -> int:
     return made
 
 
+def secret_bytes(octets: int) -> bytes:
+    """What nobody can guess: a nonce, a key."""
+    return os.urandom(octets)
+
+
 def secret_int(bits: int = 63) -> int:
     """A whole number nobody can guess; 63 bits fit a signed column."""
     return int.from_bytes(os.urandom((bits + 7) // 8), "big") >> (-bits % 8)

@@ -66,13 +66,15 @@ def authorize(call: Call) -> None:
     own = operation.resource_policy(call, call.request) if operation.resource_policy is not None else None
     action = operation.action_for(call, call.request)
     if isinstance(resources, str):
+        assert not isinstance(own, list)
         call.resource = resources
         _check_once(call, action, resources, own)
         return
     resources = resources or ["*"]  # what names nothing is still asked for
     call.resource = resources[0]
-    for resource in resources:
-        _check_once(call, action, resource, own)
+    policies = own if isinstance(own, list) else [own] * len(resources)
+    for resource, policy in zip(resources, policies, strict=True):
+        _check_once(call, action, resource, policy)
 
 
 def _check_once(call: Call, action: str, resource: str, own: ResourcePolicy | None) -> None:

@@ -7,7 +7,7 @@ store we mean to support, and every store enforces them, so that what works on a
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-KEY_BYTES_MAX = 2_048  # PostgreSQL's btree stops at a third of an 8 KiB page
+KEY_BYTES_MAX = 2_560  # PostgreSQL's btree stops at 2,704, a third of an 8 KiB page
 VALUE_BYTES_MAX = 2 * 1024 * 1024  # larger things are blobs, not records
 
 T = TypeVar("T")

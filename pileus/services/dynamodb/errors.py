@@ -19,6 +19,7 @@ TableInUse = dynamodb.error("TableInUseException")
 TableNotFound = dynamodb.error("TableNotFoundException")
 TransactionCanceled = dynamodb.error("TransactionCanceledException")
 TransactionConflict = dynamodb.error("TransactionConflictException")
+ThrottlingException = dynamodb.error("ThrottlingException")
 TransactionInProgress = dynamodb.error("TransactionInProgressException")
 
 

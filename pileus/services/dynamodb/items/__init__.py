@@ -1,0 +1,1 @@
+"""Items: how they are kept, read, written, found and charged for."""

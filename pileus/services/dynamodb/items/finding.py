@@ -1,0 +1,363 @@
+"""Query and Scan: order, pages, filters, indexes.
+
+A page ends with the request's limit or with a mebibyte of what was read (before the filter), and its last key is where
+the next one goes on: keys that come and go meanwhile neither repeat nor skip others. Sources: DynamoDB API Reference,
+"Query" and "Scan"; DynamoDB Developer Guide, "Paginating table query results", "Scanning tables in DynamoDB" (parallel
+scan).
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pileus.service import Call
+
+from ..addressing import item_operation, usable
+from ..errors import Invalid
+from ..expressions import Condition, KeyRange, Parameters, Projection, condition, key_condition, legacy
+from ..records import Keys, SecondaryIndex, TableRecord
+from ..values import Item, checked_item, sort_bytes
+from . import capacity
+from .asking import parameters_of, projection_of
+from .capacity import Spent, read_units
+from .keys import entry_key, escaped, key_of, partition, row_key, space_prefix
+from .rows import Kept, sealer
+
+Request = dict[str, Any]
+PAGE_BYTES = 1024 * 1024
+CHUNK = 100
+FULL_SCAN_SEGMENTS_MAX = 1_000_000
+
+
+class Plan(NamedTuple):
+    """Where to read and what to make of it. `start`, `stop`: rows; `index`: None for the table itself."""
+
+    table: TableRecord
+    index: SecondaryIndex | None
+    start: bytes
+    stop: bytes
+    forward: bool
+    wanted: Condition | None
+    shown: Projection | None
+    count_only: bool
+    limit: int
+    fetch: bool
+    """Whether a local index's entries do not have all that is asked for: then the items themselves are read."""
+
+
+class Found(NamedTuple):
+    items: list[Any]
+    count: int
+    scanned: int
+    last: Item | None
+    size: int
+    fetched: float
+
+
+def keys_of(table: TableRecord, index: SecondaryIndex | None) -> Keys:
+    return index.keys if index is not None else table.keys
+
+
+def index_of(table: TableRecord, request: Request) -> SecondaryIndex | None:
+    name = request.get("IndexName")
+    if name is None:
+        return None
+    index = table.index(name)
+    if index is None or index.status == "DELETING":
+        raise Invalid(f"The table does not have the specified index: {name}")
+    if index.status == "CREATING":
+        raise Invalid(f"Cannot read from backfilling global secondary index: {name}")
+    if not index.local and request.get("ConsistentRead"):
+        raise Invalid("Consistent reads are not supported on global secondary indexes")
+    return index
+
+
+@item_operation("Query")
+def query(call: Call, request: Request) -> dict[str, Any]:
+    parameters = parameters_of(request)
+    if "KeyConditionExpression" not in request and "KeyConditions" not in request:
+        raise Invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+    limit = _limit(request)
+    shown = projection_of(request, parameters)
+    wanted = _filter(request, parameters, "QueryFilter")
+    count_only = _select(request, shown)
+    table = usable(call, request)
+    index = index_of(table, request)
+    keys = keys_of(table, index)
+    found = _key_range(request, parameters, keys)
+    parameters.finish()
+    _check_types(table, keys, found)
+    _check_filter(wanted, keys)
+    space = index.space if index is not None else table.space
+    start, stop = _bounds(space, index is not None, keys, found)
+    forward = request.get("ScanIndexForward", True)
+    if "ExclusiveStartKey" in request:
+        at = _place(table, index, request["ExclusiveStartKey"])
+        if not start <= at < stop:
+            raise Invalid("The provided starting key is outside query boundaries based on provided conditions")
+        start, stop = (at + b"\0", stop) if forward else (start, at)
+    shown, fetch = _projection(table, index, request, shown)
+    plan = Plan(table, index, start, stop, forward, wanted, shown, count_only, limit, fetch)
+    return answered(call, request, plan)
+
+
+@item_operation("Scan")
+def scan(call: Call, request: Request) -> dict[str, Any]:
+    parameters = parameters_of(request)
+    limit = _limit(request)
+    shown = projection_of(request, parameters)
+    wanted = _filter(request, parameters, "ScanFilter")
+    parameters.finish()
+    count_only = _select(request, shown)
+    segment, total = _segment(request)
+    table = usable(call, request)
+    index = index_of(table, request)
+    start, stop = _slice(index.space if index is not None else table.space, segment, total)
+    if "ExclusiveStartKey" in request:
+        at = _place(table, index, request["ExclusiveStartKey"])
+        if not start <= at < stop:
+            raise Invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "
+                          "with correct Segment. TotalSegments: {} Segment: {}".format(total, segment))  # fmt: skip
+        start = at + b"\0"
+    shown, fetch = _projection(table, index, request, shown)
+    plan = Plan(table, index, start, stop, True, wanted, shown, count_only, limit, fetch)
+    return answered(call, request, plan)
+
+
+def answered(call: Call, request: Request, plan: Plan) -> dict[str, Any]:
+    found = find(call, plan)
+    consistent = bool(request.get("ConsistentRead"))
+    units = read_units(max(1, found.size), consistent)
+    if plan.index is None:
+        spent = Spent(units, {})
+    else:
+        spent = Spent(found.fetched * (1.0 if consistent else 0.5), {plan.index.name: units})
+    capacity.charge(call, plan.table, spent, "read")
+    answer: dict[str, Any] = {"Count": found.count, "ScannedCount": found.scanned}
+    if not plan.count_only:
+        answer["Items"] = found.items
+    if found.last is not None:
+        answer["LastEvaluatedKey"] = found.last
+    answer.update(capacity.told(request, plan.table, spent))
+    return answer
+
+
+def find(call: Call, plan: Plan) -> Found:
+    items: list[Any] = []
+    count = scanned = size = 0
+    fetched = 0.0
+    last: Kept | None = None
+    more = False
+    for kept in _walk(call, plan):
+        if scanned and size + kept.size > PAGE_BYTES:
+            more = True
+            break
+        scanned += 1
+        size += kept.size
+        last = kept
+        if plan.fetch:
+            kept, cost = _fetched(call, plan.table, kept)
+            fetched += cost
+        if plan.wanted is None or plan.wanted.test(kept.item):
+            count += 1
+            if not plan.count_only:
+                items.append(kept.whole if plan.shown is None else plan.shown.of(kept.item))
+        if scanned == plan.limit:
+            more = True  # AWS does not look whether anything comes after
+            break
+    return Found(items, count, scanned, _key(plan, last) if more and last is not None else None, size, fetched)
+
+
+def _walk(call: Call, plan: Plan) -> Iterator[Kept]:
+    opened = sealer(call.cloud.keyring, plan.table).open
+    start, stop = plan.start, plan.stop
+    chunk = min(CHUNK, plan.limit)
+    while True:
+        rows = call.tx.scan(start, stop, chunk, not plan.forward)
+        for key, row in rows:
+            yield Kept(opened(key, row))
+        if len(rows) < chunk:
+            return
+        if plan.forward:
+            start = rows[-1][0] + b"\0"
+        else:
+            stop = rows[-1][0]
+        chunk = CHUNK
+
+
+def _fetched(call: Call, table: TableRecord, entry: Kept) -> tuple[Kept, float]:
+    key = row_key(table, entry.item)
+    row = call.tx.get(key)
+    assert row is not None, "an index entry without its item"
+    kept = Kept(sealer(call.cloud.keyring, table).open(key, row))
+    return kept, read_units(kept.size, True)
+
+
+def _key(plan: Plan, kept: Kept) -> Item:
+    found = key_of(plan.table.keys, kept.item)
+    return found if plan.index is None else {**found, **key_of(plan.index.keys, kept.item)}
+
+
+# -- what a request says --------------------------------------------------------------------------------------------
+
+
+def _limit(request: Request) -> int:
+    limit: int = request.get("Limit", 1 << 30)
+    return limit
+
+
+def _filter(request: Request, parameters: Parameters, old: str) -> Condition | None:
+    if "FilterExpression" in request:
+        return condition("FilterExpression", request["FilterExpression"], parameters)
+    if old in request:
+        return legacy.scan_filter(old, request[old], request.get("ConditionalOperator"))
+    return None
+
+
+def _key_range(request: Request, parameters: Parameters, keys: Keys) -> KeyRange:
+    if "KeyConditionExpression" in request:
+        return key_condition(request["KeyConditionExpression"], parameters, keys.hash, keys.sort or None)
+    return legacy.key_conditions(request["KeyConditions"], keys.hash, keys.sort or None)
+
+
+def _check_types(table: TableRecord, keys: Keys, found: KeyRange) -> None:
+    pairs = ((found.hash, keys.hash, keys.hash_type), (found.low, keys.sort, keys.sort_type),
+             (found.high, keys.sort, keys.sort_type))  # fmt: skip
+    for value, _, kind in pairs:
+        if value is not None and kind not in value:
+            raise Invalid(
+                "One or more parameter values were invalid: Condition parameter type does not match schema type"
+            )
+    if "N" not in found.hash and not sort_bytes(found.hash):
+        raise Invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+            f"{'string' if 'S' in found.hash else 'binary'} value. Key: {keys.hash}"
+        )
+
+
+def _check_filter(wanted: Condition | None, keys: Keys) -> None:
+    for name in keys.names:
+        if wanted is not None and name in wanted.attributes:
+            raise Invalid(
+                "Filter Expression can only contain non-primary key attributes: Primary key attribute: " + name
+            )
+
+
+def _select(request: Request, shown: Projection | None) -> bool:
+    """Whether only the count is wanted."""
+    select = request.get("Select")
+    if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in request:
+        raise Invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    if shown is not None and select not in (None, "SPECIFIC_ATTRIBUTES"):
+        name = "ProjectionExpression" if "ProjectionExpression" in request else "AttributesToGet"
+        raise Invalid(f"Cannot specify the {name} when choosing to get {select}"
+                      if name == "AttributesToGet" else
+                      f"ProjectionExpression can only be specified when choosing to get SPECIFIC_ATTRIBUTES")  # fmt: skip
+    if select == "SPECIFIC_ATTRIBUTES" and shown is None:
+        raise Invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+    return bool(select == "COUNT")
+
+
+def _projection(
+    table: TableRecord, index: SecondaryIndex | None, request: Request, shown: Projection | None
+) -> tuple[Projection | None, bool]:
+    """What is shown, and whether the entries of a local index do not have it all."""
+    if index is None or index.projection == "ALL":
+        return shown, False
+    there = {*table.keys.names, *index.keys.names, *index.included}
+    if request.get("Select") == "ALL_ATTRIBUTES":
+        if not index.local:
+            raise Invalid(
+                "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global "
+                f"secondary index {index.name} because its projection type is not ALL"
+            )
+        return None, True
+    missing = sorted(shown.attributes - there) if shown is not None else []
+    if missing and not index.local:
+        raise Invalid(
+            f"One or more parameter values were invalid: Global secondary index {index.name} does not project "
+            f"[{', '.join(missing)}]"
+        )
+    return shown, bool(missing)
+
+
+def _segment(request: Request) -> tuple[int, int]:
+    segment, total = request.get("Segment"), request.get("TotalSegments")
+    if segment is None and total is None:
+        return 0, 1
+    if total is None:
+        raise Invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter "
+                      "is present")  # fmt: skip
+    if segment is None:
+        raise Invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments "
+                      "is present")  # fmt: skip
+    if segment >= total:
+        raise Invalid(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: "
+            f"{segment} is not less than TotalSegments: {total}"
+        )
+    return segment, total
+
+
+# -- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _slice(space: int, segment: int, total: int) -> tuple[bytes, bytes]:
+    """A segment's share of the space: digests are spread evenly."""
+    head = space_prefix(space)
+    edge = 1 << 64
+    start = head if segment == 0 else head + (edge * segment // total).to_bytes(8, "big")
+    stop = head + b"\xff" * 17 if segment + 1 == total else head + (edge * (segment + 1) // total).to_bytes(8, "big")
+    return start, stop
+
+
+def _bounds(space: int, is_index: bool, keys: Keys, found: KeyRange) -> tuple[bytes, bytes]:
+    """Where the rows of a key condition begin and end."""
+    head = partition(space, found.hash)
+    end = head + b"\xff" * (2 * 1_024 + 64)
+    if not found.operator or not keys.sort:
+        return head, end
+    if found.operator == "begins_with":
+        assert found.low is not None
+        raw = sort_bytes(found.low)
+        begin = head + (raw.replace(b"\0", b"\0\xff") if is_index else raw)
+        return begin, begin + b"\xff" * (2 * 1_024 + 64)
+    low = _edges(head, found.low, is_index)
+    if found.operator == "=":
+        return low
+    if found.operator == "<":
+        return head, low[0]
+    if found.operator == "<=":
+        return head, low[1]
+    if found.operator == ">":
+        return low[1], end
+    if found.operator == ">=":
+        return low[0], end
+    return low[0], _edges(head, found.high, is_index)[1]
+
+
+def _edges(head: bytes, value: Any, is_index: bool) -> tuple[bytes, bytes]:
+    """The first row with this sort key, and the first one beyond. In a table a sort key ends the row; in an index the
+    digest of the item's key follows."""
+    raw = sort_bytes(value)
+    if not is_index:
+        return head + raw, head + raw + b"\0"
+    at = head + escaped(raw)
+    return at, at[:-1] + b"\2"
+
+
+def _place(table: TableRecord, index: SecondaryIndex | None, start_key: Any) -> bytes:
+    """The row of an ExclusiveStartKey."""
+    key = checked_item(start_key)
+    names = {*table.keys.names, *(index.keys.names if index is not None else ())}
+    types = {**_types(table.keys), **(_types(index.keys) if index is not None else {})}
+    if key.keys() != names or any(types[name] not in value for name, value in key.items()):
+        raise Invalid("The provided starting key is invalid: The provided key element does not match the schema")
+    if index is None:
+        return row_key(table, key)
+    place = entry_key(table, index, key)
+    assert place is not None
+    return place
+
+
+def _types(keys: Keys) -> dict[str, str]:
+    return {keys.hash: keys.hash_type, **({keys.sort: keys.sort_type} if keys.sort else {})}

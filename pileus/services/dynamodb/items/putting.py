@@ -1,0 +1,171 @@
+"""PutItem, DeleteItem and UpdateItem.
+
+Each is a plan (`prepare_…`: everything the request itself can be wrong about) and a step that carries it out on a table,
+so that batches and transactions do just the same. Sources: DynamoDB API Reference, "PutItem", "DeleteItem", "UpdateItem".
+"""
+
+from typing import Any, NamedTuple
+
+from pileus.service import Call
+
+from ..addressing import item_operation, usable
+from ..errors import Invalid
+from ..expressions import Condition, Update, legacy, update
+from ..records import TableRecord
+from ..values import Item, checked_item
+from . import capacity, changing
+from .asking import check_return_values, condition_of, holds, parameters_of
+from .capacity import Spent
+from .keys import check_index_keys, check_item_keys, checked_key, row_key
+from .rows import Kept
+
+Request = dict[str, Any]
+GB = 1024**3
+
+
+class Plan(NamedTuple):
+    """What a write is to do, as far as the request says. `item`: of a put; `update`: of an update; neither: a
+    deletion."""
+
+    request: Request
+    wanted: Condition | None
+    item: Item | None = None
+    update: Update | None = None
+    is_update: bool = False
+
+
+class Done(NamedTuple):
+    key: Item
+    old: Kept | None
+    new: Item | None
+    spent: Spent
+    row: bytes
+
+
+def prepare_put(request: Request) -> Plan:
+    parameters = parameters_of(request)
+    wanted = condition_of(request, parameters)
+    parameters.finish()
+    return Plan(request, wanted, item=checked_item(request["Item"]))
+
+
+def prepare_delete(request: Request) -> Plan:
+    parameters = parameters_of(request)
+    wanted = condition_of(request, parameters)
+    parameters.finish()
+    return Plan(request, wanted)
+
+
+def prepare_update(request: Request) -> Plan:
+    parameters = parameters_of(request)
+    made: Update | None = None
+    if "UpdateExpression" in request:
+        made = update(request["UpdateExpression"], parameters)
+    elif "AttributeUpdates" in request:
+        made = legacy.attribute_updates(request["AttributeUpdates"])
+    wanted = condition_of(request, parameters)
+    parameters.finish()
+    return Plan(request, wanted, update=made, is_update=True)
+
+
+def carry_out(call: Call, table: TableRecord, plan: Plan, twice: bool = False) -> Done:
+    """Raises ConditionalCheckFailed, Invalid, or what the caller is throttled with; then nothing is changed."""
+    if plan.item is not None:
+        check_item_keys(table, plan.item)
+        key = plan.item
+    else:
+        key = checked_key(table, plan.request["Key"])
+        if plan.update is not None:
+            _leaves_keys_alone(table, plan.update)
+    row = row_key(table, key)
+    old = changing.read(call, table, row)
+    if plan.wanted is not None:
+        holds(plan.wanted, old, plan.request)
+    new = plan.item
+    if plan.is_update:
+        new = _updated(table, plan.update, key, old)
+    return Done(key, old, new, changing.change(call, table, row, old, new, twice=twice), row)
+
+
+def _leaves_keys_alone(table: TableRecord, made: Update) -> None:
+    for name in table.keys.names:
+        if name in made.written:
+            raise Invalid(
+                f"One or more parameter values were invalid: Cannot update attribute {name}. This attribute is part of "
+                "the key"
+            )
+
+
+def _updated(table: TableRecord, made: Update | None, key: Item, old: Kept | None) -> Item:
+    before = old.item if old is not None else key
+    if made is None:
+        return before
+    after = made.apply(before)
+    for index in table.indexes:
+        check_index_keys(index, after)
+    return after
+
+
+@item_operation("PutItem")
+def put_item(call: Call, request: Request) -> dict[str, Any]:
+    wanted = check_return_values(request, ("NONE", "ALL_OLD"))
+    plan = prepare_put(request)
+    table = usable(call, request)
+    done = carry_out(call, table, plan)
+    answer = told(call, request, table, done)
+    if wanted == "ALL_OLD" and done.old is not None:
+        answer["Attributes"] = done.old.whole
+    return answer
+
+
+@item_operation("DeleteItem")
+def delete_item(call: Call, request: Request) -> dict[str, Any]:
+    wanted = check_return_values(request, ("NONE", "ALL_OLD"))
+    plan = prepare_delete(request)
+    table = usable(call, request)
+    done = carry_out(call, table, plan)
+    answer = told(call, request, table, done)
+    if wanted == "ALL_OLD" and done.old is not None:
+        answer["Attributes"] = done.old.whole
+    return answer
+
+
+@item_operation("UpdateItem")
+def update_item(call: Call, request: Request) -> dict[str, Any]:
+    wanted = check_return_values(request, ("NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"))
+    plan = prepare_update(request)
+    table = usable(call, request)
+    done = carry_out(call, table, plan)
+    answer = told(call, request, table, done)
+    shown = _shown(wanted, plan, done)
+    if shown:
+        answer["Attributes"] = shown
+    return answer
+
+
+def _shown(wanted: str, plan: Plan, done: Done) -> Item | None:
+    if wanted == "NONE":
+        return None
+    item = done.new if wanted.endswith("NEW") else done.old.item if done.old is not None else None
+    if item is None:
+        return None
+    if wanted.startswith("ALL"):
+        return item
+    return plan.update.picked(item) if plan.update is not None else None
+
+
+def told(call: Call, request: Request, table: TableRecord, done: Done) -> dict[str, Any]:
+    """Consumed capacity and the item collection, if they were asked for."""
+    answer = capacity.told(request, table, done.spent)
+    if request.get("ReturnItemCollectionMetrics") == "SIZE" and any(index.local for index in table.indexes):
+        answer["ItemCollectionMetrics"] = collection(call, table, done)
+    return answer
+
+
+def collection(call: Call, table: TableRecord, done: Done) -> dict[str, Any]:
+    """The estimate is a range of one gigabyte, as AWS gives it."""
+    size = changing.collection_bytes(call, table, done.row) / GB
+    return {
+        "ItemCollectionKey": {table.keys.hash: done.key[table.keys.hash]},
+        "SizeEstimateRangeGB": [float(int(size)), float(int(size) + 1)],
+    }

@@ -1,0 +1,85 @@
+"""How items are kept: sealed, as the JSON that leaves again.
+
+A row is nonce, then AES-256-GCM under the table's data key of: how it is packed (one byte), the item's size by AWS's
+measure (three bytes), the item as JSON. The row's own key is bound to it, so that a row opens nowhere else. An item that
+is handed out whole is never parsed. Source: DynamoDB Developer Guide, "DynamoDB encryption at rest" (all user data is
+encrypted, always).
+"""
+
+import zlib
+from functools import lru_cache
+
+import orjson
+
+from pileus.base import ids
+from pileus.keyring import Cipher, Keyring
+
+from ..records import TableRecord
+from ..values import Item
+
+NONCE_BYTES = 12
+HEAD_BYTES = 4
+PACKED_FROM = 64 * 1024
+"""Larger JSON is compressed: text that JSON escapes is up to six times its size, and a row has a limit."""
+
+_PLAIN, _PACKED = b"\0", b"\1"
+
+
+class Sealer:
+    """Seals and opens the rows of one table."""
+
+    def __init__(self, cipher: Cipher):
+        self._encrypt, self._decrypt = cipher.encrypt, cipher.decrypt
+
+    def seal(self, key: bytes, item: Item, size: int) -> bytes:
+        text = orjson.dumps(item)
+        kind = _PLAIN
+        if len(text) > PACKED_FROM:
+            text, kind = zlib.compress(text, 1), _PACKED
+        nonce = ids.secret_bytes(NONCE_BYTES)
+        return nonce + self._encrypt(nonce, kind + size.to_bytes(3, "big") + text, key)
+
+    def open(self, key: bytes, row: bytes) -> bytes:
+        """Head and JSON."""
+        opened = self._decrypt(row[:NONCE_BYTES], row[NONCE_BYTES:], key)
+        if opened[:1] == _PACKED:
+            return opened[:HEAD_BYTES] + zlib.decompress(opened[HEAD_BYTES:])
+        return opened
+
+
+class Kept:
+    """An item as it came from the store: parsed only if somebody looks into it."""
+
+    __slots__ = ("_item", "_text")
+
+    def __init__(self, opened: bytes):
+        self._text = opened
+        self._item: Item | None = None
+
+    @property
+    def size(self) -> int:
+        return int.from_bytes(self._text[1:HEAD_BYTES], "big")
+
+    @property
+    def item(self) -> Item:
+        if self._item is None:
+            self._item = orjson.loads(self._text[HEAD_BYTES:])
+        return self._item
+
+    @property
+    def whole(self) -> orjson.Fragment:
+        """For an answer."""
+        return orjson.Fragment(self._text[HEAD_BYTES:])
+
+
+def sealer(keyring: Keyring, table: TableRecord) -> Sealer:
+    return _sealer(keyring, table.data_key, table.id)
+
+
+@lru_cache(maxsize=1_024)
+def _sealer(keyring: Keyring, data_key: bytes, id_: str) -> Sealer:
+    return Sealer(keyring.cipher(data_key, purpose_of(id_)))
+
+
+def purpose_of(table_id: str) -> str:
+    return f"dynamodb/{table_id}"

@@ -1,0 +1,281 @@
+"""TransactWriteItems and TransactGetItems: all or nothing, in one transaction of the store.
+
+Transactions here run one after another, so none is ever in conflict with another. Sources: DynamoDB API Reference,
+"TransactWriteItems", "TransactGetItems"; DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works" (IAM asks
+for each item's own action; a client token holds for ten minutes; both kinds cost double).
+"""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from pileus.base.errors import ApiError
+from pileus.service import Call, must_allow
+from pileus.store import Table
+from pileus.store.table import Index
+
+from .. import conditions
+from ..addressing import find, of_table, table_arn, usable_table
+from ..errors import ConditionalCheckFailed, IdempotentParameterMismatch, Invalid, TransactionCanceled
+from ..expressions import Projection
+from ..records import TableRecord
+from ..service import dynamodb
+from . import capacity, changing
+from .asking import condition_of, holds, parameters_of, projection_of
+from .capacity import NOTHING, Spent, read_units, together, write_units
+from .keys import checked_key, row_key
+from .putting import Plan, carry_out, collection, prepare_delete, prepare_put, prepare_update
+
+Request = dict[str, Any]
+TRANSACTION_BYTES_MAX = 4 * 1024 * 1024
+TOKEN_HOLDS_S = 600.0
+_TOKENS_CLEARED = 4
+UNCONDITIONAL = "each item's own action is asked for"
+ACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Get": "GetItem",
+}
+
+# The code of a cancellation reason -> the error's.
+REASONS = {
+    "ConditionalCheckFailedException": "ConditionalCheckFailed",
+    "ItemCollectionSizeLimitExceededException": "ItemCollectionSizeLimitExceeded",
+    "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
+    "ThrottlingException": "ThrottlingError",
+    "ValidationException": "ValidationError",
+}
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A client token that was used: for what, and when."""
+
+    at: float
+    request: bytes
+
+
+def _by_age(key: tuple[str | int | bytes, ...], token: Token) -> list[tuple[str | int | bytes, ...]]:
+    return [(int(token.at * 1e6), *key)]
+
+
+by_age: Index[Token] = Index("dynamodb.token.age", _by_age)
+tokens = Table("dynamodb.token", Token, indexes=(by_age,))  # account, region, token
+
+
+class Step(NamedTuple):
+    """One item of a transaction."""
+
+    kind: str
+    request: Request
+    plan: Plan
+    table: TableRecord
+
+
+@dynamodb.operation("TransactWriteItems", action="PutItem", unconditional=UNCONDITIONAL)
+def transact_write_items(call: Call, request: Request) -> dict[str, Any]:
+    entries = [_one(entry, "TransactWriteItem", "ConditionCheck", "Put", "Delete", "Update")
+               for entry in request["TransactItems"]]  # fmt: skip
+    plans = [(kind, own, _prepared(kind, own)) for kind, own in entries]
+    _may(call, [(kind, own) for kind, own, _ in plans])
+    steps = [Step(kind, own, plan, usable_table(find(call, own["TableName"]))) for kind, own, plan in plans]
+    _check_distinct([(step.table, step.plan.item or step.request.get("Key", {})) for step in steps])
+    token = request.get("ClientRequestToken")
+    print_ = _fingerprint(request)
+    if token is not None and (known := _known(call, token, print_)) is not None:
+        return _told_again(request, steps, known)
+    answer = _write(call, request, steps)
+    if token is not None:
+        _remember(call, token, print_)
+    return answer
+
+
+def _one(entry: dict[str, Any], what: str, *kinds: str) -> tuple[str, Request]:
+    given = [kind for kind in kinds if kind in entry]
+    if len(given) != 1:
+        raise Invalid(
+            "TransactItems can only contain one of " + ", ".join(kinds[:-1]) + f" or {kinds[-1]}"
+            if given
+            else f"Invalid Request: {what} should contain Delete or Put or Update request"
+        )
+    return given[0], entry[given[0]]
+
+
+def _prepared(kind: str, own: Request) -> Plan:
+    if kind == "Put":
+        return prepare_put(own)
+    if kind == "Update":
+        return prepare_update(own)
+    if kind == "Delete":
+        return prepare_delete(own)
+    parameters = parameters_of(own)
+    wanted = condition_of(own, parameters)
+    parameters.finish()
+    return Plan(own, wanted)
+
+
+def _may(call: Call, asked: list[tuple[str, Request]]) -> None:
+    """Each item's own action, on its own table. Raises AccessDenied."""
+    enclosing = call.operation.name
+    for kind, own in asked:
+        table = find(call, own["TableName"])
+        arn = table_arn(call, own["TableName"])
+        call.resource = arn
+        call.subject = table
+
+        def context(own: Request = own) -> dict[str, Any]:
+            return {**conditions.of_request(call, own), "dynamodb:EnclosingOperation": enclosing}
+
+        must_allow(call, f"dynamodb:{ACTIONS[kind]}", arn, context=context, own=of_table(table))
+
+
+def _check_distinct(asked: list[tuple[TableRecord, Any]]) -> None:
+    seen = set()
+    for table, item in asked:
+        key = checked_key(table, {name: item[name] for name in table.keys.names if name in item} or item)
+        seen.add(row_key(table, key))
+    if len(seen) != len(asked):
+        raise Invalid("Transaction request cannot include multiple operations on one item")
+
+
+def _write(call: Call, request: Request, steps: list[Step]) -> dict[str, Any]:
+    reasons: list[dict[str, Any]] = []
+    spent: dict[str, tuple[TableRecord, Spent]] = {}
+    metrics: dict[str, list[Any]] = {}
+    size = 0
+    for step in steps:
+        table = step.table
+        try:
+            units, octets = _step(call, step, metrics if request.get("ReturnItemCollectionMetrics") == "SIZE" else None)
+        except ApiError as error:
+            if error.code not in REASONS:
+                raise
+            reasons.append(_reason(error))
+            continue
+        reasons.append({"Code": "None"})
+        size += octets
+        spent[table.name] = table, together(spent.get(table.name, (table, NOTHING))[1], units)
+    if size > TRANSACTION_BYTES_MAX:
+        raise Invalid("Transaction size cannot exceed 4MB")
+    _cancel(reasons)
+    answer = told(request, spent, "Write")
+    if metrics:
+        answer["ItemCollectionMetrics"] = metrics
+    return answer
+
+
+def _step(call: Call, step: Step, metrics: dict[str, list[Any]] | None) -> tuple[Spent, int]:
+    """What it cost, and the bytes it touched."""
+    table = step.table
+    if step.kind == "ConditionCheck":
+        row = row_key(table, checked_key(table, step.request["Key"]))
+        old = changing.read(call, table, row)
+        size = old.size if old is not None else 0
+        spent = Spent(2 * write_units(size), {})
+        capacity.charge(call, table, spent, "write")
+        if step.plan.wanted is not None:
+            holds(step.plan.wanted, old, step.request)
+        return spent, size
+    done = carry_out(call, table, step.plan, twice=True)
+    if metrics is not None and any(index.local for index in table.indexes):
+        metrics.setdefault(table.name, []).append(collection(call, table, done))
+    new = changing.read(call, table, done.row)
+    return done.spent, max(new.size if new is not None else 0, done.old.size if done.old is not None else 0)
+
+
+def _reason(error: ApiError) -> dict[str, Any]:
+    reason = {"Code": REASONS[error.code], "Message": error.message}
+    if isinstance(error, ConditionalCheckFailed) and "Item" in error.members:
+        reason["Item"] = error.members["Item"]
+    return reason
+
+
+def _cancel(reasons: list[dict[str, Any]]) -> None:
+    codes = [reason["Code"] for reason in reasons]
+    if any(code != "None" for code in codes):
+        raise TransactionCanceled(
+            f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]",
+            members={"CancellationReasons": reasons},
+        )
+
+
+# -- tokens ---------------------------------------------------------------------------------------------------------
+
+
+def _fingerprint(request: Request) -> bytes:
+    """What must be the same for a token to mean the same request."""
+    return hashlib.sha256(orjson.dumps(request["TransactItems"], option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _known(call: Call, token: str, print_: bytes) -> Token | None:
+    known = tokens.get(call.tx, *call.scope, token)
+    if known is None or known.at + TOKEN_HOLDS_S <= call.now:
+        return None
+    if known.request != print_:
+        raise IdempotentParameterMismatch("ClientRequestToken is used with different parameters")
+    return known
+
+
+def _remember(call: Call, token: str, print_: bytes) -> None:
+    """Also forgets a few tokens that hold no longer, so that no more are kept than are of use."""
+    old = [key for key, kept in tokens.find(call.tx, by_age, limit=_TOKENS_CLEARED)
+           if kept.at + TOKEN_HOLDS_S <= call.now]  # fmt: skip
+    for key in old:
+        tokens.delete(call.tx, *key)
+    tokens.put(call.tx, *call.scope, token, record=Token(call.now, print_))
+
+
+def _told_again(request: Request, steps: list[Step], known: Token) -> dict[str, Any]:
+    """A request that was done before succeeds and only reads (it costs read units then)."""
+    spent: dict[str, tuple[TableRecord, Spent]] = {}
+    for step in steps:
+        own = spent.get(step.table.name, (step.table, NOTHING))[1]
+        spent[step.table.name] = step.table, together(own, Spent(2.0, {}))
+    return told(request, spent, "Read")
+
+
+def told(request: Request, spent: dict[str, tuple[TableRecord, Spent]], kind: str) -> dict[str, Any]:
+    asked = request.get("ReturnConsumedCapacity", "NONE")
+    if asked == "NONE":
+        return {}
+    return {"ConsumedCapacity": [capacity.capacity_of(asked, table, units, kind) for table, units in spent.values()]}
+
+
+# -- reads ----------------------------------------------------------------------------------------------------------
+
+
+@dynamodb.operation("TransactGetItems", action="GetItem", unconditional=UNCONDITIONAL)
+def transact_get_items(call: Call, request: Request) -> dict[str, Any]:
+    entries = [_one(entry, "TransactGetItem", "Get")[1] for entry in request["TransactItems"]]
+    shown: list[Projection | None] = []
+    for own in entries:
+        parameters = parameters_of(own)
+        shown.append(projection_of(own, parameters))
+        parameters.finish()
+    _may(call, [("Get", own) for own in entries])
+    tables = [usable_table(find(call, own["TableName"])) for own in entries]
+    _check_distinct([(table, own["Key"]) for table, own in zip(tables, entries, strict=True)])
+    responses: list[dict[str, Any]] = []
+    reasons: list[dict[str, Any]] = []
+    spent: dict[str, tuple[TableRecord, Spent]] = {}
+    size = 0
+    for table, own, wanted in zip(tables, entries, shown, strict=True):
+        found = changing.read(call, table, row_key(table, checked_key(table, own["Key"])))
+        octets = found.size if found is not None else 0
+        size += octets
+        cost = Spent(2 * read_units(max(1, octets), True), {})
+        try:
+            capacity.charge(call, table, cost, "read")
+        except ApiError as error:
+            reasons.append(_reason(error))
+            continue
+        reasons.append({"Code": "None"})
+        spent[table.name] = table, together(spent.get(table.name, (table, NOTHING))[1], cost)
+        responses.append({"Item": found.whole if wanted is None else wanted.of(found.item)} if found else {})
+    if size > TRANSACTION_BYTES_MAX:
+        raise Invalid("Transaction size cannot exceed 4MB")
+    _cancel(reasons)
+    return {"Responses": responses, **told(request, spent, "Read")}

@@ -1,0 +1,1 @@
+"""DynamoDB Streams: what changed in a table, in order, for a day."""

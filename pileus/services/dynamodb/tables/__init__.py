@@ -1,0 +1,1 @@
+"""Tables: how they are made, described, changed and given up."""

@@ -1,0 +1,89 @@
+"""DeleteTable, and the rows of spaces that were given up.
+
+Source: DynamoDB API Reference, "DeleteTable"; DynamoDB Developer Guide, "Deletion protection".
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from pileus.control import Done, Outcome
+from pileus.service import Call
+from pileus.store import Transaction
+
+from .. import spaces
+from ..addressing import table_operation
+from ..errors import Invalid, ResourceInUse
+from ..items.keys import space_prefix
+from ..records import Doomed, TableRecord, doomed, tables
+from .creating import keep
+from .describing import description
+
+Request = dict[str, Any]
+CHUNK = 500
+
+
+@table_operation("DeleteTable")
+def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
+    if table.status in ("CREATING", "UPDATING", "DELETING"):
+        raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being {_DOING[table.status]}: "
+                            f"{table.name}")  # fmt: skip
+    if table.protected:
+        raise Invalid(
+            f"Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+        )
+    gone = msgspec.structs.replace(table, status="DELETING")
+    keep(call.tx, gone)
+    return {"TableDescription": description(call, gone)}
+
+
+_DOING = {"CREATING": "created", "UPDATING": "updated", "DELETING": "deleted"}
+
+
+class Remove:
+    """Gives a table that is being deleted up: its name is free at once, its rows go in the background."""
+
+    watches = tables.name
+
+    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
+        def work(tx: Transaction) -> None:
+            table = tables.get(tx, *key)
+            if table is None or table.status != "DELETING":
+                return
+            for space in (table.space, *(index.space for index in table.indexes)):
+                give_up(tx, space)
+            tables.delete(tx, *key)
+
+        await world.store.transact(work)
+        return Done
+
+
+def give_up(tx: Transaction, space: int) -> None:
+    doomed.put(tx, space, record=Doomed())
+
+
+class Sweep:
+    """Removes the rows of a space that was given up, a chunk a transaction, so that no caller waits long."""
+
+    watches = doomed.name
+
+    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
+        space = int(key[0])
+
+        def work(tx: Transaction) -> bool:
+            """Whether there may be more."""
+            if doomed.get(tx, space) is None:
+                return False
+            head = space_prefix(space)
+            rows = tx.scan(head, head + b"\xff" * 17, CHUNK)
+            for row, _ in rows:
+                tx.delete(row)
+            if len(rows) == CHUNK or spaces.clear(tx, space, CHUNK):
+                return True
+            doomed.delete(tx, space)
+            return False
+
+        while await world.store.transact(work):
+            await asyncio.sleep(0)  # callers go first
+        return Done
