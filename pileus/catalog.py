@@ -14,6 +14,7 @@ from pileus.service import Service
 # botocore's name of a service -> the package that has it under the same name, and `reconcilers()` for background work.
 SERVICES: dict[str, str | Service] = {
     "dynamodb": "pileus.services.dynamodb",
+    "dynamodbstreams": "pileus.services.dynamodb.streams",
     "glacier": "pileus.services.glacier",
     "iam": "pileus.services.iam",
     "kms": "pileus.services.kms",

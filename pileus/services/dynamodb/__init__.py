@@ -4,12 +4,20 @@ from typing import Any
 
 from .items import batches, finding, getting, putting, transactions
 from .service import dynamodb
-from .tables import creating, deleting, describing, tagging
+from .streams import reading, trimming
+from .tables import creating, deleting, describing, expiring, filling, tagging, updating
 
 
 def reconcilers() -> list[Any]:
     """DynamoDB's background work, for the composition root."""
-    return [creating.Settle(), deleting.Remove(), deleting.Sweep()]
+    return [
+        creating.Settle(),
+        filling.FillIndexes(),
+        deleting.Remove(),
+        deleting.Sweep(),
+        expiring.Expire(),
+        trimming.Trim(),
+    ]
 
 
 __all__ = [
@@ -18,10 +26,13 @@ __all__ = [
     "deleting",
     "describing",
     "dynamodb",
+    "expiring",
     "finding",
     "getting",
     "putting",
+    "reading",
     "reconcilers",
     "tagging",
     "transactions",
+    "updating",
 ]

@@ -50,15 +50,16 @@ def escaped(raw: bytes) -> bytes:
 
 
 def entry_key(table: TableRecord, index: SecondaryIndex, item: Item) -> bytes | None:
-    """Where an item stands in an index; None when it has not all of the index's key attributes."""
+    """Where an item stands in an index; None when it has not all of the index's key attributes, of the right types
+    (an item that was there before the index may have others)."""
     keys = index.keys
     hash_value = item.get(keys.hash)
-    if hash_value is None:
+    if hash_value is None or keys.hash_type not in hash_value:
         return None
     head = partition(index.space, hash_value)
     if keys.sort:
         sort_value = item.get(keys.sort)
-        if sort_value is None:
+        if sort_value is None or keys.sort_type not in sort_value:
             return None
         head += escaped(sort_bytes(sort_value))
     return head + digest(row_key(table, item)[len(ROWS) + 8 :])

@@ -32,7 +32,9 @@ class Sealer:
         self._encrypt, self._decrypt = cipher.encrypt, cipher.decrypt
 
     def seal(self, key: bytes, item: Item, size: int) -> bytes:
-        text = orjson.dumps(item)
+        return self.seal_text(key, orjson.dumps(item), size)
+
+    def seal_text(self, key: bytes, text: bytes, size: int) -> bytes:
         kind = _PLAIN
         if len(text) > PACKED_FROM:
             text, kind = zlib.compress(text, 1), _PACKED
@@ -73,11 +75,12 @@ class Kept:
 
 
 def sealer(keyring: Keyring, table: TableRecord) -> Sealer:
-    return _sealer(keyring, table.data_key, table.id)
+    return sealing_of(keyring, table.data_key, table.id)
 
 
 @lru_cache(maxsize=1_024)
-def _sealer(keyring: Keyring, data_key: bytes, id_: str) -> Sealer:
+def sealing_of(keyring: Keyring, data_key: bytes, id_: str) -> Sealer:
+    """For what is left of a table that may be gone."""
     return Sealer(keyring.cipher(data_key, purpose_of(id_)))
 
 

@@ -19,6 +19,7 @@ from ..errors import Invalid, LimitExceeded, ResourceInUse
 from ..items.rows import purpose_of
 from ..records import Stream, TableRecord, tables
 from ..service import dynamodb
+from ..streams import journal
 from . import schema
 from .describing import description
 from .tagging import checked_tags
@@ -51,6 +52,8 @@ def create_table(call: Call, request: Request) -> dict[str, Any]:
             f"Subscriber limit exceeded: There is a limit of {TABLES_MAX} tables per subscriber per region"
         )
     keep(call.tx, table)
+    if table.stream is not None:
+        journal.open_stream(call.tx, table, table.stream, call.now)
     return {"TableDescription": description(call, table)}
 
 

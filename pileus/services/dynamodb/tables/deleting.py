@@ -17,6 +17,7 @@ from ..addressing import table_operation
 from ..errors import Invalid, ResourceInUse
 from ..items.keys import space_prefix
 from ..records import Doomed, TableRecord, doomed, tables
+from ..streams import journal
 from .creating import keep
 from .describing import description
 
@@ -53,6 +54,7 @@ class Remove:
                 return
             for space in (table.space, *(index.space for index in table.indexes)):
                 give_up(tx, space)
+            journal.close_stream(tx, table, world.clock.now())
             tables.delete(tx, *key)
 
         await world.store.transact(work)
