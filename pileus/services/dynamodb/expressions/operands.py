@@ -25,7 +25,7 @@ def type_of(value: Value) -> str:
 
 def resolved(path: Path, names: dict[str, str]) -> Parts:
     """A path with its placeholders filled in; all are defined."""
-    return tuple(names[part] if part.__class__ is str and part[0] == "#" else part for part in path.parts)  # type: ignore[index]
+    return tuple(names[part] if part.__class__ is str and part[0] == "#" else part for part in path.parts)
 
 
 class Operands:
@@ -39,7 +39,7 @@ class Operands:
     def defined(self, operand: Operand | None) -> None:
         if isinstance(operand, Path):
             for part in operand.parts:
-                if part.__class__ is str and part[0] == "#" and part not in self.names:  # type: ignore[index]
+                if part.__class__ is str and part[0] == "#" and part not in self.names:
                     raise refusal(
                         self.kind,
                         "An expression attribute name used in the document path is not defined; "

@@ -29,7 +29,7 @@ def reach(item: Item, parts: Parts) -> Value | None:
             return None
         if part.__class__ is int:
             members = value.get("L")
-            if members is None or part >= len(members):  # type: ignore[operator]
+            if members is None or part >= len(members):
                 return None
             value = members[part]
         else:

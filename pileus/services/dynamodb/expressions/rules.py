@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from .reader import OPERATORS_MAX, refusal, too_many_operators
 from .reserved import is_reserved
-from .syntax import Comparison, Findings, Function, Path
+from .syntax import Action, Comparison, Findings, Function, Path, Sum
 
 LEVELS_MAX = 32
 INDEX_MAX = 2**31 - 1
@@ -36,10 +36,8 @@ def check(kind: str, found: Findings, allowed: frozenset[str], others: frozenset
         raise too_many_operators(kind)
     for leaf in found.leaves:
         if isinstance(leaf, Comparison) and leaf.operator == "IN" and len(leaf.operands) > IN_MAX + 1:
-            raise refusal(
-                kind,
-                f"The IN operator is provided with too many operands; number of operands: {len(leaf.operands) - 1}",
-            )
+            count = len(leaf.operands) - 1
+            raise refusal(kind, f"The IN operator is provided with too many operands; number of operands: {count}")
     check_levels(kind, found.paths)
 
 
@@ -49,6 +47,8 @@ def _misused(found: Findings, nestable: str) -> Iterable[str]:
     for leaf in found.leaves:
         if isinstance(leaf, Comparison):
             groups.append(leaf.operands)
+        elif isinstance(leaf, Action) and isinstance(leaf.operand, Sum):
+            groups.append((leaf.operand.left, leaf.operand.right))
         elif isinstance(leaf, Function) and leaf.name == "size":
             yield "size"
     for group in groups:

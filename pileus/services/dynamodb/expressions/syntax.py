@@ -75,7 +75,7 @@ class Findings:
 
     paths: list[Path] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
-    leaves: list[Comparison | Function | Sum | Action] = field(default_factory=list)
+    leaves: list[Comparison | Function | Action] = field(default_factory=list)
     names: dict[str, None] = field(default_factory=dict)
     values: dict[str, None] = field(default_factory=dict)
     operators: int = 0
