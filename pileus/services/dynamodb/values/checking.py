@@ -118,7 +118,9 @@ def _boolean(content: Any, depth: int) -> bool:
 
 def _null(content: Any, depth: int) -> bool:
     if not _boolean(content, depth):
-        raise Invalid("One or more parameter values were invalid: Null attribute value types must have the value of true")
+        raise Invalid(
+            "One or more parameter values were invalid: Null attribute value types must have the value of true"
+        )
     return True
 
 
@@ -128,7 +130,9 @@ def _members(content: Any, check: Callable[[Any, int], str], word: str, empty: s
     if not content:
         raise Invalid(f"One or more parameter values were invalid: {empty}")
     if None in content:
-        raise Invalid(f"One or more parameter values were invalid: An {word} set may not have a null {word} as a member")
+        raise Invalid(
+            f"One or more parameter values were invalid: An {word} set may not have a null {word} as a member"
+        )
     return [check(member, 0) for member in content]
 
 

@@ -54,5 +54,3 @@ def sort_bytes(value: Value) -> bytes:
     if kind == "B":
         return a2b_base64(content)
     raise ValueError(f"{kind} has no order")
-
-

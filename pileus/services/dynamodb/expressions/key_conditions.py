@@ -1,0 +1,157 @@
+"""Key conditions: one partition key's value, and perhaps a range of sort keys.
+
+Source: Amazon DynamoDB Developer Guide, "Key condition expressions for the Query operation in DynamoDB".
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from ..errors import Invalid
+from ..values import Value
+from . import condition_grammar, rules
+from .binding import Template
+from .operands import Operands, needs_values, resolved
+from .parameters import Parameters
+from .syntax import Comparison, Function, Junction, Node, Not, Operand, Path, Ref
+
+KIND = "KeyConditionExpression"
+
+_MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """The keys a query asks for; `operator` is "", "=", "<", "<=", ">", ">=", "BETWEEN" or "begins_with".
+
+    `low` is the operand of every operator that has one; only BETWEEN has a `high`.
+    """
+
+    hash: Value
+    operator: str = ""
+    low: Value | None = None
+    high: Value | None = None
+    attributes: frozenset[str] = frozenset()
+
+
+class Term(NamedTuple):
+    """One key's condition: its operator and the placeholders of its values."""
+
+    operator: str
+    values: tuple[str, ...]
+
+
+def key_condition(text: str, parameters: Parameters, hash_name: str, range_name: str | None) -> KeyRange:
+    """A KeyConditionExpression for a table or index with these keys. Raises Invalid."""
+    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
+    terms: dict[str, Term] = template.bind(parameters)
+    values = parameters.values
+    found = {name: (term.operator, [values[ref] for ref in term.values]) for name, term in terms.items()}
+    return key_range(found, hash_name, range_name)
+
+
+def key_range(terms: dict[str, tuple[str, list[Value]]], hash_name: str, range_name: str | None) -> KeyRange:
+    """The range that one or two keys' conditions make. Raises Invalid."""
+    if hash_name not in terms:
+        raise Invalid(f"Query condition missed key schema element: {hash_name}")
+    operator, operands = terms[hash_name]
+    if operator != "=":
+        raise Invalid("Query key condition not supported")
+    attributes = frozenset(terms)
+    if len(terms) == 1:
+        return KeyRange(operands[0], attributes=attributes)
+    if range_name is None:
+        raise Invalid("Query key condition not supported")
+    if range_name not in terms:
+        raise Invalid(f"Query condition missed key schema element: {range_name}")
+    ranged, bounds = terms[range_name]
+    return KeyRange(operands[0], ranged, bounds[0], bounds[1] if len(bounds) > 1 else None, attributes)
+
+
+_CACHED_MAX = 4096
+
+
+def _read(text: str) -> Template:
+    node, found = condition_grammar.read(KIND, text)
+    rules.check(KIND, found, rules.CONDITION_FUNCTIONS, rules.UPDATE_FUNCTIONS, "a condition expression")
+    leaves = tuple(found.leaves)
+    dynamic = tuple(leaf for leaf in leaves if needs_values(leaf))
+
+    def check(parameters: Parameters, again: bool) -> None:
+        operands = Operands(KIND, parameters)
+        for leaf in dynamic if again else leaves:
+            operands.check(leaf)  # type: ignore[arg-type]
+
+    def build(names: dict[str, str]) -> dict[str, Term]:
+        return _terms(node, names)
+
+    return Template(found, check if dynamic else None, check, build)
+
+
+_template = lru_cache(maxsize=1024)(_read)
+
+
+def _terms(node: Node, names: dict[str, str]) -> dict[str, Term]:
+    terms: dict[str, Term] = {}
+    for leaf in _leaves(node):
+        name, term = _term(leaf, names)
+        if name in terms:
+            raise Invalid("KeyConditionExpressions must only contain one condition per key")
+        terms[name] = term
+    if len(terms) > 2:
+        raise Invalid("Conditions can be of length 1 or 2 only")
+    return terms
+
+
+def _leaves(node: Node) -> list[Comparison | Function]:
+    """All that AND joins, left to right."""
+    found: list[Comparison | Function] = []
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Not):
+            raise _invalid_operator("NOT")
+        if isinstance(node, Junction):
+            if node.operator == "OR":
+                raise _invalid_operator("OR")
+            waiting.extend(reversed(node.conditions))
+        else:
+            found.append(node)
+    return found
+
+
+def _invalid_operator(operator: str) -> Invalid:
+    return Invalid(f"Invalid operator used in KeyConditionExpression: {operator}")
+
+
+def _invalid_condition(reason: str) -> Invalid:
+    return Invalid(f"Invalid condition in KeyConditionExpression: {reason}")
+
+
+def _term(leaf: Comparison | Function, names: dict[str, str]) -> tuple[str, Term]:
+    operands: tuple[Operand, ...]
+    if isinstance(leaf, Function):
+        operator, operands = leaf.name, leaf.args
+        allowed = operator == "begins_with"
+    else:
+        operator, operands = leaf.operator, leaf.operands
+        allowed = operator not in ("<>", "IN")
+    if not allowed:
+        raise _invalid_operator(operator)
+    if any(isinstance(operand, Function) for operand in operands):
+        raise Invalid("KeyConditionExpressions cannot contain nested operations")
+    paths = [resolved(operand, names) for operand in operands if isinstance(operand, Path)]
+    if not paths:
+        raise _invalid_condition("No key attribute specified")
+    if len(paths) > 1:
+        raise _invalid_condition("Multiple attribute names used in one condition")
+    name = str(paths[0][0])
+    if len(paths[0]) > 1:
+        raise Invalid(
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: " + name
+        )
+    if not isinstance(operands[0], Path):
+        if operator not in _MIRRORED:
+            raise _invalid_condition(f"{operator} operator must have the key attribute as its first operand")
+        operator = _MIRRORED[operator]
+    return name, Term(operator, tuple(operand.name for operand in operands if isinstance(operand, Ref)))

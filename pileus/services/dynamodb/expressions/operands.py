@@ -1,0 +1,165 @@
+"""Rules that depend on the names and values filled in: operands that are defined, distinct, of a type that fits."""
+
+from collections.abc import Iterable
+
+from ..errors import Invalid
+from ..values import Value, compare
+from .condition_grammar import FUNCTIONS
+from .parameters import Parameters
+from .paths import Parts, printed
+from .reader import refusal
+from .syntax import Comparison, Function, Operand, Path, Ref
+
+TYPES = ("S", "N", "B", "NULL", "BOOL", "SS", "NS", "BS", "L", "M")
+VALID_TYPES = "{B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
+_ORDERED = frozenset(("S", "N", "B"))
+_SIZED = frozenset(("S", "B", "SS", "NS", "BS", "L", "M"))
+_PREFIXED = frozenset(("S", "B"))
+_ORDERING = frozenset(("<", "<=", ">", ">=", "BETWEEN"))
+_DISTINCT = frozenset(("begins_with", "contains", "attribute_type", "if_not_exists"))
+
+
+def type_of(value: Value) -> str:
+    return next(iter(value))
+
+
+def resolved(path: Path, names: dict[str, str]) -> Parts:
+    """A path with its placeholders filled in; all are defined."""
+    return tuple(names[part] if part.__class__ is str and part[0] == "#" else part for part in path.parts)
+
+
+class Operands:
+    """Checks the operands of an expression's comparisons and functions, in the order AWS does."""
+
+    def __init__(self, kind: str, parameters: Parameters):
+        self.kind = kind
+        self.names = parameters.names
+        self.values = parameters.values
+
+    def defined(self, operand: Operand | None) -> None:
+        if isinstance(operand, Path):
+            for part in operand.parts:
+                if part.__class__ is str and part[0] == "#" and part not in self.names:
+                    raise refusal(
+                        self.kind,
+                        "An expression attribute name used in the document path is not defined; "
+                        f"attribute name: {part}",
+                    )
+        elif isinstance(operand, Ref) and operand.name not in self.values:
+            raise refusal(
+                self.kind,
+                f"An expression attribute value used in expression is not defined; attribute value: {operand.name}",
+            )
+
+    def check(self, leaf: Comparison | Function) -> None:
+        """Raises Invalid."""
+        if isinstance(leaf, Comparison):
+            for operand in leaf.operands:
+                self.inner(operand)
+            self.distinct(leaf.operator, leaf.operands)
+            if leaf.operator in _ORDERING:
+                self._ordered(leaf)
+        else:
+            self.function(leaf)
+
+    def inner(self, operand: Operand) -> None:
+        if isinstance(operand, Function):
+            self.function(operand)
+        else:
+            self.defined(operand)
+
+    def function(self, function: Function, counts: dict[str, int] = FUNCTIONS) -> None:
+        for operand in function.args:
+            self.inner(operand)
+        name, args = function.name, function.args
+        if len(args) != counts[name]:
+            raise refusal(
+                self.kind,
+                "Incorrect number of operands for operator or function; "
+                f"operator or function: {name}, number of operands: {len(args)}",
+            )
+        if name in _DISTINCT:
+            self.distinct(name, args)
+        if name in ("attribute_exists", "attribute_not_exists", "if_not_exists"):
+            if not isinstance(args[0], Path):
+                raise refusal(self.kind, f"Operator or function requires a document path; operator or function: {name}")
+        elif name == "begins_with":
+            for operand in args:
+                self.fits(name, operand, _PREFIXED)
+        elif name == "size":
+            self.fits(name, args[0], _SIZED)
+        elif name == "attribute_type":
+            self._type_name(args[1])
+
+    def _type_name(self, operand: Operand) -> None:
+        if not isinstance(operand, Ref):
+            kind = "N" if isinstance(operand, Function) else "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}"
+            raise self.incorrect("attribute_type", kind)
+        self.fits("attribute_type", operand, frozenset("S"))
+        name = self.values[operand.name]["S"]
+        if name not in TYPES:
+            raise refusal(self.kind, f"Invalid attribute type name found; type: {name}, valid types: {VALID_TYPES}")
+
+    def distinct(self, operator: str, operands: tuple[Operand, ...]) -> None:
+        first, *rest = operands
+        if not isinstance(first, Path):
+            return
+        parts = resolved(first, self.names)
+        if any(isinstance(operand, Path) and resolved(operand, self.names) == parts for operand in rest):
+            raise refusal(
+                self.kind,
+                "The first operand must be distinct from the remaining operands for this operator or function; "
+                f"operator: {operator}, first operand: {printed(parts)}",
+            )
+
+    def fits(self, name: str, operand: Operand, types: Iterable[str]) -> None:
+        """A value, or what `size` gives, is of one of the types; what a path leads to is not known yet."""
+        if isinstance(operand, Ref):
+            kind = type_of(self.values[operand.name])
+        elif isinstance(operand, Function) and operand.name == "size":
+            kind = "N"
+        else:
+            return
+        if kind not in types:
+            raise self.incorrect(name, kind)
+
+    def incorrect(self, name: str, kind: str) -> Invalid:
+        return refusal(
+            self.kind,
+            f"Incorrect operand type for operator or function; operator or function: {name}, operand type: {kind}",
+        )
+
+    def _ordered(self, leaf: Comparison) -> None:
+        for operand in leaf.operands:
+            self.fits(leaf.operator, operand, _ORDERED)
+        if leaf.operator != "BETWEEN":
+            return
+        _, low, high = leaf.operands
+        if isinstance(low, Ref) and isinstance(high, Ref):
+            self._bounds(self.values[low.name], self.values[high.name])
+
+    def _bounds(self, low: Value, high: Value) -> None:
+        order = compare(low, high)
+        if order is None:
+            rule = "requires same data type for lower and upper bounds"
+        elif order > 0:
+            rule = "requires upper bound to be greater than or equal to lower bound"
+        else:
+            return
+        raise refusal(
+            self.kind,
+            f"The BETWEEN operator {rule}; lower bound operand: AttributeValue: {_printed(low)}, "
+            f"upper bound operand: AttributeValue: {_printed(high)}",
+        )
+
+
+def _printed(value: Value) -> str:
+    ((kind, content),) = value.items()
+    return f"{{{kind}:{content}}}"
+
+
+def needs_values(leaf: object) -> bool:
+    """Whether a leaf's rules depend on values, and are asked again for every request."""
+    if isinstance(leaf, Comparison):
+        return leaf.operator in _ORDERING or any(isinstance(operand, Function) for operand in leaf.operands)
+    return not (isinstance(leaf, Function) and leaf.name in ("attribute_exists", "attribute_not_exists"))

@@ -1,0 +1,69 @@
+"""Projections: the parts of an item that a list of paths reaches.
+
+Source: Amazon DynamoDB Developer Guide, "Using projection expressions in DynamoDB".
+"""
+
+from functools import lru_cache
+
+from ..values import Item
+from . import lexer, rules
+from .binding import Template
+from .operands import Operands, resolved
+from .parameters import Parameters
+from .paths import Branch, picked, tree
+from .reader import Reader
+
+KIND = "ProjectionExpression"
+
+
+class Projection:
+    """`attributes` are the top-level attributes it mentions."""
+
+    __slots__ = ("_flat", "_tree", "attributes")
+
+    def __init__(self, branch: Branch):
+        self._tree = branch
+        self.attributes = frozenset(branch.children)
+        self._flat = all(below.leaf is not None for below in branch.children.values())
+
+    def of(self, item: Item) -> Item:
+        """The chosen parts; nothing of what is not there."""
+        if self._flat:
+            return {name: item[name] for name in self._tree.children if name in item}
+        return picked(self._tree, item)
+
+
+def projection(text: str, parameters: Parameters) -> Projection:
+    """A ProjectionExpression. Raises Invalid."""
+    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
+    found: Projection = template.bind(parameters)
+    return found
+
+
+_CACHED_MAX = 4096
+
+
+def _read(text: str) -> Template:
+    reader = Reader(KIND, text)
+    reader.path()
+    while reader.next == ",":
+        reader.advance()
+        reader.path()
+    if reader.next != lexer.END:
+        raise reader.syntax_error()
+    paths = reader.found.paths
+    rules.check_paths(KIND, paths)
+    rules.check_levels(KIND, paths)
+
+    def check(parameters: Parameters, again: bool) -> None:
+        operands = Operands(KIND, parameters)
+        for path in paths:
+            operands.defined(path)
+
+    def build(names: dict[str, str]) -> Projection:
+        return Projection(tree(KIND, ((resolved(path, names), True) for path in paths)))
+
+    return Template(reader.found, None, check, build)
+
+
+_template = lru_cache(maxsize=1024)(_read)

@@ -1,0 +1,66 @@
+"""Rules of an update's operands that depend on the names and values filled in."""
+
+from ..values import Value
+from .operands import Operands, type_of
+from .reader import refusal
+from .syntax import Action, Function, Operand, Ref, Sum
+
+_COUNTS = {"if_not_exists": 2, "list_append": 2}
+_LONG_NAMES = {
+    "S": "STRING",
+    "N": "NUMBER",
+    "B": "BINARY",
+    "BOOL": "BOOLEAN",
+    "NULL": "NULL",
+    "SS": "STRING_SET",
+    "NS": "NUMBER_SET",
+    "BS": "BINARY_SET",
+    "L": "LIST",
+    "M": "MAP",
+}
+_TYPES = {
+    "ADD": (frozenset(("N", "SS", "NS", "BS")), "ALLOWED_FOR_ADD_OPERAND"),
+    "DELETE": (frozenset(("SS", "NS", "BS")), "ALLOWED_FOR_DELETE_OPERAND"),
+}
+
+
+class UpdateOperands(Operands):
+    """Checks what an update's actions are given."""
+
+    def action(self, action: Action) -> None:
+        """Raises Invalid."""
+        self.defined(action.path)
+        operand = action.operand
+        if operand is None:
+            return
+        if isinstance(operand, Sum):
+            self._sum(operand)
+        else:
+            self.inner(operand)
+        if action.section in _TYPES and isinstance(operand, Ref):
+            self._addend(action.section, self.values[operand.name])
+
+    def inner(self, operand: Operand) -> None:
+        if not isinstance(operand, Function):
+            self.defined(operand)
+            return
+        self.function(operand, _COUNTS)
+        if operand.name == "list_append":
+            for arg in operand.args:
+                self.fits("list_append", arg, ("L",))
+
+    def _sum(self, total: Sum) -> None:
+        for operand in (total.left, total.right):
+            self.inner(operand)
+        for operand in (total.left, total.right):
+            self.fits(total.operator, operand, ("N",))
+
+    def _addend(self, section: str, value: Value) -> None:
+        types, name = _TYPES[section]
+        kind = type_of(value)
+        if kind not in types:
+            raise refusal(
+                self.kind,
+                "Incorrect operand type for operator or function; "
+                f"operator: {section}, operand type: {_LONG_NAMES[kind]}, typeSet: {name}",
+            )

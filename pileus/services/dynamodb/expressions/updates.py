@@ -1,0 +1,244 @@
+"""Updates: read once a text, compiled once for its names to a tree of paths, applied to an item's copy.
+
+All operands are read from the item as it was; indexes are those of the lists as they were.
+Source: Amazon DynamoDB Developer Guide, "Using update expressions in DynamoDB".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ..errors import Invalid
+from ..values import Item, Value, numbers, sorted_set
+from ..values.checking import LEVELS_MAX
+from . import rules, update_grammar
+from .binding import Template
+from .operands import resolved
+from .parameters import Parameters
+from .paths import Branch, Getter, Parts, getter, picked, tree
+from .syntax import Action, Function, Operand, Path, Ref, Sum
+from .update_rules import UpdateOperands
+
+KIND = "UpdateExpression"
+
+Leaf = Callable[[Value | None, Item, dict[str, Value]], Value | None]
+"""From what is at a path to what is there afterwards; None is nothing."""
+
+
+class Update:
+    """An update with its values; `touched` are the paths it writes, `attributes` the top-level ones it mentions."""
+
+    __slots__ = ("_plan", "_values")
+
+    def __init__(self, plan: Plan, values: dict[str, Value]):
+        self._plan = plan
+        self._values = values
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        return self._plan.attributes
+
+    @property
+    def touched(self) -> tuple[Parts, ...]:
+        return self._plan.touched
+
+    def apply(self, item: Item) -> Item:
+        """The item as updated, a new one; `item` stays as it was. Raises Invalid."""
+        return _changed_map(self._plan.tree, item, item, self._values, 0)
+
+    def picked(self, item: Item) -> Item:
+        """The parts of an item that the update writes (UPDATED_OLD, UPDATED_NEW)."""
+        return picked(self._plan.tree, item)
+
+
+class Plan(NamedTuple):
+    """An update compiled for its names: leaves of the tree are `Leaf`s."""
+
+    tree: Branch
+    touched: tuple[Parts, ...]
+    attributes: frozenset[str]
+
+
+def update(text: str, parameters: Parameters) -> Update:
+    """An UpdateExpression to apply. Raises Invalid."""
+    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
+    return Update(template.bind(parameters), parameters.values)
+
+
+_CACHED_MAX = 4096
+
+
+def _read(text: str) -> Template:
+    actions, found = update_grammar.read(KIND, text)
+    rules.check(KIND, found, rules.UPDATE_FUNCTIONS, rules.CONDITION_FUNCTIONS, "an update expression")
+    dynamic = tuple(
+        action for action in actions if action.operand is not None and not isinstance(action.operand, Path | Ref)
+    ) + tuple(action for action in actions if action.section in ("ADD", "DELETE"))
+
+    def check(parameters: Parameters, again: bool) -> None:
+        operands = UpdateOperands(KIND, parameters)
+        for action in dynamic if again else actions:
+            operands.action(action)
+
+    def build(names: dict[str, str]) -> Plan:
+        touched = tuple(resolved(action.path, names) for action in actions)
+        leaves = [_leaf(action, names) for action in actions]
+        return Plan(
+            tree(KIND, zip(touched, leaves, strict=True)),
+            touched,
+            frozenset(str(resolved(path, names)[0]) for path in found.paths),
+        )
+
+    return Template(found, check if dynamic else None, check, build)
+
+
+_template = lru_cache(maxsize=1024)(_read)
+
+
+def _changed_map(branch: Branch, content: Item, item: Item, values: dict[str, Value], depth: int) -> Item:
+    changed = content.copy()
+    for name, below in branch.children.items():
+        after = _changed(below, content.get(name), item, values, depth + 1)
+        if after is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = after
+    return changed
+
+
+def _changed_list(
+    branch: Branch, content: list[Value], item: Item, values: dict[str, Value], depth: int
+) -> list[Value]:
+    """Elements beyond the end are appended, in the order of their indexes; removed ones leave at last."""
+    changed: list[Value | None] = list(content)
+    for index, below in branch.children.items():
+        before = content[index] if index < len(content) else None
+        after = _changed(below, before, item, values, depth + 1)
+        if before is not None:
+            changed[index] = after
+        elif after is not None:
+            changed.append(after)
+    return [member for member in changed if member is not None]
+
+
+def _changed(branch: Branch, value: Value | None, item: Item, values: dict[str, Value], depth: int) -> Value | None:
+    leaf = branch.leaf
+    if leaf is not None:
+        after = leaf(value, item, values)
+        if depth > 1 and after is not None and after is not value and ("L" in after or "M" in after):
+            check_levels(after, depth)
+        return after
+    first = next(iter(branch.children))
+    if value is not None:
+        if first.__class__ is int:
+            if "L" in value:
+                return {"L": _changed_list(branch, value["L"], item, values, depth)}
+        elif "M" in value:
+            return {"M": _changed_map(branch, value["M"], item, values, depth)}
+    raise Invalid("The document path provided in the update expression is invalid for update")
+
+
+def check_levels(value: Value, depth: int) -> None:
+    """Raises Invalid for lists and maps nested too deeply; `value` itself is at `depth`, a top-level attribute at 1."""
+    ((kind, content),) = value.items()
+    if kind not in ("L", "M"):
+        if depth > LEVELS_MAX:
+            raise Invalid("Nesting Levels have exceeded supported limits")
+        return
+    if depth >= LEVELS_MAX:
+        raise Invalid("Nesting Levels have exceeded supported limits")
+    for member in content if kind == "L" else content.values():
+        check_levels(member, depth + 1)
+
+
+def _leaf(action: Action, names: dict[str, str]) -> Leaf:
+    if action.section == "REMOVE":
+        return lambda before, item, values: None
+    assert action.operand is not None
+    if action.section == "SET":
+        return _set(_operand(action.operand, names))
+    assert isinstance(action.operand, Ref)
+    name = action.operand.name
+    change = _added if action.section == "ADD" else _deleted
+    return lambda before, item, values: change(before, values[name])
+
+
+def _set(of: Getter) -> Leaf:
+    def leaf(before: Value | None, item: Item, values: dict[str, Value]) -> Value | None:
+        return _present(of(item, values))
+
+    return leaf
+
+
+def _present(value: Value | None) -> Value:
+    if value is None:
+        raise Invalid("The provided expression refers to an attribute that does not exist in the item")
+    return value
+
+
+def incorrect_type() -> Invalid:
+    return Invalid("An operand in the update expression has an incorrect data type")
+
+
+def _added(before: Value | None, given: Value) -> Value:
+    if before is None:
+        return given
+    ((kind, content),) = given.items()
+    if kind not in before:
+        raise incorrect_type()
+    if kind == "N":
+        return {"N": numbers.add(before["N"], content)}
+    return {kind: sorted_set(kind, list({*before[kind], *content}))}
+
+
+def _deleted(before: Value | None, given: Value) -> Value | None:
+    if before is None:
+        return None
+    ((kind, content),) = given.items()
+    if kind not in before:
+        raise incorrect_type()
+    gone = set(content)
+    left = [member for member in before[kind] if member not in gone]
+    return {kind: left} if left else None
+
+
+def _operand(operand: Operand, names: dict[str, str]) -> Getter:
+    if isinstance(operand, Path):
+        return getter(resolved(operand, names))
+    if isinstance(operand, Ref):
+        name = operand.name
+        return lambda item, values: values[name]
+    if isinstance(operand, Sum):
+        return _sum(operand, names)
+    return _function(operand, names)
+
+
+def _sum(operand: Sum, names: dict[str, str]) -> Getter:
+    left, right = _operand(operand.left, names), _operand(operand.right, names)
+    compute: Any = numbers.add if operand.operator == "+" else numbers.subtract
+
+    def total(item: Item, values: dict[str, Value]) -> Value:
+        one, other = _present(left(item, values)), _present(right(item, values))
+        if "N" not in one or "N" not in other:
+            raise incorrect_type()
+        return {"N": compute(one["N"], other["N"])}
+
+    return total
+
+
+def _function(function: Function, names: dict[str, str]) -> Getter:
+    first, second = [_operand(operand, names) for operand in function.args]
+
+    def if_not_exists(item: Item, values: dict[str, Value]) -> Value | None:
+        value = first(item, values)
+        return second(item, values) if value is None else value
+
+    def list_append(item: Item, values: dict[str, Value]) -> Value:
+        one, other = _present(first(item, values)), _present(second(item, values))
+        if "L" not in one or "L" not in other:
+            raise incorrect_type()
+        return {"L": one["L"] + other["L"]}
+
+    return if_not_exists if function.name == "if_not_exists" else list_append
