@@ -188,10 +188,11 @@ class Service:
 
         `action`: the IAM action if it is not the operation's name. `resource`: the ARN(s) it is asked for; by default
         the action's first resource type with the request's members filled in. `context`: the service's own condition
-        keys. `resource_policy`: the policy the resource carries; a list of them for a list of resources. `partial`: what is missing, for the ledger.
-        `unconditional`: why no permission is needed (AWS's documentation). `unsigned`: AWS takes this call without a
-        signature. `action_of`: tells the action of a request where AWS has several for one operation. `without`: the
-        members of its request that are refused by name; the ledger lists them.
+        keys. `resource_policy`: the policy the resource carries; a list of them for a list of resources. `partial`:
+        what is missing, for the ledger. `unconditional`: why no permission is needed (AWS's documentation).
+        `unsigned`: AWS takes this call without a signature. `action_of`: tells the action of a request where AWS has
+        several for one operation. `without`: the members of its request that are refused by name; the ledger lists
+        them.
         """
         if name in self.operations:
             raise RuntimeError(f"{self.name} registers {name} twice")

@@ -18,7 +18,7 @@ from .records import TableRecord, tables
 from .service import dynamodb
 
 Request = dict[str, Any]
-Handler = Callable[[Call, TableRecord, Request], Any]
+Handler = Callable[[Call, Request], Any]
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):(\d{12}):table/([a-zA-Z0-9_.-]+)(?:/.*)?")

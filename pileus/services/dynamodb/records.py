@@ -70,8 +70,8 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class TableRecord(msgspec.Struct, frozen=True):
-    """`types` are the attribute definitions. `status`: CREATING, ACTIVE, UPDATING or DELETING. `data_key` seals the rows
-    (wrapped; `kms_key` is the KMS key's ARN, if it is wrapped by one)."""
+    """`types` are the attribute definitions. `status`: CREATING, ACTIVE, UPDATING or DELETING. `data_key` seals the
+    rows (wrapped; `kms_key` is the KMS key's ARN, if it is wrapped by one)."""
 
     account: str
     region: str

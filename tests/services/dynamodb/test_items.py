@@ -90,14 +90,10 @@ def test_an_update_makes_and_changes_an_item(db):
     assert db.update_item(**update, **add, ReturnValues="UPDATED_OLD")["Attributes"] == item(hits=1)
     answer = db.update_item(
         **update,
-        UpdateExpression="SET a.b = :v, hits = hits - :one REMOVE gone",
-        ExpressionAttributeValues={":v": {"S": "x"}, ":one": {"N": "1"}},
-    ) if False else db.update_item(
-        **update,
         UpdateExpression="SET a = :v, hits = hits - :one REMOVE gone",
         ExpressionAttributeValues={":v": {"M": {"b": {"S": "x"}}}, ":one": {"N": "1"}},
         ReturnValues="ALL_NEW",
-    )  # fmt: skip
+    )
     assert answer["Attributes"] == {"pk": {"S": "up"}, "hits": {"N": "1"}, "a": {"M": {"b": {"S": "x"}}}}
 
 

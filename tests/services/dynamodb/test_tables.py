@@ -115,7 +115,7 @@ def test_tables_carry_tags(db):
         ({"KeySchema": [{"AttributeName": "pk", "KeyType": "RANGE"}]}, "first KeySchemaElement is not a HASH key type"),
         ({"KeySchema": [*KEY, {"AttributeName": "pk", "KeyType": "RANGE"}]}, "have the same name"),
         ({"AttributeDefinitions": [*TYPES, {"AttributeName": "x", "AttributeType": "S"}]}, "does not exactly match"),
-        ({"AttributeDefinitions": [{"AttributeName": "x", "AttributeType": "S"}]}, "not defined in AttributeDefinitions"),
+        ({"AttributeDefinitions": [{"AttributeName": "x", "AttributeType": "S"}]}, "not defined in AttributeDef"),
         ({"ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}, "PAY_PER_REQUEST"),
         ({"BillingMode": "PROVISIONED"}, "must both be specified when BillingMode is PROVISIONED"),
         ({"TableName": "ab"}, "at least 3 characters long and at most 255 characters long"),
@@ -132,8 +132,8 @@ def test_what_a_new_table_may_not_be(db, changes, message):
 
 
 def test_what_is_not_there_yet_is_refused_by_name(db):
-    code, message = refused(db.create_table, TableName="vec", KeySchema=KEY, AttributeDefinitions=TYPES,
-                            BillingMode="PAY_PER_REQUEST", GlobalTableSourceArn="arn:aws:dynamodb:eu-west-1:1:table/x")  # fmt: skip
+    request = {"TableName": "vec", "KeySchema": KEY, "AttributeDefinitions": TYPES, "BillingMode": "PAY_PER_REQUEST"}
+    code, message = refused(db.create_table, **request, GlobalTableSourceArn="arn:aws:dynamodb:eu-west-1:1:table/x")
     assert code == "NotImplemented"
     assert "GlobalTableSourceArn" in message
 
@@ -143,7 +143,8 @@ def test_throughput_and_billing_change(db):
     same = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}
     assert "will not change" in refused(db.update_table, TableName="changing", ProvisionedThroughput=same)[1]
     lower = {"ReadCapacityUnits": 4, "WriteCapacityUnits": 6}
-    assert db.update_table(TableName="changing", ProvisionedThroughput=lower)["TableDescription"]["TableStatus"] == "UPDATING"
+    changed = db.update_table(TableName="changing", ProvisionedThroughput=lower)["TableDescription"]
+    assert changed["TableStatus"] == "UPDATING"
     db.get_waiter("table_exists").wait(TableName="changing", WaiterConfig={"Delay": 1})
     found = db.describe_table(TableName="changing")["Table"]["ProvisionedThroughput"]
     assert (found["ReadCapacityUnits"], found["NumberOfDecreasesToday"]) == (4, 1)

@@ -62,7 +62,8 @@ def _check_sizes(sizes: Iterable[int], most: int, shown: Any) -> None:
     sizes = list(sizes)
     if not sizes or not all(sizes):
         raise Invalid(
-            "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Member must have length "
+            "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Member must have "
+            "length "
             "greater than or equal to 1"
         )
     if sum(sizes) > most:
@@ -129,7 +130,8 @@ def batch_write_item(call: Call, request: Request) -> dict[str, Any]:
     wanted = request["RequestItems"]
     too_many = (
         "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Map value must satisfy "
-        f"constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must have length greater than "
+        f"constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must have length "
+        f"greater than "
         "or equal to 1]"
     )
     _check_sizes(map(len, wanted.values()), WRITES_MAX, too_many)
@@ -164,7 +166,8 @@ def batch_write_item(call: Call, request: Request) -> dict[str, Any]:
 def _plan(entry: dict[str, Any]) -> Plan:
     if len(entry) != 1:
         raise Invalid(
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported "
+            "datatypes"
             if entry
             else "Supplied WriteRequest is empty: it must have exactly one of PutRequest and DeleteRequest"
         )

@@ -4,8 +4,8 @@ A table with provisioned throughput is throttled for real. What it does not use 
 capacity) and an operation runs if anything at all is left, as AWS does for a partition. The buckets belong to the
 process: they are full again after a restart, and gateways that share a store would have one each.
 
-Sources: DynamoDB Developer Guide, "DynamoDB read and write operations", "Provisioned capacity mode", "Burst and adaptive
-capacity", "DynamoDB maximum throughput for on-demand tables"; API Reference, "ConsumedCapacity".
+Sources: DynamoDB Developer Guide, "DynamoDB read and write operations", "Provisioned capacity mode", "Burst and
+adaptive capacity", "DynamoDB maximum throughput for on-demand tables"; API Reference, "ConsumedCapacity".
 """
 
 from typing import Any, NamedTuple

@@ -1,7 +1,7 @@
 """One change of one item: its row, its index entries, the counts, and whoever must hear of it, in one transaction.
 
-So a crash between a table and its indexes cannot be seen. A global index may answer later than its table in AWS; here it
-does not. Source: DynamoDB Developer Guide, "Using Global Secondary Indexes in DynamoDB", "Local Secondary Indexes".
+So a crash between a table and its indexes cannot be seen. A global index may answer later than its table in AWS; here
+it does not. Source: DynamoDB Developer Guide, "Using Global Secondary Indexes in DynamoDB", "Local Secondary Indexes".
 """
 
 from pileus.service import Call
@@ -36,16 +36,15 @@ def change(
     free: bool = False,
     twice: bool = False,
 ) -> Spent:
-    """Puts `new` where `old` was (None: nothing). Raises when it is too large, or throttled; `free`: costs nothing (what
-    the background does). `twice`: in a transaction, which costs double. `by_service`: who did it, if not a caller."""
+    """Puts `new` where `old` was (None: nothing). Raises when it is too large, or throttled; `free`: costs nothing
+    (what the background does). `twice`: in a transaction, which costs double. `by_service`: who did it, if not a
+    caller."""
     size = item_size(new) if new is not None else 0
     if size > ITEM_BYTES_MAX:
         raise Invalid("Item size has exceeded the maximum allowed size")
     old_size = old.size if old is not None else 0
     sealing = sealer(call.cloud.keyring, table)
-    moves = [
-        (index, *_move(table, index, old, new)) for index in table.indexes if index.status not in ("DELETING",)
-    ]
+    moves = [(index, *_move(table, index, old, new)) for index in table.indexes if index.status not in ("DELETING",)]
     if not free:
         factor = 2 if twice else 1
         spent = Spent(

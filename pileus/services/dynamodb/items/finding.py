@@ -7,7 +7,8 @@ scan).
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from pileus.service import Call
 
@@ -28,7 +29,8 @@ CHUNK = 100
 FULL_SCAN_SEGMENTS_MAX = 1_000_000
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """Where to read and what to make of it. `start`, `stop`: rows; `index`: None for the table itself."""
 
     table: TableRecord
@@ -44,7 +46,8 @@ class Plan(NamedTuple):
     """Whether a local index's entries do not have all that is asked for: then the items themselves are read."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     items: list[Any]
     count: int
     scanned: int
@@ -115,8 +118,9 @@ def scan(call: Call, request: Request) -> dict[str, Any]:
     if "ExclusiveStartKey" in request:
         at = _place(table, index, request["ExclusiveStartKey"])
         if not start <= at < stop:
-            raise Invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "
-                          "with correct Segment. TotalSegments: {} Segment: {}".format(total, segment))  # fmt: skip
+            raise Invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
+                          "ExclusiveStartKey "
+                          f"with correct Segment. TotalSegments: {total} Segment: {segment}")  # fmt: skip
         start = at + b"\0"
     shown, fetch = _projection(table, index, request, shown)
     plan = Plan(table, index, start, stop, True, wanted, shown, count_only, limit, fetch)
@@ -229,7 +233,8 @@ def _check_types(table: TableRecord, keys: Keys, found: KeyRange) -> None:
             )
     if "N" not in found.hash and not sort_bytes(found.hash):
         raise Invalid(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
+            "an empty "
             f"{'string' if 'S' in found.hash else 'binary'} value. Key: {keys.hash}"
         )
 
@@ -251,9 +256,12 @@ def _select(request: Request, shown: Projection | None) -> bool:
         name = "ProjectionExpression" if "ProjectionExpression" in request else "AttributesToGet"
         raise Invalid(f"Cannot specify the {name} when choosing to get {select}"
                       if name == "AttributesToGet" else
-                      f"ProjectionExpression can only be specified when choosing to get SPECIFIC_ATTRIBUTES")  # fmt: skip
+                      "ProjectionExpression can only be specified when choosing to get "
+                      "SPECIFIC_ATTRIBUTES")  # fmt: skip
     if select == "SPECIFIC_ATTRIBUTES" and shown is None:
-        raise Invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+        raise Invalid(
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+        )
     return bool(select == "COUNT")
 
 
@@ -285,10 +293,12 @@ def _segment(request: Request) -> tuple[int, int]:
     if segment is None and total is None:
         return 0, 1
     if total is None:
-        raise Invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter "
+        raise Invalid("The TotalSegments parameter is required but was not present in the request when Segment "
+                      "parameter "
                       "is present")  # fmt: skip
     if segment is None:
-        raise Invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments "
+        raise Invalid("The Segment parameter is required but was not present in the request when parameter "
+                      "TotalSegments "
                       "is present")  # fmt: skip
     if segment >= total:
         raise Invalid(

@@ -102,7 +102,8 @@ def _within(value: Value, name: str, most: int, too_long: str) -> None:
     if not octets:
         kind = "string" if "S" in value else "binary"
         raise Invalid(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
+            "an empty "
             f"{kind} value. Key: {name}"
         )
     if octets > most:

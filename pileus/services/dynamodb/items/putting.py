@@ -1,7 +1,8 @@
 """PutItem, DeleteItem and UpdateItem.
 
-Each is a plan (`prepare_…`: everything the request itself can be wrong about) and a step that carries it out on a table,
-so that batches and transactions do just the same. Sources: DynamoDB API Reference, "PutItem", "DeleteItem", "UpdateItem".
+Each is a plan (`prepare_…`: everything the request itself can be wrong about) and a step that carries it out on a
+table, so that batches and transactions do just the same. Sources: DynamoDB API Reference, "PutItem", "DeleteItem",
+"UpdateItem".
 """
 
 from typing import Any, NamedTuple
@@ -88,8 +89,9 @@ def carry_out(call: Call, table: TableRecord, plan: Plan, twice: bool = False) -
 
 
 def _leaves_keys_alone(table: TableRecord, made: Update) -> None:
+    written = {path[0] for path in made.touched}
     for name in table.keys.names:
-        if name in made.written:
+        if name in written:
             raise Invalid(
                 f"One or more parameter values were invalid: Cannot update attribute {name}. This attribute is part of "
                 "the key"

@@ -1,9 +1,9 @@
 """How items are kept: sealed, as the JSON that leaves again.
 
 A row is nonce, then AES-256-GCM under the table's data key of: how it is packed (one byte), the item's size by AWS's
-measure (three bytes), the item as JSON. The row's own key is bound to it, so that a row opens nowhere else. An item that
-is handed out whole is never parsed. Source: DynamoDB Developer Guide, "DynamoDB encryption at rest" (all user data is
-encrypted, always).
+measure (three bytes), the item as JSON. The row's own key is bound to it, so that a row opens nowhere else. An item
+that is handed out whole is never parsed. Source: DynamoDB Developer Guide, "DynamoDB encryption at rest" (all user
+data is encrypted, always).
 """
 
 import zlib

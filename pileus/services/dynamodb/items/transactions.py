@@ -1,8 +1,8 @@
 """TransactWriteItems and TransactGetItems: all or nothing, in one transaction of the store.
 
 Transactions here run one after another, so none is ever in conflict with another. Sources: DynamoDB API Reference,
-"TransactWriteItems", "TransactGetItems"; DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works" (IAM asks
-for each item's own action; a client token holds for ten minutes; both kinds cost double).
+"TransactWriteItems", "TransactGetItems"; DynamoDB Developer Guide, "Amazon DynamoDB Transactions: How it works" (IAM
+asks for each item's own action; a client token holds for ten minutes; both kinds cost double).
 """
 
 import hashlib

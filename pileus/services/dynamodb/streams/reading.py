@@ -14,7 +14,18 @@ from pileus.service.paginate import BadToken, seal, unseal
 
 from ..items.rows import HEAD_BYTES, Sealer, sealing_of
 from ..tables.describing import schema
-from .records import KEEPS_S, Shard, StreamRecord, head, row_key, sequence_from, sequence_of, sequence_text, shards, streams
+from .records import (
+    KEEPS_S,
+    Shard,
+    StreamRecord,
+    head,
+    row_key,
+    sequence_from,
+    sequence_of,
+    sequence_text,
+    shards,
+    streams,
+)
 from .service import ExpiredIterator, Invalid, ResourceNotFound, TrimmedDataAccess, dynamodbstreams
 
 Request = dict[str, Any]
@@ -200,7 +211,8 @@ def get_records(call: Call, request: Request) -> dict[str, Any]:
     limit = request.get("Limit", RECORDS_MAX)
     if limit > RECORDS_MAX:
         raise Invalid(
-            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value "
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must "
+            f"have value "
             f"less than or equal to {RECORDS_MAX}"
         )
     shard = shards.get(call.tx, stream.id, number) if stream is not None else None
@@ -220,7 +232,7 @@ def get_records(call: Call, request: Request) -> dict[str, Any]:
         found.append(record)
         after = sequence + 1
     answer: dict[str, Any] = {"Records": found}
-    if last is None or after <= last and found:
+    if last is None or (after <= last and found):
         answer["NextShardIterator"] = _iterator(call, stream, number, after)
     return answer
 
@@ -247,5 +259,3 @@ def _records(call: Call, stream: StreamRecord, first: int, limit: int) -> Iterat
 
 def _opener(call: Call, stream: StreamRecord) -> Sealer:
     return sealing_of(call.cloud.keyring, stream.data_key, stream.table_id)
-
-

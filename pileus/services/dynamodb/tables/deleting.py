@@ -28,11 +28,13 @@ CHUNK = 500
 @table_operation("DeleteTable")
 def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
     if table.status in ("CREATING", "UPDATING", "DELETING"):
-        raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being {_DOING[table.status]}: "
+        raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being "
+                            f"{_DOING[table.status]}: "
                             f"{table.name}")  # fmt: skip
     if table.protected:
         raise Invalid(
-            f"Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion "
+            "protection first."
         )
     gone = msgspec.structs.replace(table, status="DELETING")
     keep(call.tx, gone)

@@ -25,9 +25,7 @@ def describe_table(call: Call, table: TableRecord, request: Request) -> dict[str
 def description(call: Call, table: TableRecord) -> dict[str, Any]:
     count = spaces.counts(call.tx, table.space)
     found: dict[str, Any] = {
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in table.types.items()
-        ],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in table.types.items()],
         "TableName": table.name,
         "KeySchema": schema(table.keys),
         "TableStatus": table.status,

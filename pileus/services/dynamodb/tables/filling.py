@@ -78,7 +78,8 @@ def fits(index: SecondaryIndex, item: Item) -> bool:
     """Whether the item's values may be keys of the index."""
     for name, most in ((index.keys.hash, HASH_BYTES_MAX), (index.keys.sort, SORT_BYTES_MAX)):
         value = item.get(name) if name else None
-        if value is not None and "N" not in value and ("S" in value or "B" in value):
-            if not 0 < len(sort_bytes(value)) <= most:
-                return False
+        if value is None or not ("S" in value or "B" in value):
+            continue
+        if not 0 < len(sort_bytes(value)) <= most:
+            return False
     return True

@@ -139,7 +139,8 @@ def check_names(indexes: tuple[SecondaryIndex, ...]) -> None:
     included = sum(len(index.included) for index in indexes)
     if included > INCLUDED_IN_ALL_MAX:
         raise Invalid(
-            f"{WRONG}Too many NonKeyAttributes: number of NonKeyAttributes across all indexes exceeds {INCLUDED_IN_ALL_MAX}"
+            f"{WRONG}Too many NonKeyAttributes: number of NonKeyAttributes across all indexes exceeds "
+            f"{INCLUDED_IN_ALL_MAX}"
         )
 
 

@@ -79,5 +79,3 @@ def list_tags_of_resource(call: Call, request: Request) -> dict[str, Any]:
     if page.next_token:
         answer["NextToken"] = page.next_token
     return answer
-
-

@@ -43,9 +43,7 @@ def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, 
         )
     if table.status != "ACTIVE":
         doing = {"CREATING": "created", "UPDATING": "updated", "DELETING": "deleted"}[table.status]
-        raise ResourceInUse(
-            f"Attempt to change a resource which is still in use: Table is being {doing}: {table.name}"
-        )
+        raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being {doing}: {table.name}")
     changed = _billing(call, table, request)
     changed = _indexes(call, changed, request, table.on_demand != changed.on_demand)
     changed = _plain(call, changed, request)
@@ -79,7 +77,8 @@ def changed_throughput(call: Call, what: str, old: Throughput, new: Throughput) 
     if (old.read, old.write) == (new.read, new.write):
         raise Invalid(
             f"The provisioned throughput for the {what} will not change. The requested value equals the current value. "
-            f"Current ReadCapacityUnits provisioned for the {what}: {old.read}. Requested ReadCapacityUnits: {new.read}. "
+            f"Current ReadCapacityUnits provisioned for the {what}: {old.read}. Requested ReadCapacityUnits: "
+            f"{new.read}. "
             f"Current WriteCapacityUnits provisioned for the {what}: {old.write}. Requested WriteCapacityUnits: "
             f"{new.write}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher "
             "limits."
@@ -89,9 +88,12 @@ def changed_throughput(call: Call, what: str, old: Throughput, new: Throughput) 
     if new.read < old.read or new.write < old.write:
         if decreases >= DECREASES_FREE and call.now - old.lowered < 3600:
             raise LimitExceeded(
-                f"Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After "
-                f"the first {DECREASES_FREE} decreases, each subsequent decrease in the same UTC day can be performed at "
-                f"most once every 3600 seconds. Number of decreases today: {decreases}. Last decrease at: {old.lowered}."
+                f"Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC "
+                f"day. After "
+                f"the first {DECREASES_FREE} decreases, each subsequent decrease in the same UTC day can be "
+                f"performed at "
+                f"most once every 3600 seconds. Number of decreases today: {decreases}. Last decrease at: "
+                f"{old.lowered}."
             )
         return replace(new, raised=old.raised, lowered=call.now, decreases=decreases + 1, day=day)
     return replace(new, raised=call.now, lowered=old.lowered, decreases=decreases, day=day)
@@ -143,7 +145,8 @@ def _indexes(call: Call, table: TableRecord, request: Request, mode_changed: boo
     ways = [(way, update[way]) for update in updates for way in ("Create", "Update", "Delete") if way in update]
     if len(ways) != len(updates):
         raise Invalid(
-            "One or more parameter values were invalid: Each GlobalSecondaryIndexUpdate must have exactly one of Update, "
+            "One or more parameter values were invalid: Each GlobalSecondaryIndexUpdate must have exactly one of "
+            "Update, "
             "Create and Delete"
         )
     names = [one["IndexName"] for _, one in ways]
@@ -180,9 +183,7 @@ def _with(table: TableRecord, name: str, **changes: Any) -> TableRecord:
 
 def _created(call: Call, table: TableRecord, request: Request, one: dict[str, Any]) -> TableRecord:
     if table.index(one["IndexName"]) is not None:
-        raise Invalid(
-            "One or more parameter values were invalid: Index with name already exists: " + one["IndexName"]
-        )
+        raise Invalid("One or more parameter values were invalid: Index with name already exists: " + one["IndexName"])
     types = {**table.types, **schema.definitions(request.get("AttributeDefinitions", []))}
     index = schema.global_of(one, types, table.on_demand, call.now)
     if sum(not known.local for known in table.indexes) >= schema.GLOBAL_MAX:
@@ -199,9 +200,7 @@ def _created(call: Call, table: TableRecord, request: Request, one: dict[str, An
 def _updated(call: Call, table: TableRecord, one: dict[str, Any], mode_changed: bool) -> TableRecord:
     index = _there(table, one["IndexName"])
     if index.status == "DELETING":
-        raise ResourceInUse(
-            f"Attempt to change a resource which is still in use: Index is being deleted: {index.name}"
-        )
+        raise ResourceInUse(f"Attempt to change a resource which is still in use: Index is being deleted: {index.name}")
     changes: dict[str, Any] = {}
     if "ProvisionedThroughput" in one:
         made = schema.throughput_of(one, table.on_demand, index.name)
