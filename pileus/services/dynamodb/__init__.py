@@ -5,7 +5,7 @@ from typing import Any
 from .items import batches, finding, getting, putting, transactions
 from .service import dynamodb
 from .streams import reading, trimming
-from .tables import creating, deleting, describing, expiring, filling, tagging, updating
+from .tables import creating, deleting, describing, expiring, filling, policies, tagging, updating
 
 
 def reconcilers() -> list[Any]:
@@ -29,6 +29,7 @@ __all__ = [
     "expiring",
     "finding",
     "getting",
+    "policies",
     "putting",
     "reading",
     "reconcilers",

@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
-from pileus.service import Call
+from pileus.service import Call, ResourcePolicy
 from pileus.service.paginate import BadToken, seal, unseal
 
 from ..items.rows import HEAD_BYTES, Sealer, sealing_of
 from ..tables.describing import schema
+from ..tables.policies import of_stream
 from .records import (
     KEEPS_S,
     Shard,
@@ -60,6 +61,11 @@ def _resource(call: Call, request: Request) -> str:
     return arn
 
 
+def _policy(call: Call, request: Request) -> ResourcePolicy | None:
+    arn: str = request["StreamArn"]
+    return of_stream(call, arn, arn.split(":")[4])
+
+
 def _stream(call: Call, request: Request) -> StreamRecord:
     stream: StreamRecord | None = call.subject
     if stream is None:
@@ -88,7 +94,7 @@ def list_streams(call: Call, request: Request) -> dict[str, Any]:
     return answer
 
 
-@dynamodbstreams.operation("DescribeStream", resource=_resource)
+@dynamodbstreams.operation("DescribeStream", resource=_resource, resource_policy=_policy)
 def describe_stream(call: Call, request: Request) -> dict[str, Any]:
     stream = _stream(call, request)
     limit = min(request.get("Limit", PAGE), PAGE)
@@ -136,7 +142,7 @@ def _shown(shard: Shard) -> dict[str, Any]:
     return found
 
 
-@dynamodbstreams.operation("GetShardIterator", resource=_resource)
+@dynamodbstreams.operation("GetShardIterator", resource=_resource, resource_policy=_policy)
 def get_shard_iterator(call: Call, request: Request) -> dict[str, Any]:
     stream = _stream(call, request)
     number, shard = next(
@@ -205,7 +211,12 @@ def _iterator_resource(call: Call, request: Request) -> str:
     return str(request["ShardIterator"].partition("|1|")[0])
 
 
-@dynamodbstreams.operation("GetRecords", resource=_iterator_resource)
+def _iterator_policy(call: Call, request: Request) -> ResourcePolicy | None:
+    arn = request["ShardIterator"].partition("|1|")[0]
+    return of_stream(call, arn, arn.split(":")[4])
+
+
+@dynamodbstreams.operation("GetRecords", resource=_iterator_resource, resource_policy=_iterator_policy)
 def get_records(call: Call, request: Request) -> dict[str, Any]:
     stream, number, first, until = call.subject
     limit = request.get("Limit", RECORDS_MAX)

@@ -38,8 +38,7 @@ def _resource(call: Call, request: Request) -> str:
     "CreateTable",
     resource=_resource,
     resource_policy=policy_of,
-    without=("GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "VectorIndexes", "ResourcePolicy",
-             "SSESpecification"),
+    without=("GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "VectorIndexes", "SSESpecification"),
 )  # fmt: skip
 def create_table(call: Call, request: Request) -> dict[str, Any]:
     table = planned(call, request)
@@ -54,6 +53,10 @@ def create_table(call: Call, request: Request) -> dict[str, Any]:
     keep(call.tx, table)
     if table.stream is not None:
         journal.open_stream(call.tx, table, table.stream, call.now)
+    if "ResourcePolicy" in request:
+        from .policies import put
+
+        put(call, table, table.arn, request["ResourcePolicy"])
     return {"TableDescription": description(call, table)}
 
 

@@ -20,6 +20,7 @@ from ..records import Doomed, TableRecord, doomed, tables
 from ..streams import journal
 from .creating import keep
 from .describing import description
+from .policies import policies
 
 Request = dict[str, Any]
 CHUNK = 500
@@ -57,6 +58,8 @@ class Remove:
             for space in (table.space, *(index.space for index in table.indexes)):
                 give_up(tx, space)
             journal.close_stream(tx, table, world.clock.now())
+            if table.policy:
+                policies.delete(tx, table.arn)
             tables.delete(tx, *key)
 
         await world.store.transact(work)
