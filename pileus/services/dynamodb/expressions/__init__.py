@@ -1,5 +1,6 @@
 """Expressions: one grammar for conditions, filters, updates, projections and keys; and the old parameters beside it."""
 
+from . import legacy
 from .conditions import Condition, condition
 from .key_conditions import KeyRange, key_condition
 from .parameters import Parameters, without_expression
@@ -14,6 +15,7 @@ __all__ = [
     "Update",
     "condition",
     "key_condition",
+    "legacy",
     "projection",
     "update",
     "without_expression",

@@ -6,28 +6,27 @@ from typing import Any
 from .parameters import Parameters
 from .syntax import Findings
 
-Check = Callable[[Parameters, bool], None]
-Build = Callable[[dict[str, str]], Any]
-
 _KEPT = 64
 _SHORT = 1024
 
 
 class Template:
-    """An expression as read. What `build` makes of it for some names is kept: it depends on nothing else.
+    """An expression as read. What is built of it for some names is kept: it depends on nothing else.
 
-    `check_first` asks every rule about names and values, with `again` only those that depend on values; an expression
-    that has none of these has no `check_again`.
+    `build` asks every rule about names and values; `check_values`, if there is any need for it, only those that depend
+    on values. Both raise Invalid.
     """
 
-    __slots__ = ("_build", "_built", "_check_again", "_check_first", "names", "values")
+    __slots__ = ("_build", "_built", "_check_values", "_used_names", "names", "values")
 
-    def __init__(self, found: Findings, check_again: Check | None, check_first: Check, build: Build):
+    def __init__(
+        self, found: Findings, build: Callable[[Parameters], Any], check_values: Callable[[Parameters], None] | None
+    ):
         self.names = tuple(found.names)
-        self.values = tuple(found.values)
-        self._check_again = check_again
-        self._check_first = check_first
+        self.values = frozenset(found.values)
+        self._used_names = frozenset(found.names)
         self._build = build
+        self._check_values = check_values
         self._built: dict[tuple[str | None, ...], Any] = {}
 
     def bind(self, parameters: Parameters) -> Any:
@@ -35,16 +34,14 @@ class Template:
         names = self.names
         key = tuple([parameters.names.get(name) for name in names]) if names else ()
         built = self._built.get(key)
-        given = parameters.values
-        if built is None or not all(name in given for name in self.values):
-            self._check_first(parameters, False)
-            built = self._build(parameters.names)
+        if built is None or not parameters.values.keys() >= self.values:
+            built = self._build(parameters)
             if sum(map(len, filter(None, key))) <= _SHORT:
                 if len(self._built) >= _KEPT:
                     self._built.clear()
                 self._built[key] = built
-        elif self._check_again is not None:
-            self._check_again(parameters, True)
+        elif self._check_values is not None:
+            self._check_values(parameters)
         if names or self.values:
-            parameters.use(names, self.values)
+            parameters.use(self._used_names, self.values)
         return built

@@ -9,7 +9,7 @@ from typing import Any
 from ..values import Item, Value, equal
 from . import condition_grammar, rules, semantics
 from .binding import Template
-from .operands import Operands, needs_values, resolved
+from .operands import Names, condition_template, resolved, top_level
 from .parameters import Parameters
 from .paths import Getter, getter
 from .syntax import Comparison, Function, Node, Not, Operand, Path, Ref
@@ -44,25 +44,17 @@ _CACHED_MAX = 4096
 def _read(kind: str, text: str) -> Template:
     node, found = condition_grammar.read(kind, text)
     rules.check(kind, found, rules.CONDITION_FUNCTIONS, rules.UPDATE_FUNCTIONS, "a condition expression")
-    leaves = tuple(found.leaves)
-    dynamic = tuple(leaf for leaf in leaves if needs_values(leaf))
 
-    def check(parameters: Parameters, again: bool) -> None:
-        operands = Operands(kind, parameters)
-        for leaf in dynamic if again else leaves:
-            operands.check(leaf)  # type: ignore[arg-type]
+    def build(names: Names) -> tuple[Test, frozenset[str]]:
+        return _compiled(node, names), top_level(found.paths, names)
 
-    def build(names: dict[str, str]) -> tuple[Test, frozenset[str]]:
-        attributes = frozenset(str(resolved(path, names)[0]) for path in found.paths)
-        return _compiled(node, names), attributes
-
-    return Template(found, check if dynamic else None, check, build)
+    return condition_template(kind, found, build)
 
 
 _template = lru_cache(maxsize=2048)(_read)
 
 
-def _compiled(node: Node, names: dict[str, str]) -> Test:
+def _compiled(node: Node, names: Names) -> Test:
     if isinstance(node, Comparison):
         return _comparison(node, names)
     if isinstance(node, Function):
@@ -93,7 +85,7 @@ def _any(tests: tuple[Test, ...]) -> Test:
     return test
 
 
-def _operand(operand: Operand, names: dict[str, str]) -> Getter:
+def _operand(operand: Operand, names: Names) -> Getter:
     if isinstance(operand, Path):
         return getter(resolved(operand, names))
     if isinstance(operand, Ref):
@@ -109,7 +101,7 @@ def _operand(operand: Operand, names: dict[str, str]) -> Getter:
     return size
 
 
-def _comparison(node: Comparison, names: dict[str, str]) -> Test:
+def _comparison(node: Comparison, names: Names) -> Test:
     operands = [_operand(operand, names) for operand in node.operands]
     if node.operator == "IN":
         return _among(operands[0], operands[1:])
@@ -160,7 +152,7 @@ def _among(of: Getter, others: list[Getter]) -> Test:
     return test
 
 
-def _function(node: Function, names: dict[str, str]) -> Test:
+def _function(node: Function, names: Names) -> Test:
     first = _operand(node.args[0], names)
     if node.name == "attribute_exists":
         return lambda item, values: first(item, values) is not None

@@ -3,7 +3,6 @@
 Source: Amazon DynamoDB Developer Guide, "Key condition expressions for the Query operation in DynamoDB".
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from ..errors import Invalid
 from ..values import Value
 from . import condition_grammar, rules
 from .binding import Template
-from .operands import Operands, needs_values, resolved
+from .operands import Names, condition_template, resolved
 from .parameters import Parameters
 from .syntax import Comparison, Function, Junction, Node, Not, Operand, Path, Ref
 
@@ -20,8 +19,7 @@ KIND = "KeyConditionExpression"
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRange:
+class KeyRange(NamedTuple):
     """The keys a query asks for; `operator` is "", "=", "<", "<=", ">", ">=", "BETWEEN" or "begins_with".
 
     `low` is the operand of every operator that has one; only BETWEEN has a `high`.
@@ -74,24 +72,13 @@ _CACHED_MAX = 4096
 def _read(text: str) -> Template:
     node, found = condition_grammar.read(KIND, text)
     rules.check(KIND, found, rules.CONDITION_FUNCTIONS, rules.UPDATE_FUNCTIONS, "a condition expression")
-    leaves = tuple(found.leaves)
-    dynamic = tuple(leaf for leaf in leaves if needs_values(leaf))
-
-    def check(parameters: Parameters, again: bool) -> None:
-        operands = Operands(KIND, parameters)
-        for leaf in dynamic if again else leaves:
-            operands.check(leaf)  # type: ignore[arg-type]
-
-    def build(names: dict[str, str]) -> dict[str, Term]:
-        return _terms(node, names)
-
-    return Template(found, check if dynamic else None, check, build)
+    return condition_template(KIND, found, lambda names: _terms(node, names))
 
 
 _template = lru_cache(maxsize=1024)(_read)
 
 
-def _terms(node: Node, names: dict[str, str]) -> dict[str, Term]:
+def _terms(node: Node, names: Names) -> dict[str, Term]:
     terms: dict[str, Term] = {}
     for leaf in _leaves(node):
         name, term = _term(leaf, names)
@@ -128,7 +115,7 @@ def _invalid_condition(reason: str) -> Invalid:
     return Invalid(f"Invalid condition in KeyConditionExpression: {reason}")
 
 
-def _term(leaf: Comparison | Function, names: dict[str, str]) -> tuple[str, Term]:
+def _term(leaf: Comparison | Function, names: Names) -> tuple[str, Term]:
     operands: tuple[Operand, ...]
     if isinstance(leaf, Function):
         operator, operands = leaf.name, leaf.args
@@ -138,20 +125,27 @@ def _term(leaf: Comparison | Function, names: dict[str, str]) -> tuple[str, Term
         allowed = operator not in ("<>", "IN")
     if not allowed:
         raise _invalid_operator(operator)
-    if any(isinstance(operand, Function) for operand in operands):
-        raise Invalid("KeyConditionExpressions cannot contain nested operations")
-    paths = [resolved(operand, names) for operand in operands if isinstance(operand, Path)]
-    if not paths:
-        raise _invalid_condition("No key attribute specified")
-    if len(paths) > 1:
-        raise _invalid_condition("Multiple attribute names used in one condition")
-    name = str(paths[0][0])
-    if len(paths[0]) > 1:
-        raise Invalid(
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: " + name
-        )
+    if operator not in _MIRRORED and not isinstance(operands[0], Path):
+        raise _invalid_condition(f"{operator} operator must have the key attribute as its first operand")
+    name = _key_name(operands, names)
     if not isinstance(operands[0], Path):
-        if operator not in _MIRRORED:
-            raise _invalid_condition(f"{operator} operator must have the key attribute as its first operand")
         operator = _MIRRORED[operator]
     return name, Term(operator, tuple(operand.name for operand in operands if isinstance(operand, Ref)))
+
+
+def _key_name(operands: tuple[Operand, ...], names: Names) -> str:
+    """The one attribute among the operands."""
+    name = None
+    for operand in operands:
+        if isinstance(operand, Path):
+            if name is not None:
+                raise _invalid_condition("Multiple attribute names used in one condition")
+            parts = resolved(operand, names)
+            if len(parts) > 1:
+                raise Invalid("KeyConditionExpressions cannot have conditions on nested attributes")
+            name = str(parts[0])
+        elif isinstance(operand, Function):
+            raise Invalid("KeyConditionExpressions cannot contain nested operations")
+    if name is None:
+        raise _invalid_condition("No key attribute specified")
+    return name

@@ -1,15 +1,18 @@
 """Rules that depend on the names and values filled in: operands that are defined, distinct, of a type that fits."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..errors import Invalid
 from ..values import Value, compare
+from .binding import Template
 from .condition_grammar import FUNCTIONS
 from .parameters import Parameters
 from .paths import Parts, printed
 from .reader import refusal
-from .syntax import Comparison, Function, Operand, Path, Ref
+from .syntax import Comparison, Findings, Function, Operand, Path, Ref
 
+Names = Mapping[str, str]
 TYPES = ("S", "N", "B", "NULL", "BOOL", "SS", "NS", "BS", "L", "M")
 VALID_TYPES = "{B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
 _ORDERED = frozenset(("S", "N", "B"))
@@ -23,9 +26,14 @@ def type_of(value: Value) -> str:
     return next(iter(value))
 
 
-def resolved(path: Path, names: dict[str, str]) -> Parts:
+def resolved(path: Path, names: Names) -> Parts:
     """A path with its placeholders filled in; all are defined."""
-    return tuple(names[part] if part.__class__ is str and part[0] == "#" else part for part in path.parts)
+    return tuple([names[part] if isinstance(part, str) and part[0] == "#" else part for part in path.parts])
+
+
+def top_level(paths: Iterable[Path], names: Names) -> frozenset[str]:
+    """The attributes that paths begin with."""
+    return frozenset([str(resolved(path, names)[0]) for path in paths])
 
 
 class Operands:
@@ -39,7 +47,7 @@ class Operands:
     def defined(self, operand: Operand | None) -> None:
         if isinstance(operand, Path):
             for part in operand.parts:
-                if part.__class__ is str and part[0] == "#" and part not in self.names:
+                if isinstance(part, str) and part[0] == "#" and part not in self.names:
                     raise refusal(
                         self.kind,
                         "An expression attribute name used in the document path is not defined; "
@@ -158,8 +166,27 @@ def _printed(value: Value) -> str:
     return f"{{{kind}:{content}}}"
 
 
-def needs_values(leaf: object) -> bool:
+def _needs_values(leaf: object) -> bool:
     """Whether a leaf's rules depend on values, and are asked again for every request."""
     if isinstance(leaf, Comparison):
         return leaf.operator in _ORDERING or any(isinstance(operand, Function) for operand in leaf.operands)
     return not (isinstance(leaf, Function) and leaf.name in ("attribute_exists", "attribute_not_exists"))
+
+
+def condition_template(kind: str, found: Findings, compiled: Callable[[Names], Any]) -> Template:
+    """A condition's template: `compiled` makes what is kept of it for some names."""
+    leaves = [leaf for leaf in found.leaves if isinstance(leaf, Comparison | Function)]
+    dynamic = [leaf for leaf in leaves if _needs_values(leaf)]
+
+    def build(parameters: Parameters) -> Any:
+        operands = Operands(kind, parameters)
+        for leaf in leaves:
+            operands.check(leaf)
+        return compiled(parameters.names)
+
+    def check_values(parameters: Parameters) -> None:
+        operands = Operands(kind, parameters)
+        for leaf in dynamic:
+            operands.check(leaf)
+
+    return Template(found, build, check_values if dynamic else None)

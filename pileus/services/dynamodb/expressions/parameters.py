@@ -5,46 +5,47 @@ values in DynamoDB".
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from ..errors import Invalid, Malformed
+from ..errors import Invalid
 from ..values import Value, check_name, checked_value
 
+NAMES, VALUES = "ExpressionAttributeNames", "ExpressionAttributeValues"
 KEY_LENGTH_MAX = 255
-_NAME = re.compile(r"#[A-Za-z0-9_]+")
-_VALUE = re.compile(r":[A-Za-z0-9_]+")
+_FORM = {NAMES: re.compile(r"#[A-Za-z0-9_]+"), VALUES: re.compile(r":[A-Za-z0-9_]+")}
 
 
 class Parameters:
     """ExpressionAttributeNames and ExpressionAttributeValues of one request, for all of its expressions."""
 
-    __slots__ = ("_unused_names", "_unused_values", "names", "values")
+    __slots__ = ("_used_names", "_used_values", "names", "values")
 
     def __init__(self, names: dict[str, str] | None, values: dict[str, Any] | None):
         """Raises Invalid and Malformed."""
-        self.names: dict[str, str] = {}
-        self.values: dict[str, Value] = {}
-        if names is not None:
-            self.names = _checked("ExpressionAttributeNames", _NAME, names, _checked_name)
-        if values is not None:
-            self.values = _checked("ExpressionAttributeValues", _VALUE, values, checked_value)
-        self._unused_names = set(self.names)
-        self._unused_values = set(self.values)
+        self.names: Mapping[str, str] = {} if names is None else _checked(NAMES, names, _checked_name)
+        self.values: dict[str, Value] = {} if values is None else _checked(VALUES, values, checked_value)
+        self._used_names: list[frozenset[str]] = []
+        self._used_values: list[frozenset[str]] = []
 
-    def use(self, names: Iterable[str], values: Iterable[str]) -> None:
-        self._unused_names.difference_update(names)
-        self._unused_values.difference_update(values)
+    def use(self, names: frozenset[str], values: frozenset[str]) -> None:
+        self._used_names.append(names)
+        self._used_values.append(values)
 
     def finish(self) -> None:
         """Raises Invalid if a name or a value was given that no expression uses."""
-        for parameter, unused in (
-            ("ExpressionAttributeNames", self._unused_names),
-            ("ExpressionAttributeValues", self._unused_values),
-        ):
-            if unused:
-                keys = ", ".join(sorted(unused))
-                raise Invalid(f"Value provided in {parameter} unused in expressions: keys: {{{keys}}}")
+        if self.names:
+            _all_used(NAMES, self.names, self._used_names)
+        if self.values:
+            _all_used(VALUES, self.values, self._used_values)
+
+
+def _all_used(parameter: str, given: Mapping[str, Any], used: list[frozenset[str]]) -> None:
+    unused = given.keys() - set().union(*used)
+    if unused:
+        keys = ", ".join(sorted(unused))
+        raise Invalid(f"Value provided in {parameter} unused in expressions: keys: {{{keys}}}")
 
 
 def _checked_name(name: Any) -> str:
@@ -54,41 +55,42 @@ def _checked_name(name: Any) -> str:
     return name
 
 
-def _checked(parameter: str, form: re.Pattern[str], given: dict[str, Any], check: Any) -> dict[str, Any]:
+def _checked(parameter: str, given: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
     if not given:
         raise Invalid(f"{parameter} must not be empty")
     found = {}
     for key, content in given.items():
-        if form.fullmatch(key) is None or len(key) > KEY_LENGTH_MAX:
-            raise Invalid(f"{parameter} contains invalid key: {_fault_of_key(key)}")
-        if content is None:
-            raise Invalid(
-                f"{parameter} contains invalid value: The supplied Item contains a null AttributeValue for key {key}"
-            )
+        wrong = _fault_of_key(parameter, key)
+        if wrong is not None:
+            raise Invalid(f"{parameter} contains invalid key: {wrong}")
         try:
+            if content is None:
+                raise Invalid("The supplied Item contains a null AttributeValue")
             found[key] = check(content)
-        except Malformed:
-            raise
         except Invalid as fault:
             raise Invalid(f"{parameter} contains invalid value: {fault.message} for key {key}") from None
     return found
 
 
-def _fault_of_key(key: str) -> str:
+@lru_cache(maxsize=4096)
+def _fault_of_key(parameter: str, key: str) -> str | None:
     if not key:
         return "The expression attribute map contains an empty key;"
     if len(key) > KEY_LENGTH_MAX:
         return f"The expression attribute map contains a key that is too long; size of key: {len(key)}"
-    return f'Syntax error; key: "{key}"'
+    if _FORM[parameter].fullmatch(key) is None:
+        return f'Syntax error; key: "{key}"'
+    return None
 
 
 def without_expression(names: Any, values: Any, expressions: tuple[str, ...]) -> None:
-    """Raises Invalid for names or values of a request that has none of its `expressions` (names of parameters)."""
+    """Raises Invalid for names or values of a request that has none of its `expressions`.
+
+    `expressions` are the parameters of the operation that may refer to values, in AWS's order: UpdateExpression before
+    ConditionExpression, FilterExpression before KeyConditionExpression.
+    """
     if names is not None:
-        raise Invalid("ExpressionAttributeNames can only be specified when using expressions")
+        raise Invalid(f"{NAMES} can only be specified when using expressions")
     if values is not None:
         verb = "is" if len(expressions) == 1 else "are"
-        raise Invalid(
-            "ExpressionAttributeValues can only be specified when using expressions: "
-            f"{' and '.join(expressions)} {verb} null"
-        )
+        raise Invalid(f"{VALUES} can only be specified when using expressions: {' and '.join(expressions)} {verb} null")

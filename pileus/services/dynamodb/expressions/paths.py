@@ -45,31 +45,31 @@ class Branch:
 
     __slots__ = ("children", "leaf", "path")
 
-    def __init__(self, path: Parts):
-        self.path = path
-        """The first path that came through here."""
+    def __init__(self) -> None:
+        self.path: Parts = ()
+        """The last path that came through here."""
         self.children: dict[Any, Branch] = {}
         self.leaf: Any = None
 
 
 def tree(kind: str, leaves: Iterable[tuple[Parts, Any]]) -> Branch:
     """The tree of all paths. Raises Invalid where two paths overlap, or treat one value as a list and as a map."""
-    root = Branch(())
+    root = Branch()
     for parts, leaf in leaves:
         branch = root
         for part in parts:
             if branch.leaf is not None:
                 raise _clash(kind, "overlap", branch.path, parts)
-            if branch.children:
-                first = next(iter(branch.children))
-                if first.__class__ is not part.__class__:
-                    raise _clash(kind, "conflict", branch.children[first].path, parts)
+            if branch.children and next(iter(branch.children)).__class__ is not part.__class__:
+                raise _clash(kind, "conflict", branch.path, parts)
+            branch.path = parts
             below = branch.children.get(part)
             if below is None:
-                below = branch.children[part] = Branch(parts)
+                below = branch.children[part] = Branch()
             branch = below
         if branch.leaf is not None or branch.children:
             raise _clash(kind, "overlap", branch.path, parts)
+        branch.path = parts
         branch.leaf = leaf
     _sort_indexes(root)
     return root

@@ -55,15 +55,13 @@ def _read(text: str) -> Template:
     rules.check_paths(KIND, paths)
     rules.check_levels(KIND, paths)
 
-    def check(parameters: Parameters, again: bool) -> None:
+    def build(parameters: Parameters) -> Projection:
         operands = Operands(KIND, parameters)
         for path in paths:
             operands.defined(path)
+        return Projection(tree(KIND, ((resolved(path, parameters.names), True) for path in paths)))
 
-    def build(names: dict[str, str]) -> Projection:
-        return Projection(tree(KIND, ((resolved(path, names), True) for path in paths)))
-
-    return Template(reader.found, None, check, build)
+    return Template(reader.found, build, None)
 
 
 _template = lru_cache(maxsize=1024)(_read)

@@ -47,7 +47,7 @@ class Reader:
         at = self.position
         token = self.tokens[at]
         start = self.tokens[at - 1].start if at else (0 if token.kind == lexer.END else token.start)
-        end = self.tokens[at + 1].end if at + 1 < len(self.tokens) - 1 else token.end
+        end = self.tokens[min(at + 1, len(self.tokens) - 1)].end
         return refusal(self.kind, f'Syntax error; token: "{token.text}", near: "{self.text[start:end]}"')
 
     def path(self) -> Path:

@@ -69,10 +69,10 @@ def contains(value: Value, part: Value) -> bool:
 
 
 def size(value: Value) -> Value | None:
-    """Bytes of binary, characters of a string, elements of a set, list or map; None for what has no size."""
+    """Bytes of binary, UTF-16 units of a string, elements of a set, list or map; None for what has no size."""
     ((kind, content),) = value.items()
     if kind == "S":
-        return {"N": str(len(content))}
+        return {"N": str(len(content) if content.isascii() else len(content.encode("utf-16-le")) // 2)}
     if kind == "B":
         return {"N": str(binary_size(content))}
     if kind in ("SS", "NS", "BS", "L", "M"):

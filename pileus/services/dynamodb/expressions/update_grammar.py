@@ -10,28 +10,30 @@ from .syntax import Action, Findings, Operand, Sum
 SECTIONS = ("SET", "REMOVE", "ADD", "DELETE")
 
 
-def read(kind: str, text: str) -> tuple[list[Action], Findings]:
-    """Raises Invalid for what is no sentence of the grammar."""
+def read(kind: str, text: str) -> tuple[list[Action], list[str], Findings]:
+    """The actions, the sections as they come, and what the rules ask of. Raises Invalid for what is no sentence of the grammar."""
     reader = Reader(kind, text)
     actions: list[Action] = []
-    seen: list[str] = []
-    repeated = None
+    sections: list[str] = []
     while True:
         if reader.next not in SECTIONS:
             raise reader.syntax_error()
         section = reader.advance().kind
-        if section in seen:
-            repeated = repeated or section
-        seen.append(section)
+        sections.append(section)
         actions.append(_action(reader, section))
         while reader.next == ",":
             reader.advance()
             actions.append(_action(reader, section))
         if reader.next == lexer.END:
             break
-    if repeated:
-        raise refusal(kind, f'The "{repeated}" section can only be used once in an update expression;')
-    return actions, reader.found
+    return actions, sections, reader.found
+
+
+def check_sections(kind: str, sections: list[str]) -> None:
+    """Raises Invalid for the first section that comes again."""
+    for index, section in enumerate(sections):
+        if section in sections[:index]:
+            raise refusal(kind, f'The "{section}" section can only be used once in an update expression;')
 
 
 def _action(reader: Reader, section: str) -> Action:

@@ -6,7 +6,7 @@ from .reader import refusal
 from .syntax import Action, Function, Operand, Ref, Sum
 
 _COUNTS = {"if_not_exists": 2, "list_append": 2}
-_LONG_NAMES = {
+LONG_NAMES = {
     "S": "STRING",
     "N": "NUMBER",
     "B": "BINARY",
@@ -27,9 +27,8 @@ _TYPES = {
 class UpdateOperands(Operands):
     """Checks what an update's actions are given."""
 
-    def action(self, action: Action) -> None:
-        """Raises Invalid."""
-        self.defined(action.path)
+    def check_action(self, action: Action) -> None:
+        """What it is given; its path is known to be defined. Raises Invalid."""
         operand = action.operand
         if operand is None:
             return
@@ -62,5 +61,10 @@ class UpdateOperands(Operands):
             raise refusal(
                 self.kind,
                 "Incorrect operand type for operator or function; "
-                f"operator: {section}, operand type: {_LONG_NAMES[kind]}, typeSet: {name}",
+                f"operator: {section}, operand type: {LONG_NAMES[kind]}, typeSet: {name}",
             )
+
+
+def needs_values(action: Action) -> bool:
+    """Whether an action's rules depend on values, and are asked again for every request."""
+    return action.section in _TYPES or isinstance(action.operand, Sum | Function)

@@ -15,11 +15,11 @@ from ..values import Item, Value, numbers, sorted_set
 from ..values.checking import LEVELS_MAX
 from . import rules, update_grammar
 from .binding import Template
-from .operands import resolved
+from .operands import Names, resolved, top_level
 from .parameters import Parameters
 from .paths import Branch, Getter, Parts, getter, picked, tree
 from .syntax import Action, Function, Operand, Path, Ref, Sum
-from .update_rules import UpdateOperands
+from .update_rules import UpdateOperands, needs_values
 
 KIND = "UpdateExpression"
 
@@ -71,27 +71,29 @@ _CACHED_MAX = 4096
 
 
 def _read(text: str) -> Template:
-    actions, found = update_grammar.read(KIND, text)
+    actions, sections, found = update_grammar.read(KIND, text)
     rules.check(KIND, found, rules.UPDATE_FUNCTIONS, rules.CONDITION_FUNCTIONS, "an update expression")
-    dynamic = tuple(
-        action for action in actions if action.operand is not None and not isinstance(action.operand, Path | Ref)
-    ) + tuple(action for action in actions if action.section in ("ADD", "DELETE"))
+    update_grammar.check_sections(KIND, sections)
+    dynamic = [action for action in actions if needs_values(action)]
 
-    def check(parameters: Parameters, again: bool) -> None:
+    def build(parameters: Parameters) -> Plan:
         operands = UpdateOperands(KIND, parameters)
-        for action in dynamic if again else actions:
-            operands.action(action)
-
-    def build(names: dict[str, str]) -> Plan:
+        for action in actions:
+            operands.defined(action.path)
+        names = parameters.names
         touched = tuple(resolved(action.path, names) for action in actions)
+        tree(KIND, [(parts, True) for parts in touched])
+        for action in reversed(actions):
+            operands.check_action(action)
         leaves = [_leaf(action, names) for action in actions]
-        return Plan(
-            tree(KIND, zip(touched, leaves, strict=True)),
-            touched,
-            frozenset(str(resolved(path, names)[0]) for path in found.paths),
-        )
+        return Plan(tree(KIND, zip(touched, leaves, strict=True)), touched, top_level(found.paths, names))
 
-    return Template(found, check if dynamic else None, check, build)
+    def check_values(parameters: Parameters) -> None:
+        operands = UpdateOperands(KIND, parameters)
+        for action in dynamic:
+            operands.check_action(action)
+
+    return Template(found, build, check_values if dynamic else None)
 
 
 _template = lru_cache(maxsize=1024)(_read)
@@ -153,7 +155,7 @@ def check_levels(value: Value, depth: int) -> None:
         check_levels(member, depth + 1)
 
 
-def _leaf(action: Action, names: dict[str, str]) -> Leaf:
+def _leaf(action: Action, names: Names) -> Leaf:
     if action.section == "REMOVE":
         return lambda before, item, values: None
     assert action.operand is not None
@@ -161,7 +163,7 @@ def _leaf(action: Action, names: dict[str, str]) -> Leaf:
         return _set(_operand(action.operand, names))
     assert isinstance(action.operand, Ref)
     name = action.operand.name
-    change = _added if action.section == "ADD" else _deleted
+    change = added if action.section == "ADD" else deleted
     return lambda before, item, values: change(before, values[name])
 
 
@@ -182,7 +184,7 @@ def incorrect_type() -> Invalid:
     return Invalid("An operand in the update expression has an incorrect data type")
 
 
-def _added(before: Value | None, given: Value) -> Value:
+def added(before: Value | None, given: Value) -> Value:
     if before is None:
         return given
     ((kind, content),) = given.items()
@@ -193,7 +195,7 @@ def _added(before: Value | None, given: Value) -> Value:
     return {kind: sorted_set(kind, list({*before[kind], *content}))}
 
 
-def _deleted(before: Value | None, given: Value) -> Value | None:
+def deleted(before: Value | None, given: Value) -> Value | None:
     if before is None:
         return None
     ((kind, content),) = given.items()
@@ -204,7 +206,7 @@ def _deleted(before: Value | None, given: Value) -> Value | None:
     return {kind: left} if left else None
 
 
-def _operand(operand: Operand, names: dict[str, str]) -> Getter:
+def _operand(operand: Operand, names: Names) -> Getter:
     if isinstance(operand, Path):
         return getter(resolved(operand, names))
     if isinstance(operand, Ref):
@@ -215,7 +217,7 @@ def _operand(operand: Operand, names: dict[str, str]) -> Getter:
     return _function(operand, names)
 
 
-def _sum(operand: Sum, names: dict[str, str]) -> Getter:
+def _sum(operand: Sum, names: Names) -> Getter:
     left, right = _operand(operand.left, names), _operand(operand.right, names)
     compute: Any = numbers.add if operand.operator == "+" else numbers.subtract
 
@@ -228,7 +230,7 @@ def _sum(operand: Sum, names: dict[str, str]) -> Getter:
     return total
 
 
-def _function(function: Function, names: dict[str, str]) -> Getter:
+def _function(function: Function, names: Names) -> Getter:
     first, second = [_operand(operand, names) for operand in function.args]
 
     def if_not_exists(item: Item, values: dict[str, Value]) -> Value | None:

@@ -6,6 +6,7 @@ Amazon DynamoDB", "Quotas in Amazon DynamoDB" (nested attribute depth).
 """
 
 import binascii
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ Value = dict[str, Any]
 Item = dict[str, Value]
 
 LEVELS_MAX = 32
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 NAME_BYTES_MAX = 65_535
 _SURELY_SHORT = NAME_BYTES_MAX // 4
 """A name of so many characters cannot have too many bytes."""
@@ -49,7 +51,13 @@ def checked_item(raw: Any) -> Item:
 def checked_value(raw: Any, depth: int = 0) -> Value:
     """One value in canonical form; `depth` lists and maps are around it. Raises Malformed and Invalid."""
     if raw.__class__ is not dict:
-        raise _mismatch(raw, None)
+        raise _mismatch(raw, "AttributeValue")
+    if len(raw) == 1:
+        ((kind, content),) = raw.items()
+        check = _CHECKS.get(kind)
+        if check is not None and content is not None:
+            checked = check(content, depth)
+            return raw if checked is content else {kind: checked}
     present = [(kind, content) for kind, content in raw.items() if content is not None and kind in _CHECKS]
     if len(present) != 1:
         if not present:
@@ -72,19 +80,32 @@ def check_name(name: str) -> None:
         raise Invalid("Attribute name is too large, must be less than 65536 bytes")
 
 
-def _mismatch(value: Any, wanted: str | None) -> Malformed:
-    """AWS's words for JSON of the wrong type; `wanted` is Java's name of a scalar, or None for a structure."""
+_JAVA = {
+    "String": "class java.lang.String",
+    "Boolean": "class java.lang.Boolean",
+    "ByteBuffer": "class java.nio.ByteBuffer",
+    "AttributeValue": "class com.amazonaws.dynamodb.v20120810.AttributeValue",
+    "Map": "java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>",
+}
+
+
+def _mismatch(value: Any, wanted: str) -> Malformed:
+    """AWS's words for JSON of the wrong type; `wanted` is a key of `_JAVA`, or "List"."""
     kind = value.__class__
     if kind is dict:
-        return Malformed("Start of structure or map found where not expected.")
+        return Malformed("Start of structure or map found where not expected")
     if kind is list:
-        return Malformed("Start of list found where not expected")
-    if wanted is None or wanted in ("Map", "List"):
+        return Malformed(f"Unrecognized collection type {_JAVA[wanted]}")
+    if wanted == "AttributeValue":
         return Malformed("Unexpected value type in payload")
+    if wanted in ("Map", "List"):
+        return Malformed("Unexpected field type")
+    if wanted == "ByteBuffer":
+        return Malformed("only base-64-encoded strings are convertible to bytes")
     if kind is bool:
         return Malformed(f"{'TRUE' if value else 'FALSE'}_VALUE cannot be converted to {wanted}")
     if kind is str:
-        return Malformed(f"STRING_VALUE cannot be converted to {wanted}")
+        return Malformed("Unexpected token received from parser")
     if kind is float:
         return Malformed(f"DECIMAL_VALUE cannot be converted to {wanted}")
     return Malformed(f"NUMBER_VALUE cannot be converted to {wanted}")
@@ -101,13 +122,21 @@ def _number(content: Any, depth: int) -> str:
 
 
 def _binary(content: Any, depth: int) -> str:
-    """Base64 text, decoded strictly and encoded again: stray bits of the last character are lost."""
+    """Base64 text in its one form: padded, without a stray bit or character."""
     if content.__class__ is not str:
         raise _mismatch(content, "ByteBuffer")
+    if len(content) % 4:
+        raise Malformed(f"Base64 encoded length is expected a multiple of 4 bytes but found: {len(content)}")
     try:
-        return binascii.b2a_base64(binascii.a2b_base64(content, strict_mode=True), newline=False).decode()
-    except (ValueError, binascii.Error):
-        raise Malformed("Base64 encoded value is not valid") from None
+        decoded = binascii.a2b_base64(content, strict_mode=True)
+    except ValueError:
+        stray = _NOT_BASE64.search(content)
+        if stray is not None:
+            raise Malformed(f"Invalid Base64 character: '{stray.group()}'") from None
+        decoded = b""
+    if binascii.b2a_base64(decoded, newline=False).decode() != content:
+        raise Malformed("Invalid last non-pad Base64 character dectected")
+    return content
 
 
 def _boolean(content: Any, depth: int) -> bool:
