@@ -13,18 +13,20 @@ from .records import TableRecord
 Request = dict[str, Any]
 
 
-def of_request(call: Call, request: Request) -> dict[str, Any]:
+def of_request(call: Call, request: Request, operation: str = "") -> dict[str, Any]:
+    """`operation`: what one item of a transaction does; the call's own by default."""
     from .items import fine_grained
 
+    operation = operation or call.operation.name
     found: dict[str, Any] = {}
     table: TableRecord | None = call.subject
     if table is not None:
-        found["dynamodb:LeadingKeys"] = fine_grained.leading_keys(table, call.operation.name, request)
-        found["dynamodb:Attributes"] = fine_grained.attributes(table, call.operation.name, request)
+        found["dynamodb:LeadingKeys"] = fine_grained.leading_keys(table, operation, request)
+        found["dynamodb:Attributes"] = fine_grained.attributes(table, operation, request)
         found["dynamodb:FirstPartitionKeyValues"] = found["dynamodb:LeadingKeys"]
-    for key in ("Select", "ReturnValues", "ReturnConsumedCapacity"):
-        if key in request:
-            found[f"dynamodb:{key}"] = request[key]
-    if call.operation.name == "Scan":
+    found["dynamodb:Select"] = fine_grained.select(operation, request)
+    for key in ("ReturnValues", "ReturnConsumedCapacity"):
+        found[f"dynamodb:{key}"] = request.get(key)
+    if operation == "Scan":
         found["dynamodb:FullTableScan"] = True
     return {name: value for name, value in found.items() if value is not None}

@@ -10,7 +10,6 @@ from pileus.base.errors import ApiError
 
 from ..expressions import Parameters, condition, key_condition, legacy, projection, update
 from ..records import TableRecord
-from ..values import Value
 
 Request = dict[str, Any]
 
@@ -48,7 +47,7 @@ def _queried(table: TableRecord, request: Request) -> list[str] | None:
     try:
         if "KeyConditionExpression" in request:
             text = request["KeyConditionExpression"]
-            found: Value = key_condition(text, _parameters(request), keys.hash, keys.sort or None).hash
+            found = key_condition(text, _parameters(request), keys.hash, keys.sort or None).hash
         else:
             found = legacy.key_conditions(request.get("KeyConditions", {}), keys.hash, keys.sort or None).hash
     except ApiError:
@@ -56,27 +55,61 @@ def _queried(table: TableRecord, request: Request) -> list[str] | None:
     return _texts([found])
 
 
+def select(operation: str, request: Request) -> str | None:
+    """What is read of each item, also where the request leaves it to the default."""
+    if operation not in ("BatchGetItem", "GetItem", "Query", "Scan"):
+        return None
+    if "Select" in request:
+        return str(request["Select"])
+    entries = request.get("RequestItems", {"": request}).values()
+    if all("ProjectionExpression" in entry or "AttributesToGet" in entry for entry in entries):
+        return "SPECIFIC_ATTRIBUTES"
+    return "ALL_PROJECTED_ATTRIBUTES" if "IndexName" in request else "ALL_ATTRIBUTES"
+
+
 def _parameters(request: Request) -> Parameters:
     return Parameters(request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"))
+
+
+def _entries(table: TableRecord, request: Request) -> list[dict[str, Any]]:
+    """The parts of a batch that are about this table."""
+    found: list[dict[str, Any]] = []
+    for name, entries in request.get("RequestItems", {}).items():
+        if name not in (table.name, table.arn):
+            continue
+        if isinstance(entries, dict):
+            found += [entries, *({"Key": key} for key in entries["Keys"])]
+        else:
+            found += [entry.get("PutRequest") or entry.get("DeleteRequest") or {} for entry in entries]
+    return found
+
+
+def _named(part: Request) -> set[str]:
+    """The attributes that the expressions of a request, or of a part of it, name."""
+    found: set[str] = set()
+    parameters = _parameters(part)
+    for member in ("ConditionExpression", "FilterExpression"):
+        if member in part:
+            found |= condition(member, part[member], parameters).attributes
+    if "ProjectionExpression" in part:
+        found |= projection(part["ProjectionExpression"], parameters).attributes
+    if "UpdateExpression" in part:
+        found |= update(part["UpdateExpression"], parameters).attributes
+    return found
 
 
 def attributes(table: TableRecord, operation: str, request: Request) -> list[str] | None:
     """The top-level attributes a request names."""
     found: set[str] = set()
     try:
-        parameters = _parameters(request)
-        for member in ("ConditionExpression", "FilterExpression"):
-            if member in request:
-                found |= condition(member, request[member], parameters).attributes
-        if "ProjectionExpression" in request:
-            found |= projection(request["ProjectionExpression"], parameters).attributes
-        if "UpdateExpression" in request:
-            found |= update(request["UpdateExpression"], parameters).attributes
+        for part in (request, *_entries(table, request)):
+            found |= _named(part)
     except ApiError:
         return None
-    for member in ("Item", "Key", "AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "ScanFilter"):
-        found |= request.get(member, {}).keys()
-    found |= set(request.get("AttributesToGet", ()))
+    for part in (request, *_entries(table, request)):
+        for member in ("Item", "Key", "AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "ScanFilter"):
+            found |= part.get(member, {}).keys()
+        found |= set(part.get("AttributesToGet", ()))
     if operation == "Query":
         keys = (table.index(request.get("IndexName", "")) or table).keys
         found.add(keys.hash)

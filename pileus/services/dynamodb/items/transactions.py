@@ -126,8 +126,8 @@ def _may(call: Call, asked: list[tuple[str, Request]]) -> None:
         call.resource = arn
         call.subject = table
 
-        def context(own: Request = own) -> dict[str, Any]:
-            return {**conditions.of_request(call, own), "dynamodb:EnclosingOperation": enclosing}
+        def context(own: Request = own, action: str = ACTIONS[kind]) -> dict[str, Any]:
+            return {**conditions.of_request(call, own, action), "dynamodb:EnclosingOperation": enclosing}
 
         must_allow(call, f"dynamodb:{ACTIONS[kind]}", arn, context=context, own=of_table(table))
 

@@ -1,7 +1,7 @@
 """Policies on tables and streams: who else may, other accounts among them.
 
-Source: DynamoDB Developer Guide, "Using resource-based policies for DynamoDB" and "Resource-based policy considerations"
-(20 KB, white space counts; a revision id guards a change); API Reference, "PutResourcePolicy".
+Source: DynamoDB Developer Guide, "Using resource-based policies for DynamoDB" and "Resource-based policy
+considerations" (20 KB, white space counts; a revision id guards a change); API Reference, "PutResourcePolicy".
 """
 
 from typing import Any, NamedTuple
