@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .backups import continuous, copying, on_demand, restoring
 from .items import batches, finding, getting, putting, transactions
 from .service import dynamodb
 from .streams import reading, trimming
@@ -17,11 +18,15 @@ def reconcilers() -> list[Any]:
         deleting.Sweep(),
         expiring.Expire(),
         trimming.Trim(),
+        copying.MakeCopies(),
+        continuous.TrimPast(),
+        on_demand.ExpireBackups(),
     ]
 
 
 __all__ = [
     "batches",
+    "continuous",
     "creating",
     "deleting",
     "describing",
@@ -29,10 +34,12 @@ __all__ = [
     "expiring",
     "finding",
     "getting",
+    "on_demand",
     "policies",
     "putting",
     "reading",
     "reconcilers",
+    "restoring",
     "tagging",
     "transactions",
     "updating",

@@ -7,10 +7,14 @@ from pileus.base.errors import ApiError
 
 from .service import dynamodb
 
+BackupInUse = dynamodb.error("BackupInUseException")
+BackupNotFound = dynamodb.error("BackupNotFoundException")
 ConditionalCheckFailed = dynamodb.error("ConditionalCheckFailedException")
 IdempotentParameterMismatch = dynamodb.error("IdempotentParameterMismatchException")
+InvalidRestoreTime = dynamodb.error("InvalidRestoreTimeException")
 ItemCollectionSizeLimitExceeded = dynamodb.error("ItemCollectionSizeLimitExceededException")
 LimitExceeded = dynamodb.error("LimitExceededException")
+PointInTimeRecoveryUnavailable = dynamodb.error("PointInTimeRecoveryUnavailableException")
 PolicyNotFound = dynamodb.error("PolicyNotFoundException")
 ProvisionedThroughputExceeded = dynamodb.error("ProvisionedThroughputExceededException")
 ResourceInUse = dynamodb.error("ResourceInUseException")

@@ -104,6 +104,7 @@ class TableRecord(msgspec.Struct, frozen=True):
     kms_managed: bool = False
     recoverable_since: float = 0.0
     recovery_days: int = 35
+    captures: int = 0
     restored: dict[str, str | float | bool] = {}
     replicas: tuple[str, ...] = ()
     group: str = ""

@@ -7,6 +7,7 @@ it does not. Source: DynamoDB Developer Guide, "Using Global Secondary Indexes i
 from pileus.service import Call
 
 from .. import spaces
+from ..backups import past
 from ..errors import Invalid, ItemCollectionSizeLimitExceeded
 from ..records import SecondaryIndex, TableRecord
 from ..streams import journal
@@ -66,7 +67,9 @@ def change(
     if any(index.local for index in table.indexes):
         _collect(call, table, key, more, size - old_size)
     if old is not None or new is not None:
-        journal.note(call, table, key, old, new, by_service)
+        journal.note(call, table, old, new, by_service)
+        if table.recoverable_since or table.captures:
+            past.note(call, table, key, old)
     return spent
 
 

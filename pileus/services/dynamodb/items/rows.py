@@ -34,6 +34,10 @@ class Sealer:
     def seal(self, key: bytes, item: Item, size: int) -> bytes:
         return self.seal_text(key, orjson.dumps(item), size)
 
+    def seal_again(self, key: bytes, opened: bytes) -> bytes:
+        """What `open` gave, under another key."""
+        return self.seal_text(key, opened[HEAD_BYTES:], int.from_bytes(opened[1:HEAD_BYTES], "big"))
+
     def seal_text(self, key: bytes, text: bytes, size: int) -> bytes:
         kind = _PLAIN
         if len(text) > PACKED_FROM:
@@ -57,6 +61,11 @@ class Kept:
     def __init__(self, opened: bytes):
         self._text = opened
         self._item: Item | None = None
+
+    @property
+    def opened(self) -> bytes:
+        """Head and JSON, as `Sealer.open` gave them."""
+        return self._text
 
     @property
     def size(self) -> int:

@@ -61,8 +61,8 @@ def close_stream(tx: Transaction, table: TableRecord, now: float) -> None:
         _close_shard(tx, record.id, at.shard, at.sequence - 1, now)
 
 
-def note(call: Call, table: TableRecord, key: bytes, old: Kept | None, new: Item | None, by_service: str) -> None:
-    """`key` is the row's; `by_service`: the service that did it, if not a caller."""
+def note(call: Call, table: TableRecord, old: Kept | None, new: Item | None, by_service: str) -> None:
+    """`by_service`: the service that did it, if not a caller."""
     stream = table.stream
     if stream is None or not stream.enabled:
         return

@@ -14,6 +14,7 @@ from pileus.store import Transaction
 
 from .. import spaces
 from ..addressing import table_operation
+from ..backups import past
 from ..errors import Invalid, ResourceInUse
 from ..items.keys import space_prefix
 from ..records import Doomed, TableRecord, doomed, tables
@@ -24,6 +25,7 @@ from .policies import policies
 
 Request = dict[str, Any]
 CHUNK = 500
+FOREVER = float(2**40)
 
 
 @table_operation("DeleteTable")
@@ -32,6 +34,10 @@ def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, 
         raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being "
                             f"{_DOING[table.status]}: "
                             f"{table.name}")  # fmt: skip
+    if table.captures:
+        raise ResourceInUse(
+            f"Attempt to change a resource which is still in use: Table is being backed up or restored: {table.name}"
+        )
     if table.protected:
         raise Invalid(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion "
@@ -51,12 +57,19 @@ class Remove:
     watches = tables.name
 
     async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
+        from ..backups import on_demand
+
         def work(tx: Transaction) -> None:
             table = tables.get(tx, *key)
             if table is None or table.status != "DELETING":
                 return
-            for space in (table.space, *(index.space for index in table.indexes)):
-                give_up(tx, space)
+            if table.recoverable_since:
+                count = spaces.counts(tx, table.space)
+                on_demand.leave_behind(tx, table, count.items, count.octets, world.clock.now())
+            else:
+                give_up(tx, table.space)
+            for index in table.indexes:
+                give_up(tx, index.space)
             journal.close_stream(tx, table, world.clock.now())
             if table.policy:
                 policies.delete(tx, table.arn)
@@ -86,7 +99,7 @@ class Sweep:
             rows = tx.scan(head, head + b"\xff" * 17, CHUNK)
             for row, _ in rows:
                 tx.delete(row)
-            if len(rows) == CHUNK or spaces.clear(tx, space, CHUNK):
+            if len(rows) == CHUNK or spaces.clear(tx, space, CHUNK) or past.trim(tx, space, FOREVER, CHUNK):
                 return True
             doomed.delete(tx, space)
             return False

@@ -1,0 +1,1 @@
+"""Backups: on demand, and to any moment of the last weeks."""

@@ -1,0 +1,165 @@
+"""Copies of tables as of a moment, made in the background while writes go on.
+
+First the rows as they are, a few a transaction; then every change since the moment is undone, the latest first; then,
+if the copy is a table of its own, its indexes and counts. Each step can be done twice, and where the work stands is
+written with what was done.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from pileus.base import ids
+from pileus.control import Done, Outcome
+from pileus.keyring import Keyring
+from pileus.store import Table, Transaction
+
+from .. import spaces
+from ..items.changing import projected
+from ..items.keys import ROWS, entry_key, space_prefix
+from ..items.rows import Kept, Sealer, sealing_of
+from ..records import TableRecord, tables
+from ..values import item_size
+from . import past
+
+CHUNK = 100
+replace = msgspec.structs.replace
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Rows of a table or of a copy: where they lie, and what opens them."""
+
+    space: int
+    data_key: bytes
+    table_id: str
+
+    def sealing(self, keyring: Keyring) -> Sealer:
+        return sealing_of(keyring, self.data_key, self.table_id)
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """`at`: the moment; 0 when nothing is to be undone. `of`: (account, region, name) of the table whose past is being
+    kept for it; `phase`: rows, undo, count, done. `into`: the table that the copy becomes, if any."""
+
+    source: Rows
+    target: Rows
+    at: float
+    of: tuple[str, str, str] | None = None
+    into: tuple[str, str, str] | None = None
+    backup: str = ""
+    export: str = ""
+    phase: str = "rows"
+    cursor: bytes = b""
+    until: int = 0
+
+
+copies = Table("dynamodb.copy", Copy, watched=True)  # number
+
+
+def begin(tx: Transaction, copy: Copy, now: float) -> int:
+    number = ids.rising(now)
+    copies.put(tx, number, record=copy)
+    if copy.of is not None:
+        _capture(tx, copy.of, 1)
+    return number
+
+
+def _capture(tx: Transaction, of: tuple[str, str, str], more: int) -> None:
+    table = tables.get(tx, *of)
+    if table is not None:
+        tables.put(tx, *of, record=replace(table, captures=max(0, table.captures + more)))
+
+
+class MakeCopies:
+    watches = copies.name
+
+    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
+        from .finishing import finish
+
+        number = int(key[0])
+        while True:
+            copy = await world.store.transact(lambda tx: _step(world, tx, number))
+            if copy is None:
+                return Done
+            if copy.phase == "done":
+                return await finish(world, number, copy)
+            await asyncio.sleep(0)  # callers go first
+
+
+def _step(world: Any, tx: Transaction, number: int) -> Copy | None:
+    copy = copies.get(tx, number)
+    if copy is None or copy.phase == "done":
+        return copy
+    if copy.phase == "rows":
+        copy = _copy_rows(world, tx, copy)
+    elif copy.phase == "undo":
+        copy = _undo(world, tx, copy)
+    else:
+        copy = _count(world, tx, copy)
+    copies.put(tx, number, record=copy)
+    return copy
+
+
+def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
+    source, target = copy.source.sealing(world.keyring), copy.target.sealing(world.keyring)
+    head, new = space_prefix(copy.source.space), space_prefix(copy.target.space)
+    rows = tx.scan(copy.cursor + b"\0" if copy.cursor else head, head + b"\xff" * 17, CHUNK)
+    for row, sealed in rows:
+        at = new + row[len(head) :]
+        tx.put(at, target.seal_again(at, source.open(row, sealed)))
+    if len(rows) == CHUNK:
+        return replace(copy, cursor=rows[-1][0])
+    if copy.at:
+        return replace(copy, phase="undo", cursor=b"", until=ids.rising(world.clock.now()))
+    return replace(copy, phase="count", cursor=b"")
+
+
+def _undo(world: Any, tx: Transaction, copy: Copy) -> Copy:
+    source, target = copy.source.sealing(world.keyring), copy.target.sealing(world.keyring)
+    new = space_prefix(copy.target.space)
+    changes = past.changes_before(tx, source, copy.source.space, copy.at, copy.until, CHUNK)
+    for _, suffix, was in changes:
+        at = new + suffix
+        if was:
+            tx.put(at, target.seal_again(at, was))
+        else:
+            tx.delete(at)
+    if len(changes) == CHUNK:
+        return replace(copy, until=changes[-1][0])
+    return replace(copy, phase="count", cursor=b"")
+
+
+def _count(world: Any, tx: Transaction, copy: Copy) -> Copy:
+    """Indexes and counts of what the copy has become."""
+    sealing = copy.target.sealing(world.keyring)
+    table = tables.get(tx, *copy.into) if copy.into is not None else None
+    head = space_prefix(copy.target.space)
+    rows = tx.scan(copy.cursor + b"\0" if copy.cursor else head, head + b"\xff" * 17, CHUNK)
+    items, octets = 0, 0
+    for row, sealed in rows:
+        kept = Kept(sealing.open(row, sealed))
+        items, octets = items + 1, octets + kept.size
+        if table is not None and table.indexes:
+            _index(tx, table, sealing, kept, row)
+    spaces.add(tx, copy.target.space, items, octets)
+    if len(rows) == CHUNK:
+        return replace(copy, cursor=rows[-1][0])
+    if copy.of is not None:
+        _capture(tx, copy.of, -1)
+    return replace(copy, phase="done", cursor=b"")
+
+
+def _index(tx: Transaction, table: TableRecord, sealing: Sealer, kept: Kept, row: bytes) -> None:
+    from ..tables.filling import fits
+
+    for index in table.indexes:
+        at = entry_key(table, index, kept.item) if fits(index, kept.item) else None
+        if at is None:
+            continue
+        entry = projected(table, index, kept.item)
+        size = item_size(entry)
+        tx.put(at, sealing.seal(at, entry, size))
+        spaces.add(tx, index.space, 1, size)
+    if any(index.local for index in table.indexes):
+        spaces.add(tx, table.space, 1, kept.size, row[len(ROWS) + 8 : len(ROWS) + 24])

@@ -1,0 +1,50 @@
+"""What a copy becomes once it is whole: a table, or a backup."""
+
+from typing import Any
+
+import msgspec
+
+from pileus.control import Done, Outcome
+from pileus.store import Transaction
+
+from .. import spaces
+from ..records import tables
+from .copying import Copy, copies
+from .records import backups, place_of
+
+replace = msgspec.structs.replace
+
+
+async def finish(world: Any, number: int, copy: Copy) -> Outcome:
+    def work(tx: Transaction) -> None:
+        if copies.get(tx, number) is None:
+            return
+        if copy.into is not None:
+            _become_table(tx, copy)
+        elif copy.backup:
+            _become_backup(tx, copy)
+        copies.delete(tx, number)
+
+    await world.store.transact(work)
+    return Done
+
+
+def _become_table(tx: Transaction, copy: Copy) -> None:
+    assert copy.into is not None
+    table = tables.get(tx, *copy.into)
+    if table is not None:
+        done = {**table.restored, "RestoreInProgress": False}
+        tables.put(tx, *copy.into, record=replace(table, status="ACTIVE", restored=done))
+    place = place_of(copy.backup)
+    backup = backups.get(tx, *place) if place is not None else None
+    if backup is not None and place is not None:
+        backups.put(tx, *place, record=replace(backup, restoring=max(0, backup.restoring - 1)))
+
+
+def _become_backup(tx: Transaction, copy: Copy) -> None:
+    place = place_of(copy.backup)
+    backup = backups.get(tx, *place) if place is not None else None
+    if backup is not None and place is not None:
+        count = spaces.counts(tx, copy.target.space)
+        done = replace(backup, status="AVAILABLE", items=count.items, octets=count.octets)
+        backups.put(tx, *place, record=done)
