@@ -118,10 +118,11 @@ JSON = st.recursive(
 def test_whatever_json_comes_it_is_a_value_or_an_error_of_the_caller(raw):
     try:
         checked = checked_value(raw)
-    except ApiError as error:
-        assert error.message and error.status == 400
-    else:
-        assert len(checked) == 1 and checked_value(checked) == checked and value_size(checked) >= 0
+    except ApiError:
+        return
+    assert len(checked) == 1
+    assert checked_value(checked) == checked
+    assert value_size(checked) >= 0
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,8 @@ def test_whatever_json_comes_it_is_a_value_or_an_error_of_the_caller(raw):
         ({"S": None}, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
         (
             {"S": "a", "N": "1"},
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+            "Supplied AttributeValue has more than one datatypes set, "
+            "must contain exactly one of the supported datatypes",
         ),
         ({"NULL": False}, INVALID + "Null attribute value types must have the value of true"),
         ({"SS": []}, INVALID + "An string set  may not be empty"),
