@@ -11,8 +11,7 @@ SECTIONS = ("SET", "REMOVE", "ADD", "DELETE")
 
 
 def read(kind: str, text: str) -> tuple[list[Action], list[str], Findings]:
-    """The actions, the sections as they come, and what the rules ask of. Raises Invalid for what is no sentence of
-    the grammar."""
+    """The actions, the sections in their order, and what the rules look at. Raises Invalid for a syntax error."""
     reader = Reader(kind, text)
     actions: list[Action] = []
     sections: list[str] = []
