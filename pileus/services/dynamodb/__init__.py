@@ -4,6 +4,7 @@ from typing import Any
 
 from .backups import continuous, copying, on_demand, restoring
 from .items import batches, finding, getting, putting, transactions
+from .partiql import executing
 from .service import dynamodb
 from .streams import reading, trimming
 from .tables import creating, deleting, describing, expiring, filling, policies, tagging, updating
@@ -31,6 +32,7 @@ __all__ = [
     "deleting",
     "describing",
     "dynamodb",
+    "executing",
     "expiring",
     "finding",
     "getting",

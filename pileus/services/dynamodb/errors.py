@@ -10,6 +10,7 @@ from .service import dynamodb
 BackupInUse = dynamodb.error("BackupInUseException")
 BackupNotFound = dynamodb.error("BackupNotFoundException")
 ConditionalCheckFailed = dynamodb.error("ConditionalCheckFailedException")
+DuplicateItem = dynamodb.error("DuplicateItemException")
 IdempotentParameterMismatch = dynamodb.error("IdempotentParameterMismatchException")
 InvalidRestoreTime = dynamodb.error("InvalidRestoreTimeException")
 ItemCollectionSizeLimitExceeded = dynamodb.error("ItemCollectionSizeLimitExceededException")

@@ -88,13 +88,13 @@ def query(call: Call, request: Request) -> dict[str, Any]:
     keys = keys_of(table, index)
     found = _key_range(request, parameters, keys)
     parameters.finish()
-    _check_types(table, keys, found)
+    check_types(keys, found)
     _check_filter(wanted, keys)
     space = index.space if index is not None else table.space
-    start, stop = _bounds(space, index is not None, keys, found)
+    start, stop = bounds(space, index is not None, keys, found)
     forward = request.get("ScanIndexForward", True)
     if "ExclusiveStartKey" in request:
-        at = _place(table, index, request["ExclusiveStartKey"])
+        at = place_of(table, index, request["ExclusiveStartKey"])
         if not start <= at < stop:
             raise Invalid("The provided starting key is outside query boundaries based on provided conditions")
         start, stop = (at + b"\0", stop) if forward else (start, at)
@@ -114,9 +114,9 @@ def scan(call: Call, request: Request) -> dict[str, Any]:
     segment, total = _segment(request)
     table = usable(call, request)
     index = index_of(table, request)
-    start, stop = _slice(index.space if index is not None else table.space, segment, total)
+    start, stop = segment_of(index.space if index is not None else table.space, segment, total)
     if "ExclusiveStartKey" in request:
-        at = _place(table, index, request["ExclusiveStartKey"])
+        at = place_of(table, index, request["ExclusiveStartKey"])
         if not start <= at < stop:
             raise Invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
                           "ExclusiveStartKey "
@@ -223,7 +223,7 @@ def _key_range(request: Request, parameters: Parameters, keys: Keys) -> KeyRange
     return legacy.key_conditions(request["KeyConditions"], keys.hash, keys.sort or None)
 
 
-def _check_types(table: TableRecord, keys: Keys, found: KeyRange) -> None:
+def check_types(keys: Keys, found: KeyRange) -> None:
     pairs = ((found.hash, keys.hash, keys.hash_type), (found.low, keys.sort, keys.sort_type),
              (found.high, keys.sort, keys.sort_type))  # fmt: skip
     for value, _, kind in pairs:
@@ -269,23 +269,29 @@ def _projection(
     table: TableRecord, index: SecondaryIndex | None, request: Request, shown: Projection | None
 ) -> tuple[Projection | None, bool]:
     """What is shown, and whether the entries of a local index do not have it all."""
+    whole = request.get("Select") == "ALL_ATTRIBUTES"
+    return shown, needs_items(table, index, shown, whole)
+
+
+def needs_items(table: TableRecord, index: SecondaryIndex | None, shown: Projection | None, whole: bool) -> bool:
+    """Whether entries of the index do not have all that is asked for. Of a global index that is refused."""
     if index is None or index.projection == "ALL":
-        return shown, False
+        return False
     there = {*table.keys.names, *index.keys.names, *index.included}
-    if request.get("Select") == "ALL_ATTRIBUTES":
+    if whole:
         if not index.local:
             raise Invalid(
                 "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global "
                 f"secondary index {index.name} because its projection type is not ALL"
             )
-        return None, True
+        return True
     missing = sorted(shown.attributes - there) if shown is not None else []
     if missing and not index.local:
         raise Invalid(
             f"One or more parameter values were invalid: Global secondary index {index.name} does not project "
             f"[{', '.join(missing)}]"
         )
-    return shown, bool(missing)
+    return bool(missing)
 
 
 def _segment(request: Request) -> tuple[int, int]:
@@ -311,7 +317,7 @@ def _segment(request: Request) -> tuple[int, int]:
 # -- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _slice(space: int, segment: int, total: int) -> tuple[bytes, bytes]:
+def segment_of(space: int, segment: int, total: int) -> tuple[bytes, bytes]:
     """A segment's share of the space: digests are spread evenly."""
     head = space_prefix(space)
     edge = 1 << 64
@@ -320,7 +326,7 @@ def _slice(space: int, segment: int, total: int) -> tuple[bytes, bytes]:
     return start, stop
 
 
-def _bounds(space: int, is_index: bool, keys: Keys, found: KeyRange) -> tuple[bytes, bytes]:
+def bounds(space: int, is_index: bool, keys: Keys, found: KeyRange) -> tuple[bytes, bytes]:
     """Where the rows of a key condition begin and end."""
     head = partition(space, found.hash)
     end = head + b"\xff" * (2 * 1_024 + 64)
@@ -355,7 +361,7 @@ def _edges(head: bytes, value: Any, is_index: bool) -> tuple[bytes, bytes]:
     return at, at[:-1] + b"\2"
 
 
-def _place(table: TableRecord, index: SecondaryIndex | None, start_key: Any) -> bytes:
+def place_of(table: TableRecord, index: SecondaryIndex | None, start_key: Any) -> bytes:
     """The row of an ExclusiveStartKey."""
     key = checked_item(start_key)
     names = {*table.keys.names, *(index.keys.names if index is not None else ())}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pileus.service import Call
 
 from ..addressing import item_operation, usable
-from ..errors import Invalid
+from ..errors import DuplicateItem, Invalid
 from ..expressions import Condition, Update, legacy, update
 from ..records import TableRecord
 from ..values import Item, checked_item
@@ -26,13 +26,14 @@ GB = 1024**3
 
 class Plan(NamedTuple):
     """What a write is to do, as far as the request says. `item`: of a put; `update`: of an update; neither: a
-    deletion."""
+    deletion. `is_new`: there must be no such item yet."""
 
     request: Request
     wanted: Condition | None
     item: Item | None = None
     update: Update | None = None
     is_update: bool = False
+    is_new: bool = False
 
 
 class Done(NamedTuple):
@@ -80,6 +81,8 @@ def carry_out(call: Call, table: TableRecord, plan: Plan, twice: bool = False) -
             _leaves_keys_alone(table, plan.update)
     row = row_key(table, key)
     old = changing.read(call, table, row)
+    if plan.is_new and old is not None:
+        raise DuplicateItem("Duplicate primary key exists in table")
     if plan.wanted is not None:
         holds(plan.wanted, old, plan.request)
     new = plan.item

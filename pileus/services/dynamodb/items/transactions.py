@@ -44,6 +44,7 @@ ACTIONS = {
 # The code of a cancellation reason -> the error's.
 REASONS = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
+    "DuplicateItemException": "DuplicateItem",
     "ItemCollectionSizeLimitExceededException": "ItemCollectionSizeLimitExceeded",
     "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
     "ThrottlingException": "ThrottlingError",
@@ -82,14 +83,14 @@ def transact_write_items(call: Call, request: Request) -> dict[str, Any]:
     plans = [(kind, own, _prepared(kind, own)) for kind, own in entries]
     _may(call, [(kind, own) for kind, own, _ in plans])
     steps = [Step(kind, own, plan, usable_table(find(call, own["TableName"]))) for kind, own, plan in plans]
-    _check_distinct([(step.table, step.plan.item or step.request.get("Key", {})) for step in steps])
+    check_distinct([(step.table, step.plan.item or step.request.get("Key", {})) for step in steps])
     token = request.get("ClientRequestToken")
-    print_ = _fingerprint(request)
-    if token is not None and (known := _known(call, token, print_)) is not None:
-        return _told_again(request, steps, known)
-    answer = _write(call, request, steps)
+    print_ = fingerprint(request["TransactItems"])
+    if token is not None and known(call, token, print_) is not None:
+        return told_again(request, steps)
+    answer = write(call, request, steps)
     if token is not None:
-        _remember(call, token, print_)
+        remember(call, token, print_)
     return answer
 
 
@@ -132,7 +133,7 @@ def _may(call: Call, asked: list[tuple[str, Request]]) -> None:
         must_allow(call, f"dynamodb:{ACTIONS[kind]}", arn, context=context, own=of_table(table))
 
 
-def _check_distinct(asked: list[tuple[TableRecord, Any]]) -> None:
+def check_distinct(asked: list[tuple[TableRecord, Any]]) -> None:
     seen = set()
     for table, item in asked:
         key = checked_key(table, {name: item[name] for name in table.keys.names if name in item} or item)
@@ -141,7 +142,7 @@ def _check_distinct(asked: list[tuple[TableRecord, Any]]) -> None:
         raise Invalid("Transaction request cannot include multiple operations on one item")
 
 
-def _write(call: Call, request: Request, steps: list[Step]) -> dict[str, Any]:
+def write(call: Call, request: Request, steps: list[Step]) -> dict[str, Any]:
     reasons: list[dict[str, Any]] = []
     spent: dict[str, tuple[TableRecord, Spent]] = {}
     metrics: dict[str, list[Any]] = {}
@@ -153,14 +154,14 @@ def _write(call: Call, request: Request, steps: list[Step]) -> dict[str, Any]:
         except ApiError as error:
             if error.code not in REASONS:
                 raise
-            reasons.append(_reason(error))
+            reasons.append(reason_of(error))
             continue
         reasons.append({"Code": "None"})
         size += octets
         spent[table.name] = table, together(spent.get(table.name, (table, NOTHING))[1], units)
     if size > TRANSACTION_BYTES_MAX:
         raise Invalid("Transaction size cannot exceed 4MB")
-    _cancel(reasons)
+    cancel(reasons)
     answer = told(request, spent, "Write")
     if metrics:
         answer["ItemCollectionMetrics"] = metrics
@@ -186,14 +187,14 @@ def _step(call: Call, step: Step, metrics: dict[str, list[Any]] | None) -> tuple
     return done.spent, max(new.size if new is not None else 0, done.old.size if done.old is not None else 0)
 
 
-def _reason(error: ApiError) -> dict[str, Any]:
+def reason_of(error: ApiError) -> dict[str, Any]:
     reason = {"Code": REASONS[error.code], "Message": error.message}
     if isinstance(error, ConditionalCheckFailed) and "Item" in error.members:
         reason["Item"] = error.members["Item"]
     return reason
 
 
-def _cancel(reasons: list[dict[str, Any]]) -> None:
+def cancel(reasons: list[dict[str, Any]]) -> None:
     codes = [reason["Code"] for reason in reasons]
     if any(code != "None" for code in codes):
         raise TransactionCanceled(
@@ -205,21 +206,21 @@ def _cancel(reasons: list[dict[str, Any]]) -> None:
 # -- tokens ---------------------------------------------------------------------------------------------------------
 
 
-def _fingerprint(request: Request) -> bytes:
+def fingerprint(what: Any) -> bytes:
     """What must be the same for a token to mean the same request."""
-    return hashlib.sha256(orjson.dumps(request["TransactItems"], option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(orjson.dumps(what, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _known(call: Call, token: str, print_: bytes) -> Token | None:
-    known = tokens.get(call.tx, *call.scope, token)
-    if known is None or known.at + TOKEN_HOLDS_S <= call.now:
+def known(call: Call, token: str, print_: bytes) -> Token | None:
+    found = tokens.get(call.tx, *call.scope, token)
+    if found is None or found.at + TOKEN_HOLDS_S <= call.now:
         return None
-    if known.request != print_:
+    if found.request != print_:
         raise IdempotentParameterMismatch("ClientRequestToken is used with different parameters")
-    return known
+    return found
 
 
-def _remember(call: Call, token: str, print_: bytes) -> None:
+def remember(call: Call, token: str, print_: bytes) -> None:
     """Also forgets a few tokens that hold no longer, so that no more are kept than are of use."""
     old = [key for key, kept in tokens.find(call.tx, by_age, limit=_TOKENS_CLEARED)
            if kept.at + TOKEN_HOLDS_S <= call.now]  # fmt: skip
@@ -228,7 +229,7 @@ def _remember(call: Call, token: str, print_: bytes) -> None:
     tokens.put(call.tx, *call.scope, token, record=Token(call.now, print_))
 
 
-def _told_again(request: Request, steps: list[Step], known: Token) -> dict[str, Any]:
+def told_again(request: Request, steps: list[Step]) -> dict[str, Any]:
     """A request that was done before succeeds and only reads (it costs read units then)."""
     spent: dict[str, tuple[TableRecord, Spent]] = {}
     for step in steps:
@@ -257,7 +258,7 @@ def transact_get_items(call: Call, request: Request) -> dict[str, Any]:
         parameters.finish()
     _may(call, [("Get", own) for own in entries])
     tables = [usable_table(find(call, own["TableName"])) for own in entries]
-    _check_distinct([(table, own["Key"]) for table, own in zip(tables, entries, strict=True)])
+    check_distinct([(table, own["Key"]) for table, own in zip(tables, entries, strict=True)])
     responses: list[dict[str, Any]] = []
     reasons: list[dict[str, Any]] = []
     spent: dict[str, tuple[TableRecord, Spent]] = {}
@@ -270,12 +271,12 @@ def transact_get_items(call: Call, request: Request) -> dict[str, Any]:
         try:
             capacity.charge(call, table, cost, "read")
         except ApiError as error:
-            reasons.append(_reason(error))
+            reasons.append(reason_of(error))
             continue
         reasons.append({"Code": "None"})
         spent[table.name] = table, together(spent.get(table.name, (table, NOTHING))[1], cost)
         responses.append({"Item": found.whole if wanted is None else wanted.of(found.item)} if found else {})
     if size > TRANSACTION_BYTES_MAX:
         raise Invalid("Transaction size cannot exceed 4MB")
-    _cancel(reasons)
+    cancel(reasons)
     return {"Responses": responses, **told(request, spent, "Read")}
