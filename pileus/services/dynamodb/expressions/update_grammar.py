@@ -55,7 +55,7 @@ def _term(reader: Reader) -> Operand:
     while reader.next == "(":
         reader.advance()
         opened += 1
-    term = reader.bare_operand()
+    term = reader.operand(parentheses=False)
     summed = False
     wrapped = False
     while True:

@@ -18,7 +18,7 @@ from .binding import Template
 from .operands import Names, resolved, top_level
 from .parameters import Parameters
 from .paths import Branch, Getter, Parts, getter, picked, tree
-from .syntax import Action, Function, Operand, Path, Ref, Sum
+from .syntax import Action, Operand, Path, Ref, Sum
 from .update_rules import UpdateOperands, needs_values
 
 KIND = "UpdateExpression"
@@ -214,7 +214,9 @@ def _operand(operand: Operand, names: Names) -> Getter:
         return lambda item, values: values[name]
     if isinstance(operand, Sum):
         return _sum(operand, names)
-    return _function(operand, names)
+    first, second = operand.args
+    combined = _if_not_exists if operand.name == "if_not_exists" else _list_append
+    return combined(_operand(first, names), _operand(second, names))
 
 
 def _sum(operand: Sum, names: Names) -> Getter:
@@ -230,17 +232,19 @@ def _sum(operand: Sum, names: Names) -> Getter:
     return total
 
 
-def _function(function: Function, names: Names) -> Getter:
-    first, second = [_operand(operand, names) for operand in function.args]
+def _if_not_exists(first: Getter, second: Getter) -> Getter:
+    def value(item: Item, values: dict[str, Value]) -> Value | None:
+        found = first(item, values)
+        return second(item, values) if found is None else found
 
-    def if_not_exists(item: Item, values: dict[str, Value]) -> Value | None:
-        value = first(item, values)
-        return second(item, values) if value is None else value
+    return value
 
-    def list_append(item: Item, values: dict[str, Value]) -> Value:
+
+def _list_append(first: Getter, second: Getter) -> Getter:
+    def value(item: Item, values: dict[str, Value]) -> Value:
         one, other = _present(first(item, values)), _present(second(item, values))
         if "L" not in one or "L" not in other:
             raise incorrect_type()
         return {"L": one["L"] + other["L"]}
 
-    return if_not_exists if function.name == "if_not_exists" else list_append
+    return value
