@@ -104,7 +104,7 @@ class _Conditions:
         reader.advance()
         self.operators.pop()
         if self.wrapped[-1]:
-            reader.found.redundant = True
+            raise reader.redundant_parentheses()
         self.wrapped[-1] = True
 
     def _reduce(self, binds: int) -> None:

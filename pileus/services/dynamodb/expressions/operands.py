@@ -72,9 +72,9 @@ class Operands:
         """Raises Invalid."""
         if isinstance(leaf, Comparison):
             self.each(leaf.operands)
-            self.distinct(leaf.operator, leaf.operands)
             if leaf.operator in _ORDERING:
                 self._ordered(leaf)
+            self.distinct(leaf.operator, leaf.operands)
         else:
             self.function(leaf)
 

@@ -50,6 +50,9 @@ class Reader:
         end = self.tokens[min(at + 1, len(self.tokens) - 1)].end
         return refusal(self.kind, f'Syntax error; token: "{token.text}", near: "{self.text[start:end]}"')
 
+    def redundant_parentheses(self) -> Invalid:
+        return refusal(self.kind, "The expression has redundant parentheses;")
+
     def path(self) -> Path:
         parts: list[Part] = [self._attribute()]
         while True:
@@ -107,7 +110,7 @@ class Reader:
         for _ in range(opened):
             self.expect(")")
         if opened > 1:
-            self.found.redundant = True
+            raise self.redundant_parentheses()
         return operand
 
 

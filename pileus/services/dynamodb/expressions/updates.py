@@ -180,6 +180,13 @@ def _present(value: Value | None) -> Value:
     return value
 
 
+def _content(value: Value | None, kind: str) -> Any:
+    """What an operand of this type holds."""
+    if kind not in _present(value):
+        raise incorrect_type()
+    return value[kind]  # type: ignore[index]
+
+
 def incorrect_type() -> Invalid:
     return Invalid("An operand in the update expression has an incorrect data type")
 
@@ -224,27 +231,23 @@ def _sum(operand: Sum, names: Names) -> Getter:
     compute: Any = numbers.add if operand.operator == "+" else numbers.subtract
 
     def total(item: Item, values: dict[str, Value]) -> Value:
-        one, other = _present(left(item, values)), _present(right(item, values))
-        if "N" not in one or "N" not in other:
-            raise incorrect_type()
-        return {"N": compute(one["N"], other["N"])}
+        return {"N": compute(_content(left(item, values), "N"), _content(right(item, values), "N"))}
 
     return total
 
 
 def _if_not_exists(first: Getter, second: Getter) -> Getter:
+    """As AWS's own emulator does (DynamoDB Local 1.25), the second operand must exist even where the first does."""
+
     def value(item: Item, values: dict[str, Value]) -> Value | None:
-        found = first(item, values)
-        return second(item, values) if found is None else found
+        found, other = first(item, values), _present(second(item, values))
+        return other if found is None else found
 
     return value
 
 
 def _list_append(first: Getter, second: Getter) -> Getter:
     def value(item: Item, values: dict[str, Value]) -> Value:
-        one, other = _present(first(item, values)), _present(second(item, values))
-        if "L" not in one or "L" not in other:
-            raise incorrect_type()
-        return {"L": one["L"] + other["L"]}
+        return {"L": _content(first(item, values), "L") + _content(second(item, values), "L")}
 
     return value
