@@ -7,14 +7,13 @@ Source: Amazon DynamoDB Developer Guide, "Using update expressions in DynamoDB".
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import Invalid
 from ..values import Item, Value, numbers, sorted_set
 from ..values.checking import LEVELS_MAX
 from . import rules, update_grammar
-from .binding import Template
+from .binding import Template, template
 from .operands import Names, resolved, top_level
 from .parameters import Parameters
 from .paths import Branch, Getter, Parts, getter, picked, tree
@@ -63,40 +62,33 @@ class Plan(NamedTuple):
 
 def update(text: str, parameters: Parameters) -> Update:
     """An UpdateExpression to apply. Raises Invalid."""
-    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
-    return Update(template.bind(parameters), parameters.values)
+    return Update(template(_read, KIND, text).bind(parameters), parameters.values)
 
 
-_CACHED_MAX = 4096
-
-
-def _read(text: str) -> Template:
-    actions, sections, found = update_grammar.read(KIND, text)
-    rules.check(KIND, found, rules.UPDATE_FUNCTIONS, rules.CONDITION_FUNCTIONS, "an update expression")
-    update_grammar.check_sections(KIND, sections)
+def _read(kind: str, text: str) -> Template:
+    actions, sections, found = update_grammar.read(kind, text)
+    rules.check(kind, found, rules.UPDATE_FUNCTIONS, rules.CONDITION_FUNCTIONS, "an update expression")
+    update_grammar.check_sections(kind, sections)
     dynamic = [action for action in actions if needs_values(action)]
 
     def build(parameters: Parameters) -> Plan:
-        operands = UpdateOperands(KIND, parameters)
+        operands = UpdateOperands(kind, parameters)
         for action in actions:
             operands.defined(action.path)
         names = parameters.names
         touched = tuple(resolved(action.path, names) for action in actions)
-        tree(KIND, [(parts, True) for parts in touched])
+        tree(kind, [(parts, True) for parts in touched])
         for action in reversed(actions):
             operands.check_action(action)
         leaves = [_leaf(action, names) for action in actions]
-        return Plan(tree(KIND, zip(touched, leaves, strict=True)), touched, top_level(found.paths, names))
+        return Plan(tree(kind, zip(touched, leaves, strict=True)), touched, top_level(found.paths, names))
 
     def check_values(parameters: Parameters) -> None:
-        operands = UpdateOperands(KIND, parameters)
+        operands = UpdateOperands(kind, parameters)
         for action in dynamic:
             operands.check_action(action)
 
     return Template(found, build, check_values if dynamic else None)
-
-
-_template = lru_cache(maxsize=1024)(_read)
 
 
 def _changed_map(branch: Branch, content: Item, item: Item, values: dict[str, Value], depth: int) -> Item:
