@@ -380,3 +380,15 @@ def test_an_expression_at_a_limit_is_tested(text):
 )  # fmt: skip
 def test_names_and_values_are_checked_and_must_be_used(names, values, message):
     assert refusal("attribute_exists(a)", values, names) == message
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "parameter"),
+    [
+        ({f"#{index}": "n" * 60_000 for index in range(40)}, None, "ExpressionAttributeNames"),
+        (None, {":a": {"S": "x" * 2_097_152}}, "ExpressionAttributeValues"),
+        (None, {":a": {"L": [{"S": "x" * 1_100_000}, {"S": "x" * 1_100_000}]}}, "ExpressionAttributeValues"),
+    ],
+)
+def test_names_and_values_are_two_megabytes_at_most(names, values, parameter):
+    assert refusal("a = b", values, names) == f"{parameter} exceeds max size"

@@ -125,6 +125,7 @@ TYPE = "An operand in the update expression has an incorrect data type"
         ("SET a = l[9]", None, MISSING),
         ("SET n = zz + :a", N, MISSING),
         ("SET a = if_not_exists(zz, zy)", None, MISSING),
+        ("SET a = if_not_exists(n, zz)", None, MISSING),
         ("SET l = list_append(zz, :a)", L, MISSING),
         ("SET n = s + :a", N, TYPE),
         ("SET l = list_append(l, s)", None, TYPE),

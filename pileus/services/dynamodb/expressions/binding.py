@@ -1,13 +1,19 @@
 """From an expression read once to one that a request can use: names filled in, values checked."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from .parameters import Parameters
 from .syntax import Findings
 
-_KEPT = 64
-_SHORT = 1024
+_KEPT = 4
+"""What is built for so many choices of names is kept with a text."""
+_NAMES_LENGTH_MAX = 1024
+_SHORT = 256
+"""A text takes about 150 bytes of memory a character once it is built: fewer of the long ones are kept."""
+
+Read = Callable[[str, str], "Template"]
 
 
 class Template:
@@ -36,7 +42,7 @@ class Template:
         built = self._built.get(key)
         if built is None or not parameters.values.keys() >= self.values:
             built = self._build(parameters)
-            if sum(map(len, filter(None, key))) <= _SHORT:
+            if sum(map(len, filter(None, key))) <= _NAMES_LENGTH_MAX:
                 if len(self._built) >= _KEPT:
                     self._built.clear()
                 self._built[key] = built
@@ -45,3 +51,18 @@ class Template:
         if names or self.values:
             parameters.use(self._used_names, self.values)
         return built
+
+
+def template(read: Read, kind: str, text: str) -> Template:
+    """What `read` makes of a text, kept for the next request. Raises Invalid, each time again."""
+    return (_short if len(text) <= _SHORT else _long)(read, kind, text)
+
+
+@lru_cache(maxsize=1024)
+def _short(read: Read, kind: str, text: str) -> Template:
+    return read(kind, text)
+
+
+@lru_cache(maxsize=64)
+def _long(read: Read, kind: str, text: str) -> Template:
+    return read(kind, text)

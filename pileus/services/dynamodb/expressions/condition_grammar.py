@@ -9,16 +9,6 @@ from .reader import Reader
 from .syntax import Comparison, Findings, Function, Junction, Node, Not, Operand, Path, Ref
 
 COMPARATORS = frozenset(("=", "<>", "<", "<=", ">", ">="))
-FUNCTIONS = {
-    "attribute_exists": 1,
-    "attribute_not_exists": 1,
-    "attribute_type": 2,
-    "begins_with": 2,
-    "contains": 2,
-    "size": 1,
-}
-"""Each function with the number of its operands."""
-
 _BINDS = {"OR": 1, "AND": 2, "NOT": 3, "(": 0}
 
 
@@ -48,7 +38,7 @@ class _Conditions:
         reader = self.reader
         while reader.next in ("NOT", "("):
             self.operators.append(reader.advance().kind)
-        self._push(reader.bare_operand())
+        self._push(reader.operand(parentheses=False))
 
     def _go_on(self) -> bool:
         """What may follow; False at the end of the text."""
@@ -114,7 +104,7 @@ class _Conditions:
         reader.advance()
         self.operators.pop()
         if self.wrapped[-1]:
-            reader.found.redundant = True
+            raise reader.redundant_parentheses()
         self.wrapped[-1] = True
 
     def _reduce(self, binds: int) -> None:

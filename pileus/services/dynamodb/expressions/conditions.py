@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from ..values import Item, Value, equal
 from . import condition_grammar, rules, semantics
-from .binding import Template
+from .binding import Template, template
 from .operands import Names, condition_template, resolved, top_level
 from .parameters import Parameters
 from .paths import Getter, getter
@@ -33,12 +32,8 @@ class Condition:
 
 def condition(kind: str, text: str, parameters: Parameters) -> Condition:
     """A condition to test items with; `kind` is the name of its parameter. Raises Invalid."""
-    template = _template(kind, text) if len(text) <= _CACHED_MAX else _read(kind, text)
-    test, attributes = template.bind(parameters)
+    test, attributes = template(_read, kind, text).bind(parameters)
     return Condition(test, parameters.values, attributes)
-
-
-_CACHED_MAX = 4096
 
 
 def _read(kind: str, text: str) -> Template:
@@ -49,9 +44,6 @@ def _read(kind: str, text: str) -> Template:
         return _compiled(node, names), top_level(found.paths, names)
 
     return condition_template(kind, found, build)
-
-
-_template = lru_cache(maxsize=2048)(_read)
 
 
 def _compiled(node: Node, names: Names) -> Test:

@@ -3,13 +3,12 @@
 Source: Amazon DynamoDB Developer Guide, "Key condition expressions for the Query operation in DynamoDB".
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import Invalid
 from ..values import Value
 from . import condition_grammar, rules
-from .binding import Template
+from .binding import Template, template
 from .operands import Names, condition_template, resolved
 from .parameters import Parameters
 from .syntax import Comparison, Function, Junction, Node, Not, Operand, Path, Ref
@@ -41,8 +40,7 @@ class Term(NamedTuple):
 
 def key_condition(text: str, parameters: Parameters, hash_name: str, range_name: str | None) -> KeyRange:
     """A KeyConditionExpression for a table or index with these keys. Raises Invalid."""
-    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
-    terms: dict[str, Term] = template.bind(parameters)
+    terms: dict[str, Term] = template(_read, KIND, text).bind(parameters)
     values = parameters.values
     found = {name: (term.operator, [values[ref] for ref in term.values]) for name, term in terms.items()}
     return key_range(found, hash_name, range_name)
@@ -66,16 +64,10 @@ def key_range(terms: dict[str, tuple[str, list[Value]]], hash_name: str, range_n
     return KeyRange(operands[0], ranged, bounds[0], bounds[1] if len(bounds) > 1 else None, attributes)
 
 
-_CACHED_MAX = 4096
-
-
-def _read(text: str) -> Template:
-    node, found = condition_grammar.read(KIND, text)
-    rules.check(KIND, found, rules.CONDITION_FUNCTIONS, rules.UPDATE_FUNCTIONS, "a condition expression")
-    return condition_template(KIND, found, lambda names: _terms(node, names))
-
-
-_template = lru_cache(maxsize=1024)(_read)
+def _read(kind: str, text: str) -> Template:
+    node, found = condition_grammar.read(kind, text)
+    rules.check(kind, found, rules.CONDITION_FUNCTIONS, rules.UPDATE_FUNCTIONS, "a condition expression")
+    return condition_template(kind, found, lambda names: _terms(node, names))
 
 
 def _terms(node: Node, names: Names) -> dict[str, Term]:

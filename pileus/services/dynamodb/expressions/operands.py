@@ -6,7 +6,6 @@ from typing import Any
 from ..errors import Invalid
 from ..values import Value, compare
 from .binding import Template
-from .condition_grammar import FUNCTIONS
 from .parameters import Parameters
 from .paths import Parts, printed
 from .reader import refusal
@@ -15,6 +14,16 @@ from .syntax import Comparison, Findings, Function, Operand, Path, Ref
 Names = Mapping[str, str]
 TYPES = ("S", "N", "B", "NULL", "BOOL", "SS", "NS", "BS", "L", "M")
 VALID_TYPES = "{B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
+_OPERANDS = {
+    "attribute_exists": 1,
+    "attribute_not_exists": 1,
+    "attribute_type": 2,
+    "begins_with": 2,
+    "contains": 2,
+    "size": 1,
+    "if_not_exists": 2,
+    "list_append": 2,
+}
 _ORDERED = frozenset(("S", "N", "B"))
 _SIZED = frozenset(("S", "B", "SS", "NS", "BS", "L", "M"))
 _PREFIXED = frozenset(("S", "B"))
@@ -62,25 +71,29 @@ class Operands:
     def check(self, leaf: Comparison | Function) -> None:
         """Raises Invalid."""
         if isinstance(leaf, Comparison):
-            for operand in leaf.operands:
-                self.inner(operand)
-            self.distinct(leaf.operator, leaf.operands)
+            self.each(leaf.operands)
             if leaf.operator in _ORDERING:
                 self._ordered(leaf)
+            self.distinct(leaf.operator, leaf.operands)
         else:
             self.function(leaf)
 
-    def inner(self, operand: Operand) -> None:
-        if isinstance(operand, Function):
-            self.function(operand)
-        else:
-            self.defined(operand)
+    def each(self, operands: Iterable[Operand]) -> None:
+        for operand in operands:
+            if isinstance(operand, Function):
+                self.function(operand)
+            else:
+                self.defined(operand)
 
-    def function(self, function: Function, counts: dict[str, int] = FUNCTIONS) -> None:
-        for operand in function.args:
-            self.inner(operand)
+    def function(self, function: Function) -> None:
+        """A function, after those within it; one frame of Python's stack for each."""
         name, args = function.name, function.args
-        if len(args) != counts[name]:
+        for operand in args:
+            if isinstance(operand, Function):
+                self.function(operand)
+            else:
+                self.defined(operand)
+        if len(args) != _OPERANDS[name]:
             raise refusal(
                 self.kind,
                 "Incorrect number of operands for operator or function; "
@@ -94,6 +107,9 @@ class Operands:
         elif name == "begins_with":
             for operand in args:
                 self.fits(name, operand, _PREFIXED)
+        elif name == "list_append":
+            for operand in args:
+                self.fits(name, operand, ("L",))
         elif name == "size":
             self.fits(name, args[0], _SIZED)
         elif name == "attribute_type":

@@ -10,10 +10,12 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import Invalid
-from ..values import Value, check_name, checked_value
+from ..values import Value, check_name, checked_value, value_size
 
 NAMES, VALUES = "ExpressionAttributeNames", "ExpressionAttributeValues"
 KEY_LENGTH_MAX = 255
+BYTES_MAX = 2 * 1024 * 1024
+"""Of all names, and of all values (Developer Guide, "Quotas in Amazon DynamoDB", expression parameters)."""
 _FORM = {NAMES: re.compile(r"#[A-Za-z0-9_]+"), VALUES: re.compile(r":[A-Za-z0-9_]+")}
 
 
@@ -24,8 +26,8 @@ class Parameters:
 
     def __init__(self, names: dict[str, str] | None, values: dict[str, Any] | None):
         """Raises Invalid and Malformed."""
-        self.names: Mapping[str, str] = {} if names is None else _checked(NAMES, names, _checked_name)
-        self.values: dict[str, Value] = {} if values is None else _checked(VALUES, values, checked_value)
+        self.names: Mapping[str, str] = {} if names is None else _checked(NAMES, names, _checked_name, len)
+        self.values: dict[str, Value] = {} if values is None else _checked(VALUES, values, checked_value, _weight)
         self._used_names: list[frozenset[str]] = []
         self._used_values: list[frozenset[str]] = []
 
@@ -55,10 +57,21 @@ def _checked_name(name: Any) -> str:
     return name
 
 
-def _checked(parameter: str, given: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
+def _weight(value: Value) -> int:
+    """About how many bytes: enough to tell what is far too much."""
+    ((kind, content),) = value.items()
+    if kind in ("S", "N", "B"):
+        return len(content)
+    return value_size(value)
+
+
+def _checked(
+    parameter: str, given: dict[str, Any], check: Callable[[Any], Any], weigh: Callable[[Any], int]
+) -> dict[str, Any]:
     if not given:
         raise Invalid(f"{parameter} must not be empty")
     found = {}
+    weight = 0
     for key, content in given.items():
         wrong = _fault_of_key(parameter, key)
         if wrong is not None:
@@ -66,9 +79,12 @@ def _checked(parameter: str, given: dict[str, Any], check: Callable[[Any], Any])
         try:
             if content is None:
                 raise Invalid("The supplied Item contains a null AttributeValue")
-            found[key] = check(content)
+            checked = found[key] = check(content)
         except Invalid as fault:
             raise Invalid(f"{parameter} contains invalid value: {fault.message} for key {key}") from None
+        weight += len(key) + weigh(checked)
+    if weight > BYTES_MAX:
+        raise Invalid(f"{parameter} exceeds max size")
     return found
 
 

@@ -3,11 +3,9 @@
 Source: Amazon DynamoDB Developer Guide, "Using projection expressions in DynamoDB".
 """
 
-from functools import lru_cache
-
 from ..values import Item
 from . import lexer, rules
-from .binding import Template
+from .binding import Template, template
 from .operands import Operands, resolved
 from .parameters import Parameters
 from .paths import Branch, picked, tree
@@ -35,16 +33,12 @@ class Projection:
 
 def projection(text: str, parameters: Parameters) -> Projection:
     """A ProjectionExpression. Raises Invalid."""
-    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
-    found: Projection = template.bind(parameters)
+    found: Projection = template(_read, KIND, text).bind(parameters)
     return found
 
 
-_CACHED_MAX = 4096
-
-
-def _read(text: str) -> Template:
-    reader = Reader(KIND, text)
+def _read(kind: str, text: str) -> Template:
+    reader = Reader(kind, text)
     reader.path()
     while reader.next == ",":
         reader.advance()
@@ -52,16 +46,13 @@ def _read(text: str) -> Template:
     if reader.next != lexer.END:
         raise reader.syntax_error()
     paths = reader.found.paths
-    rules.check_paths(KIND, paths)
-    rules.check_levels(KIND, paths)
+    rules.check_paths(kind, paths)
+    rules.check_levels(kind, paths)
 
     def build(parameters: Parameters) -> Projection:
-        operands = Operands(KIND, parameters)
+        operands = Operands(kind, parameters)
         for path in paths:
             operands.defined(path)
-        return Projection(tree(KIND, ((resolved(path, parameters.names), True) for path in paths)))
+        return Projection(tree(kind, ((resolved(path, parameters.names), True) for path in paths)))
 
     return Template(reader.found, build, None)
-
-
-_template = lru_cache(maxsize=1024)(_read)

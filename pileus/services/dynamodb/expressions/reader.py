@@ -50,6 +50,9 @@ class Reader:
         end = self.tokens[min(at + 1, len(self.tokens) - 1)].end
         return refusal(self.kind, f'Syntax error; token: "{token.text}", near: "{self.text[start:end]}"')
 
+    def redundant_parentheses(self) -> Invalid:
+        return refusal(self.kind, "The expression has redundant parentheses;")
+
     def path(self) -> Path:
         parts: list[Part] = [self._attribute()]
         while True:
@@ -81,37 +84,34 @@ class Reader:
         self.found.values[name] = None
         return Ref(name)
 
-    def operand(self, depth: int = 0) -> Operand:
-        """A path, a value or a function, perhaps in parentheses."""
+    def operand(self, depth: int = 0, parentheses: bool = True) -> Operand:
+        """A path, a value or a function, perhaps in parentheses; a function in another takes one frame of the stack."""
         opened = 0
-        while self.next == "(":
+        while parentheses and self.next == "(":
             self.advance()
             opened += 1
-        operand = self.bare_operand(depth)
+        operand: Operand
+        if self.next == lexer.VALUE_PLACEHOLDER:
+            operand = self.value()
+        elif self.next == lexer.NAME and self.tokens[self.position + 1].kind == "(":
+            if depth >= NESTING_MAX:
+                raise too_many_operators(self.kind)
+            name = self.advance().text
+            args: list[Operand] = []
+            while self.next == "," or not args:
+                self.advance()
+                args.append(self.operand(depth + 1))
+            self.expect(")")
+            operand = Function(name, tuple(args))
+            self.found.operators += 1
+            self.found.functions.append(operand)
+        else:
+            operand = self.path()
         for _ in range(opened):
             self.expect(")")
         if opened > 1:
-            self.found.redundant = True
+            raise self.redundant_parentheses()
         return operand
-
-    def bare_operand(self, depth: int = 0) -> Operand:
-        if self.next == lexer.VALUE_PLACEHOLDER:
-            return self.value()
-        if self.next != lexer.NAME or self.tokens[self.position + 1].kind != "(":
-            return self.path()
-        if depth >= NESTING_MAX:
-            raise too_many_operators(self.kind)
-        name = self.advance().text
-        self.advance()
-        self.found.operators += 1
-        args = [self.operand(depth + 1)]
-        while self.next == ",":
-            self.advance()
-            args.append(self.operand(depth + 1))
-        self.expect(")")
-        function = Function(name, tuple(args))
-        self.found.functions.append(function)
-        return function
 
 
 def too_many_operators(kind: str) -> Invalid:

@@ -21,8 +21,6 @@ UPDATE_FUNCTIONS = frozenset(("if_not_exists", "list_append"))
 
 def check(kind: str, found: Findings, allowed: frozenset[str], others: frozenset[str], what: str) -> None:
     """Raises Invalid. `others` are functions of the other grammar, which AWS refuses as not allowed in a `what`."""
-    if found.redundant:
-        raise refusal(kind, "The expression has redundant parentheses;")
     for function in found.functions:
         if function.name in allowed:
             continue

@@ -79,4 +79,3 @@ class Findings:
     names: dict[str, None] = field(default_factory=dict)
     values: dict[str, None] = field(default_factory=dict)
     operators: int = 0
-    redundant: bool = False

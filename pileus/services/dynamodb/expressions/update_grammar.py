@@ -55,7 +55,7 @@ def _term(reader: Reader) -> Operand:
     while reader.next == "(":
         reader.advance()
         opened += 1
-    term = reader.bare_operand()
+    term = reader.operand(parentheses=False)
     summed = False
     wrapped = False
     while True:
@@ -68,7 +68,7 @@ def _term(reader: Reader) -> Operand:
             reader.advance()
             opened -= 1
             if wrapped:
-                reader.found.redundant = True
+                raise reader.redundant_parentheses()
             wrapped = True
         elif opened:
             raise reader.syntax_error()

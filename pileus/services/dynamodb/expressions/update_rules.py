@@ -3,9 +3,8 @@
 from ..values import Value
 from .operands import Operands, type_of
 from .reader import refusal
-from .syntax import Action, Function, Operand, Ref, Sum
+from .syntax import Action, Function, Ref, Sum
 
-_COUNTS = {"if_not_exists": 2, "list_append": 2}
 LONG_NAMES = {
     "S": "STRING",
     "N": "NUMBER",
@@ -35,22 +34,12 @@ class UpdateOperands(Operands):
         if isinstance(operand, Sum):
             self._sum(operand)
         else:
-            self.inner(operand)
+            self.each((operand,))
         if action.section in _TYPES and isinstance(operand, Ref):
             self._addend(action.section, self.values[operand.name])
 
-    def inner(self, operand: Operand) -> None:
-        if not isinstance(operand, Function):
-            self.defined(operand)
-            return
-        self.function(operand, _COUNTS)
-        if operand.name == "list_append":
-            for arg in operand.args:
-                self.fits("list_append", arg, ("L",))
-
     def _sum(self, total: Sum) -> None:
-        for operand in (total.left, total.right):
-            self.inner(operand)
+        self.each((total.left, total.right))
         for operand in (total.left, total.right):
             self.fits(total.operator, operand, ("N",))
 

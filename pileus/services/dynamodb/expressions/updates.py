@@ -7,18 +7,17 @@ Source: Amazon DynamoDB Developer Guide, "Using update expressions in DynamoDB".
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import Invalid
 from ..values import Item, Value, numbers, sorted_set
 from ..values.checking import LEVELS_MAX
 from . import rules, update_grammar
-from .binding import Template
+from .binding import Template, template
 from .operands import Names, resolved, top_level
 from .parameters import Parameters
 from .paths import Branch, Getter, Parts, getter, picked, tree
-from .syntax import Action, Function, Operand, Path, Ref, Sum
+from .syntax import Action, Operand, Path, Ref, Sum
 from .update_rules import UpdateOperands, needs_values
 
 KIND = "UpdateExpression"
@@ -63,40 +62,33 @@ class Plan(NamedTuple):
 
 def update(text: str, parameters: Parameters) -> Update:
     """An UpdateExpression to apply. Raises Invalid."""
-    template = _template(text) if len(text) <= _CACHED_MAX else _read(text)
-    return Update(template.bind(parameters), parameters.values)
+    return Update(template(_read, KIND, text).bind(parameters), parameters.values)
 
 
-_CACHED_MAX = 4096
-
-
-def _read(text: str) -> Template:
-    actions, sections, found = update_grammar.read(KIND, text)
-    rules.check(KIND, found, rules.UPDATE_FUNCTIONS, rules.CONDITION_FUNCTIONS, "an update expression")
-    update_grammar.check_sections(KIND, sections)
+def _read(kind: str, text: str) -> Template:
+    actions, sections, found = update_grammar.read(kind, text)
+    rules.check(kind, found, rules.UPDATE_FUNCTIONS, rules.CONDITION_FUNCTIONS, "an update expression")
+    update_grammar.check_sections(kind, sections)
     dynamic = [action for action in actions if needs_values(action)]
 
     def build(parameters: Parameters) -> Plan:
-        operands = UpdateOperands(KIND, parameters)
+        operands = UpdateOperands(kind, parameters)
         for action in actions:
             operands.defined(action.path)
         names = parameters.names
         touched = tuple(resolved(action.path, names) for action in actions)
-        tree(KIND, [(parts, True) for parts in touched])
+        tree(kind, [(parts, True) for parts in touched])
         for action in reversed(actions):
             operands.check_action(action)
         leaves = [_leaf(action, names) for action in actions]
-        return Plan(tree(KIND, zip(touched, leaves, strict=True)), touched, top_level(found.paths, names))
+        return Plan(tree(kind, zip(touched, leaves, strict=True)), touched, top_level(found.paths, names))
 
     def check_values(parameters: Parameters) -> None:
-        operands = UpdateOperands(KIND, parameters)
+        operands = UpdateOperands(kind, parameters)
         for action in dynamic:
             operands.check_action(action)
 
     return Template(found, build, check_values if dynamic else None)
-
-
-_template = lru_cache(maxsize=1024)(_read)
 
 
 def _changed_map(branch: Branch, content: Item, item: Item, values: dict[str, Value], depth: int) -> Item:
@@ -180,6 +172,13 @@ def _present(value: Value | None) -> Value:
     return value
 
 
+def _content(value: Value | None, kind: str) -> Any:
+    """What an operand of this type holds."""
+    if kind not in _present(value):
+        raise incorrect_type()
+    return value[kind]  # type: ignore[index]
+
+
 def incorrect_type() -> Invalid:
     return Invalid("An operand in the update expression has an incorrect data type")
 
@@ -214,7 +213,9 @@ def _operand(operand: Operand, names: Names) -> Getter:
         return lambda item, values: values[name]
     if isinstance(operand, Sum):
         return _sum(operand, names)
-    return _function(operand, names)
+    first, second = operand.args
+    combined = _if_not_exists if operand.name == "if_not_exists" else _list_append
+    return combined(_operand(first, names), _operand(second, names))
 
 
 def _sum(operand: Sum, names: Names) -> Getter:
@@ -222,25 +223,23 @@ def _sum(operand: Sum, names: Names) -> Getter:
     compute: Any = numbers.add if operand.operator == "+" else numbers.subtract
 
     def total(item: Item, values: dict[str, Value]) -> Value:
-        one, other = _present(left(item, values)), _present(right(item, values))
-        if "N" not in one or "N" not in other:
-            raise incorrect_type()
-        return {"N": compute(one["N"], other["N"])}
+        return {"N": compute(_content(left(item, values), "N"), _content(right(item, values), "N"))}
 
     return total
 
 
-def _function(function: Function, names: Names) -> Getter:
-    first, second = [_operand(operand, names) for operand in function.args]
+def _if_not_exists(first: Getter, second: Getter) -> Getter:
+    """As AWS's own emulator does (DynamoDB Local 1.25), the second operand must exist even where the first does."""
 
-    def if_not_exists(item: Item, values: dict[str, Value]) -> Value | None:
-        value = first(item, values)
-        return second(item, values) if value is None else value
+    def value(item: Item, values: dict[str, Value]) -> Value | None:
+        found, other = first(item, values), _present(second(item, values))
+        return other if found is None else found
 
-    def list_append(item: Item, values: dict[str, Value]) -> Value:
-        one, other = _present(first(item, values)), _present(second(item, values))
-        if "L" not in one or "L" not in other:
-            raise incorrect_type()
-        return {"L": one["L"] + other["L"]}
+    return value
 
-    return if_not_exists if function.name == "if_not_exists" else list_append
+
+def _list_append(first: Getter, second: Getter) -> Getter:
+    def value(item: Item, values: dict[str, Value]) -> Value:
+        return {"L": _content(first(item, values), "L") + _content(second(item, values), "L")}
+
+    return value
