@@ -4,6 +4,7 @@ The figure to trust is CPU a request: neighbours hardly move it. Ratios are agai
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import statistics
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import objects, servers, signing
+from . import items, objects, servers, signing
 from .servers import Server
 
 MESSAGE = "m" * 256
@@ -151,6 +152,20 @@ def growth(server: Server) -> Figures:
     return found
 
 
+_numbers = itertools.count()
+
+
+def fresh(name: str) -> str:
+    """A name no round before has used."""
+    return f"{name}-{next(_numbers)}"
+
+
+def got(server: Server, ask: Callable[[Server, str], list[bytes]]) -> list[bytes]:
+    name = fresh("filled")
+    items.filled(server, name)
+    return ask(server, name)
+
+
 def measures(seconds: int) -> dict[str, Callable[[Server], Figures]]:
     return {
         "GetCallerIdentity, 16 clients": lambda server: wrk(server, identity(server), 16, seconds),
@@ -162,6 +177,10 @@ def measures(seconds: int) -> dict[str, Callable[[Server], Figures]]:
         "GetObject of 1 MiB, 16 clients": lambda server: wrk(server, objects.gets(server, "m", MIB, 16), 16, seconds),
         "64 MiB in parts of 8, one client": objects.multipart,
         "A page of 1,000 of 10,000 keys": lambda server: wrk(server, objects.page(server), 16, seconds),
+        "PutItem, 16 clients": lambda server: wrk(server, items.puts(server, fresh("put")), 16, seconds),
+        "GetItem, 16 clients": lambda server: wrk(server, got(server, items.gets), 16, seconds),
+        "Query of 20 items, 16 clients": lambda server: wrk(server, got(server, items.queries), 16, seconds),
+        "BatchWriteItem of 25, 16 clients": lambda server: wrk(server, items.batches(server, fresh("b")), 16, seconds),
         "GetCallerIdentity, 200 clients": lambda server: wrk(server, identity(server), 200, seconds),
         "SendMessage, 200 clients": lambda server: wrk(server, send(server), 200, seconds),
         "GetCallerIdentity, one client": lambda server: alone(server, identity(server)),
@@ -190,6 +209,7 @@ def main() -> None:
                     rounds[server.name].append(measure(server))
             show(title, {name: middle(found) for name, found in rounds.items()})
         show("Growth of a queue", {running[0].name: growth(running[0])})
+        show("Growth of a table", {running[0].name: items.growth(running[0], arguments.seconds, wrk)})
         show("Growth of a bucket", {running[0].name: objects.growth(arguments.seconds, wrk)})
         print(f"\n{running[0].name}: {running[0].resident_mib():.0f} MiB at the end")
     finally:

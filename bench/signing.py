@@ -42,9 +42,14 @@ def form(port: int, service: str, action: str, version: str, **fields: str) -> b
     return signed(port, service, {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, body)
 
 
+def target(port: int, service: str, operation: str, request: dict[str, object]) -> bytes:
+    """The json protocol: `operation` is what X-Amz-Target says."""
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": operation}
+    return signed(port, service, headers, json.dumps(request).encode())
+
+
 def sqs(port: int, action: str, **request: object) -> bytes:
-    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
-    return signed(port, "sqs", headers, json.dumps(request).encode())
+    return target(port, "sqs", f"AmazonSQS.{action}", request)
 
 
 def s3(port: int, method: str, path: str, query: str = "", body: bytes = b"") -> bytes:

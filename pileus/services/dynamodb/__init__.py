@@ -8,6 +8,7 @@ from .partiql import executing
 from .service import dynamodb
 from .streams import reading, trimming
 from .tables import creating, deleting, describing, expiring, filling, policies, tagging, updating
+from .transfers import exporting, importing
 
 
 def reconcilers() -> list[Any]:
@@ -22,6 +23,8 @@ def reconcilers() -> list[Any]:
         copying.MakeCopies(),
         continuous.TrimPast(),
         on_demand.ExpireBackups(),
+        exporting.WriteExports(),
+        importing.ReadImports(),
     ]
 
 
@@ -34,8 +37,10 @@ __all__ = [
     "dynamodb",
     "executing",
     "expiring",
+    "exporting",
     "finding",
     "getting",
+    "importing",
     "on_demand",
     "policies",
     "putting",

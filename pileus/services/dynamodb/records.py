@@ -106,6 +106,7 @@ class TableRecord(msgspec.Struct, frozen=True):
     recovery_days: int = 35
     captures: int = 0
     restored: dict[str, str | float | bool] = {}
+    held: bool = False
     replicas: tuple[str, ...] = ()
     group: str = ""
 

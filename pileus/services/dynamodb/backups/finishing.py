@@ -1,4 +1,4 @@
-"""What a copy becomes once it is whole: a table, or a backup."""
+"""What a copy becomes once it is whole: a table, a backup, or an export."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from pileus.store import Transaction
 
 from .. import spaces
 from ..records import tables
+from ..transfers.records import exports
 from .copying import Copy, copies
 from .records import backups, place_of
 
@@ -23,6 +24,8 @@ async def finish(world: Any, number: int, copy: Copy) -> Outcome:
             _become_table(tx, copy)
         elif copy.backup:
             _become_backup(tx, copy)
+        elif copy.export:
+            _become_export(tx, copy)
         copies.delete(tx, number)
 
     await world.store.transact(work)
@@ -34,7 +37,7 @@ def _become_table(tx: Transaction, copy: Copy) -> None:
     table = tables.get(tx, *copy.into)
     if table is not None:
         done = {**table.restored, "RestoreInProgress": False}
-        tables.put(tx, *copy.into, record=replace(table, status="ACTIVE", restored=done))
+        tables.put(tx, *copy.into, record=replace(table, status="ACTIVE", restored=done, held=False))
     place = place_of(copy.backup)
     backup = backups.get(tx, *place) if place is not None else None
     if backup is not None and place is not None:
@@ -48,3 +51,12 @@ def _become_backup(tx: Transaction, copy: Copy) -> None:
         count = spaces.counts(tx, copy.target.space)
         done = replace(backup, status="AVAILABLE", items=count.items, octets=count.octets)
         backups.put(tx, *place, record=done)
+
+
+def _become_export(tx: Transaction, copy: Copy) -> None:
+    """The export writes it out and gives it up."""
+    assert copy.of is not None
+    id_ = copy.export.rpartition("/")[2]
+    export = exports.get(tx, *copy.of, id_)
+    if export is not None:
+        exports.put(tx, *copy.of, id_, record=replace(export, copied=True))

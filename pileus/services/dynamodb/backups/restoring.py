@@ -139,6 +139,7 @@ def _restored(call: Call, request: Request, old: TableRecord, origin: dict[str, 
         table_class=old.table_class,
         billing_changed=call.now if on_demand else 0.0,
         restored=origin,
+        held=True,
     )
     keep(call.tx, table)
     return table

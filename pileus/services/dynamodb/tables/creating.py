@@ -126,10 +126,6 @@ def stream_of(call: Call, wanted: dict[str, Any] | None) -> Stream | None:
     return Stream(iso_millis(call.now), view, ids.rising(call.now))
 
 
-def being_restored(table: TableRecord) -> bool:
-    return bool(table.restored.get("RestoreInProgress"))
-
-
 class Settle:
     """Makes tables active once they are what was asked for: their rows need no preparation."""
 
@@ -138,7 +134,7 @@ class Settle:
     async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
         def work(tx: Transaction) -> None:
             table = tables.get(tx, *key)
-            if table is not None and table.status in ("CREATING", "UPDATING") and not being_restored(table):
+            if table is not None and table.status in ("CREATING", "UPDATING") and not table.held:
                 keep(tx, msgspec.structs.replace(table, status="ACTIVE"))
 
         await world.store.transact(work)

@@ -1,0 +1,1 @@
+"""Whole tables to and from S3."""
