@@ -3,7 +3,7 @@
 from decimal import Context, Decimal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pileus.services.dynamodb.errors import Invalid
@@ -30,6 +30,7 @@ def number_texts(draw):
     return (f"{text}{e}{exponent}" if exponent else text), value
 
 
+@settings(deadline=None)
 @given(number_texts())
 @example(("1E-130", Decimal("1E-130")))
 @example(("9.9999999999999999999999999999999999999E+125", Decimal("9.9999999999999999999999999999999999999E+125")))
@@ -43,6 +44,7 @@ def test_the_canonical_text_is_the_same_number_without_exponent(written):
     assert canonical == (f"{value.normalize(EXACT):f}" if value else "0")
 
 
+@settings(deadline=None)
 @given(number_texts(), number_texts())
 def test_bytes_of_numbers_sort_as_the_numbers_do(one, other):
     a, b = {"N": numbers.canonical(one[0])}, {"N": numbers.canonical(other[0])}
@@ -65,6 +67,7 @@ def test_bytes_of_neighbouring_numbers_are_in_order():
     assert keys == sorted(set(keys))
 
 
+@settings(deadline=None)
 @given(number_texts(), number_texts())
 def test_sums_and_differences_are_exact_or_refused(one, other):
     a, b = numbers.canonical(one[0]), numbers.canonical(other[0])
