@@ -77,8 +77,16 @@ def test_sums_and_differences_are_exact_or_refused(one, other):
         if fits:
             assert computed(a, b) == (f"{exact.normalize(EXACT):f}" if exact else "0")
         else:
-            with pytest.raises(Invalid):
+            with pytest.raises(Invalid) as refused:
                 computed(a, b)
+            assert refused.value.message in (OVERFLOW, UNDERFLOW)
+
+
+def test_a_sum_of_too_many_digits_is_called_an_overflow():
+    for computed in (numbers.add, numbers.subtract):
+        with pytest.raises(Invalid) as refused:
+            computed("1" + "0" * 50, "1")
+        assert refused.value.message == OVERFLOW
 
 
 @pytest.mark.parametrize(

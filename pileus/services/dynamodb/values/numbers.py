@@ -25,6 +25,10 @@ def unreadable(text: str) -> Invalid:
     return Invalid(f"The parameter cannot be converted to a numeric value: {text}")
 
 
+def overflow() -> Invalid:
+    return Invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
+
+
 def canonical(text: str) -> str:
     """A number as DynamoDB prints it: no exponent, no plus, no zeros that say nothing. Equal numbers, equal texts.
 
@@ -36,7 +40,7 @@ def canonical(text: str) -> str:
     if not digits:
         return "0"
     if exponent > EXPONENT_MAX:
-        raise Invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
+        raise overflow()
     if exponent < EXPONENT_MIN:
         raise Invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")
     if len(digits) > DIGITS_MAX:
@@ -72,14 +76,21 @@ def add(a: str, b: str) -> str:
     """The exact sum of two canonical numbers; Invalid where it needs more than 38 digits or is too large."""
     if len(a) <= _SHORT and len(b) <= _SHORT and "." not in a and "." not in b:
         return str(int(a) + int(b))
-    return canonical(str(_EXACT.add(Decimal(a), Decimal(b))))
+    return _kept(_EXACT.add(Decimal(a), Decimal(b)))
 
 
 def subtract(a: str, b: str) -> str:
     """The exact difference of two canonical numbers; Invalid as for `add`."""
     if len(a) <= _SHORT and len(b) <= _SHORT and "." not in a and "." not in b:
         return str(int(a) - int(b))
-    return canonical(str(_EXACT.subtract(Decimal(a), Decimal(b))))
+    return _kept(_EXACT.subtract(Decimal(a), Decimal(b)))
+
+
+def _kept(total: Decimal) -> str:
+    """A sum as it is stored. Of one that needs too many digits AWS says, strangely, that it is too large."""
+    if len(total.normalize(_EXACT).as_tuple().digits) > DIGITS_MAX:
+        raise overflow()
+    return canonical(str(total))
 
 
 def compare(a: str, b: str) -> int:
