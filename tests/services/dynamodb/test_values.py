@@ -19,6 +19,7 @@ from pileus.services.dynamodb.values import (
     value_size,
 )
 
+BINARIES = 'Input collection ["AA==","/w==","AA=="]of type BS contains duplicates.'
 INVALID = "One or more parameter values were invalid: "
 
 
@@ -146,9 +147,10 @@ def test_whatever_json_comes_it_is_a_value_or_an_error_of_the_caller(raw):
         ({"SS": []}, INVALID + "An string set  may not be empty"),
         ({"NS": []}, INVALID + "An number set  may not be empty"),
         ({"BS": []}, INVALID + "Binary sets should not be empty"),
-        ({"SS": ["a", "a"]}, INVALID + "Input collection [a, a] contains duplicates."),
-        ({"NS": ["1", "1.0"]}, "Input collection contains duplicates"),
-        ({"BS": ["YQ==", "YQ=="]}, INVALID + "Input collection [YQ==, YQ==]of type BS contains duplicates."),
+        ({"SS": ["a", "a"]}, INVALID + 'Input collection ["a", "a"] contains duplicates.'),
+        ({"SS": ["b", "a", "b"]}, INVALID + 'Input collection ["a", "b", "b"] contains duplicates.'),
+        ({"NS": ["1", "1.0"]}, INVALID + "Input collection contains duplicates."),
+        ({"BS": ["/w==", "AA==", "AA=="]}, INVALID + BINARIES),
         ({"SS": [None]}, INVALID + "An string set may not have a null string as a member"),
         ({"M": {"": {"S": "a"}}}, "Empty attribute name"),
         ({"M": {"n" * 65_536: {"S": "a"}}}, "Attribute name is too large, must be less than 65536 bytes"),
