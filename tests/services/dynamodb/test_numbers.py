@@ -168,8 +168,8 @@ def test_a_very_long_number_costs_no_more_than_its_length():
     ("text", "size"),
     [
         *(("0", 1), ("1", 2), ("12", 2), ("123", 3), ("-123", 4), ("100", 2), ("123456", 4), ("9" * 38, 20)),
-        *(("3.14159", 5), ("1.5", 3), ("0.05", 2), ("0.5", 2), ("100.5", 4), ("1.05", 3), ("-0.5", 3)),
+        *(("3.14159", 5), ("1.5", 3), ("0.05", 2), ("0.15", 2), ("100.5", 4), ("1.05", 3), ("-0.5", 3), ("1010", 3)),
     ],
 )
-def test_a_number_takes_a_byte_for_two_digits_and_one(text, size):
+def test_a_number_takes_a_byte_for_two_digits_on_each_side_of_the_point_and_one(text, size):
     assert numbers.size(text) == size
