@@ -69,6 +69,8 @@ def test_bytes_of_neighbouring_numbers_are_in_order():
 
 @settings(deadline=None)
 @given(number_texts(), number_texts())
+@example(*[("1.0001E-128", Decimal("1.0001E-128"))] * 2)
+@example(*[("1.2345678E-130", Decimal("1.2345678E-130"))] * 2)
 def test_sums_and_differences_are_exact_or_refused(one, other):
     a, b = numbers.canonical(one[0]), numbers.canonical(other[0])
     for computed, operation in ((numbers.add, EXACT.add), (numbers.subtract, EXACT.subtract)):

@@ -96,6 +96,8 @@ def subtract(a: str, b: str) -> str:
 
 def _kept(total: Decimal) -> str:
     """A sum as it is stored. Of one that needs too many digits AWS says, strangely, that it is too large."""
+    if not total:
+        return "0"
     if len(total.normalize(_EXACT).as_tuple().digits) > DIGITS_MAX:
         raise overflow()
     return canonical(str(total))
