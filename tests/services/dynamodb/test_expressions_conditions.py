@@ -150,15 +150,17 @@ def test_the_attributes_of_a_condition_are_the_top_level_ones():
 
 
 def test_one_text_serves_requests_with_other_names_and_values():
-    for name, value, expected in (("s", "hello", True), ("s", "x", False), ("absent", "x", False)):
+    for name, value, expected in (("s", "hello", True), ("s", "x", False), ("n", "hello", False), ("s", "hello", True)):
         assert holds("#n = :v", {":v": {"S": value}}, {"#n": name}) is expected
 
 
 def test_values_are_judged_for_every_request_again():
     assert holds("n < :v", {":v": {"N": "9"}})
     assert "operand type: BOOL" in refusal("n < :v", {":v": {"BOOL": True}})
-    assert "is not defined; attribute value: :v" in refusal("n < :v", {":w": {"N": "9"}})
-    assert holds("n < :v", {":v": {"N": "9"}})
+    for text in ("n < :v", "n = :v", "n in (:v)"):
+        assert holds(text.replace("<", "<="), {":v": {"N": "5"}})
+        assert holds(text, {":v": {"N": "9"}}) is ("<" in text)
+        assert "is not defined; attribute value: :v" in refusal(text, {":w": {"N": "9"}})
 
 
 @pytest.mark.parametrize("word", ["status", "Name", "SIZE", "ttl", "url", "data"])

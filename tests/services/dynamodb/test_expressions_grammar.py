@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pileus.base.errors import ApiError
@@ -74,6 +74,7 @@ def all_of(text):
     return taken
 
 
+@settings(deadline=None)
 @given(st.one_of(soups, st.text(max_size=40)))
 @example("a = :n")
 @example("SET a = :n")
@@ -148,7 +149,14 @@ def within(node, parentheses):
     return f"({printed(node)})" if parentheses else printed(node)
 
 
+A = Function("attribute_exists", (Path(("a",)),))
+
+
+@settings(deadline=None)
 @given(conditions)
+@example(Junction("AND", [Junction("AND", [A, A]), A]))
+@example(Junction("OR", [A, Junction("OR", [A, A])]))
+@example(Junction("AND", [Junction("OR", [A, A]), Not(Junction("AND", [A, A]))]))
 def test_a_printed_condition_is_read_as_it_was(node):
     read, _ = condition_grammar.read("ConditionExpression", printed(node))
     assert read == node
@@ -166,6 +174,7 @@ actions = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(actions, min_size=1, max_size=6))
 def test_a_printed_update_is_read_as_it_was(wanted):
     by_section: dict[str, list[Action]] = {}
@@ -185,6 +194,7 @@ def test_a_printed_update_is_read_as_it_was(wanted):
     assert sections == list(by_section)
 
 
+@settings(deadline=None)
 @given(conditions)
 def test_a_condition_means_the_same_with_parentheses_around_everything(node):
     """Printed with every parenthesis, a tree is tested as it is printed with the fewest."""

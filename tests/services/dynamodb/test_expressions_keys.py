@@ -57,7 +57,9 @@ def test_one_text_serves_other_values():
 
 OPERATOR = "Invalid operator used in KeyConditionExpression: "
 CONDITION = "Invalid condition in KeyConditionExpression: "
+COUNT = "The number of query conditions ({}) exceeds the number of key attributes defined in the schema ({})"
 FIRST = " operator must have the key attribute as its first operand"
+TWICE = "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key"
 INVALID = "Invalid KeyConditionExpression: "
 
 
@@ -79,9 +81,9 @@ INVALID = "Invalid KeyConditionExpression: "
         ("pk = :a and sk in (:b)", B, OPERATOR + "IN"),
         ("pk = :a and contains(sk, :b)", B, OPERATOR + "contains"),
         ("attribute_exists(pk)", None, OPERATOR + "attribute_exists"),
-        ("pk = :a and pk = :b", B, "KeyConditionExpressions must only contain one condition per key"),
-        ("pk = :a and sk > :b and sk < :b", B, "KeyConditionExpressions must only contain one condition per key"),
-        ("pk = :a and x = :b and y = :b", B, "Conditions can be of length 1 or 2 only"),
+        ("pk = :a and pk = :b", B, TWICE),
+        ("pk = :a and sk > :b and sk < :b", B, TWICE),
+        ("pk = :a and x = :b and y = :b", B, COUNT.format(3, 2)),
         ("pk = :a and size(sk) > :b", B, "KeyConditionExpressions cannot contain nested operations"),
         ("pk = :a and sk between size(x) and size(y)", A, "KeyConditionExpressions cannot contain nested operations"),
         ("pk = sk", None, CONDITION + "Multiple attribute names used in one condition"),
@@ -112,4 +114,4 @@ def test_what_is_no_key_condition_is_refused_with_awss_words(text, values, messa
 
 def test_a_table_without_range_takes_a_hash_alone():
     assert keys("pk = :a", A, range_name=None).operator == ""
-    assert refusal("pk = :a and sk = :b", B, range_name=None) == "Query key condition not supported"
+    assert refusal("pk = :a and sk = :b", B, range_name=None) == COUNT.format(2, 1)

@@ -106,6 +106,7 @@ def test_names_stand_for_attributes():
 
 PATH = "The document path provided in the update expression is invalid for update"
 MISSING = "The provided expression refers to an attribute that does not exist in the item"
+OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
 TYPE = "An operand in the update expression has an incorrect data type"
 
 
@@ -133,7 +134,7 @@ TYPE = "An operand in the update expression has an incorrect data type"
         ("ADD nul :a", N, TYPE),
         ("ADD ss :a", {":a": {"NS": ["1"]}}, TYPE),
         ("DELETE n :a", SS, TYPE),
-        ("SET n = n + :a", {":a": {"N": "1E60"}}, "Attempting to store more than 38 significant digits in a Number"),
+        ("SET n = n + :a", {":a": {"N": "1E60"}}, OVERFLOW),
     ],
 )
 def test_an_update_that_does_not_fit_the_item_is_refused(text, values, message):

@@ -11,6 +11,7 @@ from . import condition_grammar, rules
 from .binding import Template, template
 from .operands import Names, condition_template, resolved
 from .parameters import Parameters
+from .reader import refusal
 from .syntax import Comparison, Function, Junction, Node, Not, Operand, Path, Ref
 
 KIND = "KeyConditionExpression"
@@ -41,6 +42,12 @@ class Term(NamedTuple):
 def key_condition(text: str, parameters: Parameters, hash_name: str, range_name: str | None) -> KeyRange:
     """A KeyConditionExpression for a table or index with these keys. Raises Invalid."""
     terms: dict[str, Term] = template(_read, KIND, text).bind(parameters)
+    keys = 1 if range_name is None else 2
+    if len(terms) > keys:
+        raise Invalid(
+            f"The number of query conditions ({len(terms)}) exceeds the number of key attributes "
+            f"defined in the schema ({keys})"
+        )
     values = parameters.values
     found = {name: (term.operator, [values[ref] for ref in term.values]) for name, term in terms.items()}
     return key_range(found, hash_name, range_name)
@@ -75,10 +82,8 @@ def _terms(node: Node, names: Names) -> dict[str, Term]:
     for leaf in _leaves(node):
         name, term = _term(leaf, names)
         if name in terms:
-            raise Invalid("KeyConditionExpressions must only contain one condition per key")
+            raise refusal(KIND, "KeyConditionExpressions must only contain one condition per key")
         terms[name] = term
-    if len(terms) > 2:
-        raise Invalid("Conditions can be of length 1 or 2 only")
     return terms
 
 

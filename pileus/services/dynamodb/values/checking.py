@@ -168,27 +168,38 @@ def _members(content: Any, check: Callable[[Any, int], str], word: str, empty: s
 def _strings(content: Any, depth: int) -> list[str]:
     members = _members(content, _string, "string", "An string set  may not be empty")
     if len(set(members)) != len(members):
-        raise Invalid(
-            f"One or more parameter values were invalid: Input collection [{', '.join(members)}] contains duplicates."
-        )
+        raise _doubled(f"[{', '.join(_quoted('SS', members))}]")
     return sorted_set("SS", members)
 
 
 def _numbers(content: Any, depth: int) -> list[str]:
     members = _members(content, _number, "number", "An number set  may not be empty")
     if len(set(members)) != len(members):
-        raise Invalid("Input collection contains duplicates")
+        raise _doubled("")
     return sorted_set("NS", members)
 
 
 def _binaries(content: Any, depth: int) -> list[str]:
     members = _members(content, _binary, "binary", "Binary sets should not be empty")
     if len(set(members)) != len(members):
-        raise Invalid(
-            f"One or more parameter values were invalid: Input collection [{', '.join(members)}]of type BS contains "
-            "duplicates."
-        )
+        raise _doubled(f"[{','.join(_quoted('BS', members))}]of type BS")
     return sorted_set("BS", members)
+
+
+def _doubled(members: str) -> Invalid:
+    collection = f"Input collection {members}".rstrip()
+    return Invalid(f"One or more parameter values were invalid: {collection} contains duplicates.")
+
+
+def _quoted(kind: str, members: list[str]) -> list[str]:
+    """As AWS lists them: in byte order up to the first that comes again, then the rest as sent."""
+    seen: set[str] = set()
+    for member in members:
+        if member in seen:
+            break
+        seen.add(member)
+    first = len(seen)
+    return [f'"{member}"' for member in (*sorted_set(kind, members[:first]), *members[first:])]
 
 
 def sorted_set(kind: str, members: list[str]) -> list[str]:

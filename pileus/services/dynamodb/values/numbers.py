@@ -15,14 +15,18 @@ EXPONENT_MIN = -130
 _SHORT = 18
 """Up to so many characters an integer needs no judging: neither its digits nor its magnitude can be too many."""
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?", re.ASCII)
+_LONG_MAX = 2**63 - 1
+_EXPONENT_LENGTH_MAX = 40
 _EXACT = Context(prec=300, Emax=9999, Emin=-9999)
 """Wide enough for the sum of the largest and the smallest number there is."""
 
 
 def unreadable(text: str) -> Invalid:
-    if not text:
-        return Invalid("The parameter cannot be converted to a numeric value")
     return Invalid(f"The parameter cannot be converted to a numeric value: {text}")
+
+
+def overflow() -> Invalid:
+    return Invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
 
 
 def canonical(text: str) -> str:
@@ -33,12 +37,12 @@ def canonical(text: str) -> str:
     if text.isdigit() and text.isascii() and len(text) <= DIGITS_MAX and text[0] != "0":
         return text
     sign, digits, exponent = _parts(text)
-    if not digits:
-        return "0"
     if exponent > EXPONENT_MAX:
-        raise Invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
+        raise overflow()
     if exponent < EXPONENT_MIN:
         raise Invalid("Number underflow. Attempting to store a number with magnitude smaller than supported range")
+    if not digits:
+        return "0"
     if len(digits) > DIGITS_MAX:
         raise Invalid("Attempting to store more than 38 significant digits in a Number")
     whole = exponent + 1
@@ -50,7 +54,11 @@ def canonical(text: str) -> str:
 
 
 def _parts(text: str) -> tuple[str, str, int]:
-    """Sign, significant digits (none for zero) and the power of ten of the first of them."""
+    """Sign, significant digits (none for zero) and the power of ten of the first of them.
+
+    Zero is judged by the exponent that it is written with, as AWS does (paritysuite/dynamodb-conformance,
+    numberExponent).
+    """
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise unreadable(text)
@@ -61,10 +69,14 @@ def _parts(text: str) -> tuple[str, str, int]:
     digits = (whole + fraction).lstrip("0")
     exponent = len(digits) - len(fraction) - 1
     digits = digits.rstrip("0")
-    if not digits:
-        return "", "", 0
+    shift = 0
     if power is not None:
-        exponent += int(power) if len(power) < 12 else (10**12 if power[0] != "-" else -(10**12))
+        shift = int(power) if len(power) <= _EXPONENT_LENGTH_MAX else _LONG_MAX + 1
+        if not -_LONG_MAX - 1 <= shift <= _LONG_MAX:
+            raise unreadable(text)
+    if not digits:
+        return "", "", shift
+    exponent += shift
     return "-" if sign == "-" else "", digits, exponent
 
 
@@ -72,14 +84,23 @@ def add(a: str, b: str) -> str:
     """The exact sum of two canonical numbers; Invalid where it needs more than 38 digits or is too large."""
     if len(a) <= _SHORT and len(b) <= _SHORT and "." not in a and "." not in b:
         return str(int(a) + int(b))
-    return canonical(str(_EXACT.add(Decimal(a), Decimal(b))))
+    return _kept(_EXACT.add(Decimal(a), Decimal(b)))
 
 
 def subtract(a: str, b: str) -> str:
     """The exact difference of two canonical numbers; Invalid as for `add`."""
     if len(a) <= _SHORT and len(b) <= _SHORT and "." not in a and "." not in b:
         return str(int(a) - int(b))
-    return canonical(str(_EXACT.subtract(Decimal(a), Decimal(b))))
+    return _kept(_EXACT.subtract(Decimal(a), Decimal(b)))
+
+
+def _kept(total: Decimal) -> str:
+    """A sum as it is stored. Of one that needs too many digits AWS says, strangely, that it is too large."""
+    if not total:
+        return "0"
+    if len(total.normalize(_EXACT).as_tuple().digits) > DIGITS_MAX:
+        raise overflow()
+    return canonical(str(total))
 
 
 def compare(a: str, b: str) -> int:
@@ -92,11 +113,19 @@ def compare(a: str, b: str) -> int:
 
 
 def size(text: str) -> int:
-    """Bytes that a canonical number counts for: one for two significant digits, and one."""
-    digits = text.replace(".", "", 1).lstrip("-0").rstrip("0")
-    if not digits:
-        return 1
-    return (len(digits) + 1) // 2 + (2 if text[0] == "-" else 1)
+    """Bytes that a canonical number counts for: one for two significant digits, before and behind the point each, and
+    one; one more for a sign.
+
+    The guide has it roughly ("DynamoDB item sizes and formats"); to the byte it is as measured against AWS by
+    paritysuite/dynamodb-conformance (numberByteSize, 2026-08).
+    """
+    whole, _, fraction = text.lstrip("-").partition(".")
+    if fraction:
+        significant = fraction if whole != "0" else fraction.lstrip("0")
+        digits = (len(whole.lstrip("0")) + 1) // 2 + (len(significant) + 1) // 2
+    else:
+        digits = (len(whole.rstrip("0")) + 1) // 2
+    return digits + (2 if text[0] == "-" else 1)
 
 
 _NEGATIVE, _ZERO, _POSITIVE = b"\x01", b"\x02", b"\x03"
