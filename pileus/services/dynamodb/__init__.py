@@ -5,6 +5,7 @@ from typing import Any
 from .backups import continuous, copying, on_demand, restoring
 from .items import batches, finding, getting, putting, transactions
 from .partiql import executing
+from .replicas import carrying
 from .service import dynamodb
 from .streams import reading, trimming
 from .tables import creating, deleting, describing, expiring, filling, policies, tagging, updating
@@ -24,6 +25,8 @@ def reconcilers() -> list[Any]:
         continuous.TrimPast(),
         on_demand.ExpireBackups(),
         exporting.WriteExports(),
+        carrying.Carry(),
+        carrying.FillReplicas(),
         importing.ReadImports(),
     ]
 

@@ -71,7 +71,9 @@ class Stream(msgspec.Struct, frozen=True):
 
 class TableRecord(msgspec.Struct, frozen=True):
     """`types` are the attribute definitions. `status`: CREATING, ACTIVE, UPDATING or DELETING. `data_key` seals the
-    rows (wrapped; `kms_key` is the KMS key's ARN, if it is wrapped by one)."""
+    rows (wrapped). `recoverable_since`: from when on its past is kept; `captures`: how many copies of it are being
+    made, which need the past too. `held`: its rows are still being brought, and who brings them makes it active.
+    `replicas`: the other regions it is in."""
 
     account: str
     region: str
@@ -100,15 +102,12 @@ class TableRecord(msgspec.Struct, frozen=True):
     ttl: str = ""
     ttl_status: str = "DISABLED"
     ttl_changed: float = 0.0
-    kms_key: str = ""
-    kms_managed: bool = False
     recoverable_since: float = 0.0
     recovery_days: int = 35
     captures: int = 0
     restored: dict[str, str | float | bool] = {}
     held: bool = False
     replicas: tuple[str, ...] = ()
-    group: str = ""
 
     def index(self, name: str) -> SecondaryIndex | None:
         return next((index for index in self.indexes if index.name == name), None)

@@ -10,6 +10,7 @@ from .. import spaces
 from ..backups import past
 from ..errors import Invalid, ItemCollectionSizeLimitExceeded
 from ..records import SecondaryIndex, TableRecord
+from ..replicas import stamps
 from ..streams import journal
 from ..values import Item, item_size
 from .capacity import Spent, charge, write_units
@@ -36,10 +37,11 @@ def change(
     by_service: str = "",
     free: bool = False,
     twice: bool = False,
+    written: int = 0,
 ) -> Spent:
     """Puts `new` where `old` was (None: nothing). Raises when it is too large, or throttled; `free`: costs nothing
     (what the background does). `twice`: in a transaction, which costs double. `by_service`: who did it, if not a
-    caller."""
+    caller. `written`: the stamp of a write that comes from another region (replicas/stamps.py)."""
     size = item_size(new) if new is not None else 0
     if size > ITEM_BYTES_MAX:
         raise Invalid("Item size has exceeded the maximum allowed size")
@@ -68,6 +70,8 @@ def change(
         _collect(call, table, key, more, size - old_size)
     if old is not None or new is not None:
         journal.note(call, table, old, new, by_service)
+        if table.replicas:
+            stamps.note(call, table, key, written)
         if table.recoverable_since or table.captures:
             past.note(call, table, key, old)
     return spent

@@ -18,6 +18,7 @@ from ..backups import past
 from ..errors import Invalid, ResourceInUse
 from ..items.keys import space_prefix
 from ..records import Doomed, TableRecord, doomed, tables
+from ..replicas import stamps
 from ..streams import journal
 from .creating import keep
 from .describing import description
@@ -58,6 +59,7 @@ class Remove:
 
     async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
         from ..backups import on_demand
+        from ..replicas import members
 
         def work(tx: Transaction) -> None:
             table = tables.get(tx, *key)
@@ -70,6 +72,7 @@ class Remove:
                 give_up(tx, table.space)
             for index in table.indexes:
                 give_up(tx, index.space)
+            members.leave(tx, table)
             journal.close_stream(tx, table, world.clock.now())
             if table.policy:
                 policies.delete(tx, table.arn)
@@ -99,7 +102,12 @@ class Sweep:
             rows = tx.scan(head, head + b"\xff" * 17, CHUNK)
             for row, _ in rows:
                 tx.delete(row)
-            if len(rows) == CHUNK or spaces.clear(tx, space, CHUNK) or past.trim(tx, space, FOREVER, CHUNK):
+            if (
+                len(rows) == CHUNK
+                or spaces.clear(tx, space, CHUNK)
+                or past.trim(tx, space, FOREVER, CHUNK)
+                or stamps.clear(tx, space, CHUNK)
+            ):
                 return True
             doomed.delete(tx, space)
             return False

@@ -60,12 +60,13 @@ def description(call: Call, table: TableRecord) -> dict[str, Any]:
         found["TableClassSummary"] = {"TableClass": table.table_class}
         if table.class_changed:
             found["TableClassSummary"]["LastUpdateDateTime"] = table.class_changed
-    if table.kms_key:
-        found["SSEDescription"] = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": table.kms_key}
     if table.restored:
         found["RestoreSummary"] = dict(table.restored)
     if table.replicas:
+        from ..replicas.members import description as replicas
+
         found["GlobalTableVersion"] = "2019.11.21"
+        found["Replicas"] = replicas(call.tx, table)
     return found
 
 

@@ -44,7 +44,12 @@ def update_time_to_live(call: Call, table: TableRecord, request: Request) -> dic
     if table.ttl_changed and call.now - table.ttl_changed < CHANGE_EVERY_S:
         raise Invalid("Time to live has been modified multiple times within a fixed interval")
     status = "ENABLING" if enabled else "DISABLING"
-    keep(call.tx, replace(table, ttl=name, ttl_status=status, ttl_changed=call.now))
+    changed = replace(table, ttl=name, ttl_status=status, ttl_changed=call.now)
+    keep(call.tx, changed)
+    if changed.replicas:
+        from ..replicas import members
+
+        members.keep_alike(call, changed)
     return {"TimeToLiveSpecification": {"AttributeName": name, "Enabled": enabled}}
 
 

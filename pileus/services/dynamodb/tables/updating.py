@@ -24,7 +24,8 @@ DECREASES_FREE = 4
 CLASS_CHANGES_S = 15 * DAY_S
 CHANGES = (
     "AttributeDefinitions", "BillingMode", "DeletionProtectionEnabled", "GlobalSecondaryIndexUpdates",
-    "OnDemandThroughput", "ProvisionedThroughput", "StreamSpecification", "TableClass", "WarmThroughput",
+    "OnDemandThroughput", "ProvisionedThroughput", "ReplicaUpdates", "StreamSpecification", "TableClass",
+    "WarmThroughput",
 )  # fmt: skip
 
 replace = msgspec.structs.replace
@@ -33,9 +34,11 @@ replace = msgspec.structs.replace
 @table_operation(
     "UpdateTable",
     without=("DisassociationProtectionEnabled", "GlobalTableSettingsReplicationMode", "GlobalTableWitnessUpdates",
-             "MultiRegionConsistency", "ReplicaUpdates", "SSESpecification", "VectorIndexUpdates"),
+             "MultiRegionConsistency", "SSESpecification", "VectorIndexUpdates"),
 )  # fmt: skip
 def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
+    from ..replicas import members
+
     if not any(name in request for name in CHANGES):
         raise Invalid(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
@@ -48,6 +51,10 @@ def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, 
     changed = _indexes(call, changed, request, table.on_demand != changed.on_demand)
     changed = _plain(call, changed, request)
     changed = _stream(call, changed, request)
+    if "ReplicaUpdates" in request:
+        changed = members.updated(call, changed, request["ReplicaUpdates"])
+    elif changed.replicas:
+        members.keep_alike(call, changed)
     changed = replace(changed, status="UPDATING")
     keep(call.tx, changed)
     return {"TableDescription": description(call, changed)}
@@ -131,6 +138,8 @@ def _stream(call: Call, table: TableRecord, request: Request) -> TableRecord:
     if not enabled:
         raise Invalid(f"Table has no stream to disable: TableName: {table.name}")
     journal.close_stream(call.tx, table, call.now)
+    if table.replicas:
+        raise Invalid(f"A replicated table's stream cannot be disabled: TableName: {table.name}")
     assert table.stream is not None
     return replace(table, stream=replace(table.stream, enabled=False))
 
