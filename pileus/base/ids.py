@@ -70,11 +70,6 @@ def rising(moment: float) -> int:
     return made
 
 
-def rising_from(moment: float) -> int:
-    """No number that `rising` gave out for an earlier moment is as large. `moment`: epoch seconds."""
-    return int(moment * 1e6) - _EPOCH_2020 << 11
-
-
 def secret_bytes(octets: int) -> bytes:
     """What nobody can guess: a nonce, a key."""
     return os.urandom(octets)

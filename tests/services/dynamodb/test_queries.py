@@ -137,104 +137,113 @@ def test_a_scan_finds_everything_once_in_any_number_of_segments(cloud):
         assert total == 1 or max(map(len, parts)) < 150
 
 
-class TestIndexes:
-    @pytest.fixture(scope="class")
-    def songs(self, shared_cloud):
-        db = shared_cloud.client("dynamodb")
-        make(
-            db,
-            "songs",
-            "artist:S",
-            "title:S",
-            LocalSecondaryIndexes=[index("by-year", "artist:S", "year:N", "INCLUDE", "label")],
-            GlobalSecondaryIndexes=[
-                index("by-genre", "genre:S", "year:N", "KEYS_ONLY"),
-                index("by-label", "label:S"),
-            ],
-        )
-        for artist, title, year, genre, label in [
-            ("a", "one", 1990, "rock", "x"),
-            ("a", "two", 1980, "jazz", "x"),
-            ("b", "three", 1985, "rock", "y"),
-            ("b", "four", 1985, "rock", "y"),
-        ]:
-            put(db, "songs", artist=artist, title=title, year=year, genre=genre, label=label, extra="e")
-        put(db, "songs", artist="c", title="sparse")
-        return db
+@pytest.fixture(scope="module")
+def songs(shared_cloud):
+    db = shared_cloud.client("dynamodb")
+    make(
+        db,
+        "songs",
+        "artist:S",
+        "title:S",
+        LocalSecondaryIndexes=[index("by-year", "artist:S", "year:N", "INCLUDE", "label")],
+        GlobalSecondaryIndexes=[
+            index("by-genre", "genre:S", "year:N", "KEYS_ONLY"),
+            index("by-label", "label:S"),
+        ],
+    )
+    for artist, title, year, genre, label in [
+        ("a", "one", 1990, "rock", "x"),
+        ("a", "two", 1980, "jazz", "x"),
+        ("b", "three", 1985, "rock", "y"),
+        ("b", "four", 1985, "rock", "y"),
+    ]:
+        put(db, "songs", artist=artist, title=title, year=year, genre=genre, label=label, extra="e")
+    put(db, "songs", artist="c", title="sparse")
+    return db
 
-    def test_a_local_index_has_an_order_of_its_own(self, songs):
-        found = ask(songs, "songs", "artist = :a", values={"a": "a"}, IndexName="by-year")
-        assert [one["title"]["S"] for one in found] == ["two", "one"]
-        assert found[0].keys() == {"artist", "title", "year", "label"}
 
-    def test_a_local_index_fetches_what_it_does_not_have(self, songs):
-        found = ask(songs, "songs", "artist = :a", values={"a": "a"}, IndexName="by-year", Select="ALL_ATTRIBUTES")
-        assert found[0]["extra"] == {"S": "e"}
+def test_a_local_index_has_an_order_of_its_own(songs):
+    found = ask(songs, "songs", "artist = :a", values={"a": "a"}, IndexName="by-year")
+    assert [one["title"]["S"] for one in found] == ["two", "one"]
+    assert found[0].keys() == {"artist", "title", "year", "label"}
 
-    def test_a_global_index_shows_what_it_projects(self, songs):
-        found = ask(songs, "songs", "genre = :g", values={"g": "rock"}, IndexName="by-genre")
-        assert [one["year"]["N"] for one in found] == ["1985", "1985", "1990"]
-        assert found[0].keys() == {"artist", "title", "year", "genre"}
-        code, message = refused(
-            songs.query,
-            TableName="songs",
-            IndexName="by-genre",
-            KeyConditionExpression="genre = :g",
-            ExpressionAttributeValues={":g": {"S": "rock"}},
-            ProjectionExpression="extra",
-        )
-        assert code == "ValidationException"
-        assert message.endswith("Global secondary index by-genre does not project [extra]")
 
-    def test_a_global_index_is_paged_through(self, songs):
-        found = ask(songs, "songs", "genre = :g", values={"g": "rock"}, IndexName="by-genre", Limit=1)
-        assert len(found) == 3
-        back = ask(
-            songs, "songs", "genre = :g", values={"g": "rock"}, IndexName="by-genre", Limit=1, ScanIndexForward=False
-        )
-        assert back == found[::-1]
+def test_a_local_index_fetches_what_it_does_not_have(songs):
+    found = ask(songs, "songs", "artist = :a", values={"a": "a"}, IndexName="by-year", Select="ALL_ATTRIBUTES")
+    assert found[0]["extra"] == {"S": "e"}
 
-    def test_a_sparse_index_has_only_who_has_its_keys(self, songs):
-        assert len(whole(songs.scan, TableName="songs", IndexName="by-label")) == 4
-        assert len(whole(songs.scan, TableName="songs")) == 5
 
-    def test_an_entry_follows_its_item(self, songs):
-        put(songs, "songs", artist="d", title="moves", label="before")
-        put(songs, "songs", artist="d", title="moves", label="after", more="1")
-        assert ask(songs, "songs", "label = :l", values={"l": "before"}, IndexName="by-label") == []
-        found = ask(songs, "songs", "label = :l", values={"l": "after"}, IndexName="by-label")
-        assert found == [item(artist="d", title="moves", label="after", more="1")]
-        songs.delete_item(TableName="songs", Key=item(artist="d", title="moves"))
-        assert ask(songs, "songs", "label = :l", values={"l": "after"}, IndexName="by-label") == []
+def test_a_global_index_shows_what_it_projects(songs):
+    found = ask(songs, "songs", "genre = :g", values={"g": "rock"}, IndexName="by-genre")
+    assert [one["year"]["N"] for one in found] == ["1985", "1985", "1990"]
+    assert found[0].keys() == {"artist", "title", "year", "genre"}
+    code, message = refused(
+        songs.query,
+        TableName="songs",
+        IndexName="by-genre",
+        KeyConditionExpression="genre = :g",
+        ExpressionAttributeValues={":g": {"S": "rock"}},
+        ProjectionExpression="extra",
+    )
+    assert code == "ValidationException"
+    assert message.endswith("Global secondary index by-genre does not project [extra]")
 
-    def test_a_global_index_is_never_read_consistently(self, songs):
-        code, message = refused(songs.scan, TableName="songs", IndexName="by-label", ConsistentRead=True)
-        assert (code, message) == (
-            "ValidationException",
-            "Consistent reads are not supported on global secondary indexes",
-        )
 
-    def test_an_index_key_has_its_type(self, songs):
-        code, message = refused(songs.put_item, TableName="songs", Item=item(artist="e", title="t", label=1))
-        assert code == "ValidationException"
-        assert "Type mismatch for Index Key label Expected: S Actual: N IndexName: by-label" in message
+def test_a_global_index_is_paged_through(songs):
+    found = ask(songs, "songs", "genre = :g", values={"g": "rock"}, IndexName="by-genre", Limit=1)
+    assert len(found) == 3
+    back = ask(
+        songs, "songs", "genre = :g", values={"g": "rock"}, IndexName="by-genre", Limit=1, ScanIndexForward=False
+    )
+    assert back == found[::-1]
 
-    def test_capacity_of_indexes_is_told(self, songs):
-        answer = songs.put_item(
-            TableName="songs",
-            Item=item(artist="f", title="t", label="l", genre="g", year=1),
-            ReturnConsumedCapacity="INDEXES",
-        )["ConsumedCapacity"]
-        assert answer["CapacityUnits"] == 4.0
-        assert answer["Table"]["CapacityUnits"] == 1.0
-        assert answer["LocalSecondaryIndexes"]["by-year"]["CapacityUnits"] == 1.0
-        assert answer["GlobalSecondaryIndexes"].keys() == {"by-genre", "by-label"}
 
-    def test_item_collections_are_measured(self, songs):
-        answer = songs.put_item(
-            TableName="songs", Item=item(artist="g", title="t"), ReturnItemCollectionMetrics="SIZE"
-        )["ItemCollectionMetrics"]
-        assert answer == {"ItemCollectionKey": item(artist="g"), "SizeEstimateRangeGB": [0.0, 1.0]}
+def test_a_sparse_index_has_only_who_has_its_keys(songs):
+    assert len(whole(songs.scan, TableName="songs", IndexName="by-label")) == 4
+    assert len(whole(songs.scan, TableName="songs")) == 5
+
+
+def test_an_entry_follows_its_item(songs):
+    put(songs, "songs", artist="d", title="moves", label="before")
+    put(songs, "songs", artist="d", title="moves", label="after", more="1")
+    assert ask(songs, "songs", "label = :l", values={"l": "before"}, IndexName="by-label") == []
+    found = ask(songs, "songs", "label = :l", values={"l": "after"}, IndexName="by-label")
+    assert found == [item(artist="d", title="moves", label="after", more="1")]
+    songs.delete_item(TableName="songs", Key=item(artist="d", title="moves"))
+    assert ask(songs, "songs", "label = :l", values={"l": "after"}, IndexName="by-label") == []
+
+
+def test_a_global_index_is_never_read_consistently(songs):
+    code, message = refused(songs.scan, TableName="songs", IndexName="by-label", ConsistentRead=True)
+    assert (code, message) == (
+        "ValidationException",
+        "Consistent reads are not supported on global secondary indexes",
+    )
+
+
+def test_an_index_key_has_its_type(songs):
+    code, message = refused(songs.put_item, TableName="songs", Item=item(artist="e", title="t", label=1))
+    assert code == "ValidationException"
+    assert "Type mismatch for Index Key label Expected: S Actual: N IndexName: by-label" in message
+
+
+def test_capacity_of_indexes_is_told(songs):
+    answer = songs.put_item(
+        TableName="songs",
+        Item=item(artist="f", title="t", label="l", genre="g", year=1),
+        ReturnConsumedCapacity="INDEXES",
+    )["ConsumedCapacity"]
+    assert answer["CapacityUnits"] == 4.0
+    assert answer["Table"]["CapacityUnits"] == 1.0
+    assert answer["LocalSecondaryIndexes"]["by-year"]["CapacityUnits"] == 1.0
+    assert answer["GlobalSecondaryIndexes"].keys() == {"by-genre", "by-label"}
+
+
+def test_item_collections_are_measured(songs):
+    answer = songs.put_item(TableName="songs", Item=item(artist="g", title="t"), ReturnItemCollectionMetrics="SIZE")[
+        "ItemCollectionMetrics"
+    ]
+    assert answer == {"ItemCollectionKey": item(artist="g"), "SizeEstimateRangeGB": [0.0, 1.0]}
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ class Copy(msgspec.Struct, frozen=True):
     export: str = ""
     phase: str = "rows"
     cursor: bytes = b""
-    until: int = 0
 
 
 copies = Table("dynamodb.copy", Copy, watched=True)  # number
@@ -111,14 +110,14 @@ def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
     if len(rows) == CHUNK:
         return replace(copy, cursor=rows[-1][0])
     if copy.at:
-        return replace(copy, phase="undo", cursor=b"", until=ids.rising(world.clock.now()))
+        return replace(copy, phase="undo", cursor=b"")
     return replace(copy, phase="count", cursor=b"")
 
 
 def _undo(world: Any, tx: Transaction, copy: Copy) -> Copy:
     source, target = copy.source.sealing(world.keyring), copy.target.sealing(world.keyring)
     new = space_prefix(copy.target.space)
-    changes = past.changes_before(tx, source, copy.source.space, copy.at, copy.until, CHUNK)
+    changes = past.changes_before(tx, source, copy.source.space, copy.at, copy.cursor, CHUNK)
     for _, suffix, was in changes:
         at = new + suffix
         if was:
@@ -126,7 +125,7 @@ def _undo(world: Any, tx: Transaction, copy: Copy) -> Copy:
         else:
             tx.delete(at)
     if len(changes) == CHUNK:
-        return replace(copy, until=changes[-1][0])
+        return replace(copy, cursor=changes[-1][0])
     return replace(copy, phase="count", cursor=b"")
 
 

@@ -1,7 +1,8 @@
 """What rows were before each change: kept while somebody may want the table as it was.
 
 A copy of a table as of a moment is its rows as they are, with every change since undone, the latest first. A row of the
-past stands under (space, when it was changed) and is sealed like the table's own.
+past stands under (space, moment, number) and is sealed like the table's own. Moments never go back within a space, even
+if the machine's clock does: else a change could be undone in the wrong order.
 """
 
 from pileus.base import ids
@@ -14,42 +15,47 @@ from ..records import TableRecord
 
 _PAST = b"\x02dynamodb.p\0"
 _SUFFIX = slice(len(ROWS) + 8, None)
+_MOMENT = slice(len(_PAST) + 8, len(_PAST) + 16)
+_END = b"\xff" * 17
 
 
-def place(space: int, number: int) -> bytes:
-    return _PAST + space.to_bytes(8, "big") + number.to_bytes(8, "big")
+def _head(space: int) -> bytes:
+    return _PAST + space.to_bytes(8, "big")
 
 
-def number_of(row: bytes) -> int:
-    return int.from_bytes(row[-8:], "big")
+def _micros(moment: float) -> bytes:
+    return int(moment * 1e6).to_bytes(8, "big")
 
 
 def note(call: Call, table: TableRecord, key: bytes, old: Kept | None) -> None:
     """In the transaction of the change. `key` is the row's."""
-    suffix = key[_SUFFIX]
+    suffix, head = key[_SUFFIX], _head(table.space)
     text = len(suffix).to_bytes(2, "big") + suffix + (old.opened if old is not None else b"")
-    at = place(table.space, ids.rising(call.now))
+    last = call.tx.scan(head, head + _END, 1, True)
+    moment = max(_micros(call.now), last[0][0][_MOMENT] if last else b"")
+    at = head + moment + ids.rising(call.now).to_bytes(8, "big")
     call.tx.put(at, sealer(call.cloud.keyring, table).seal_text(at, text, 0))
 
 
 def changes_before(
-    tx: Transaction, sealing: Sealer, space: int, since: float, before: int, limit: int
-) -> list[tuple[int, bytes, bytes]]:
-    """The latest changes after the moment `since` and before the number `before`, the latest first: (number, the rest
-    of the row's key, what it was: head and JSON, empty for nothing)."""
-    rows = tx.scan(place(space, ids.rising_from(since)), place(space, before), limit, True)
+    tx: Transaction, sealing: Sealer, space: int, since: float, before: bytes, limit: int
+) -> list[tuple[bytes, bytes, bytes]]:
+    """The latest changes from the moment `since` on, and before the place `before` (empty: all), the latest first:
+    (place, the rest of the row's key, what it was: head and JSON, empty for nothing)."""
+    head = _head(space)
+    rows = tx.scan(head + _micros(since), before or head + _END, limit, True)
     found = []
     for row, sealed in rows:
         text = sealing.open(row, sealed)[HEAD_BYTES:]
         end = 2 + int.from_bytes(text[:2], "big")
-        found.append((number_of(row), text[2:end], text[end:]))
+        found.append((row, text[2:end], text[end:]))
     return found
 
 
-def trim(tx: Transaction, space: int, before: float, limit: int) -> bool:
-    """Forgets what is older than a moment; whether there may be more."""
-    number = min(max(0, ids.rising_from(before)), 2**63 - 1)
-    rows = tx.scan(place(space, 0), place(space, number), limit)
+def trim(tx: Transaction, space: int, before: float | None, limit: int) -> bool:
+    """Forgets what is older than a moment (None: everything); whether there may be more."""
+    head = _head(space)
+    rows = tx.scan(head, head + (_END if before is None else _micros(before)), limit)
     for row, _ in rows:
         tx.delete(row)
     return len(rows) == limit

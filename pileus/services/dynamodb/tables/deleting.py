@@ -26,7 +26,6 @@ from .policies import policies
 
 Request = dict[str, Any]
 CHUNK = 500
-FOREVER = float(2**40)
 
 
 @table_operation("DeleteTable")
@@ -105,7 +104,7 @@ class Sweep:
             if (
                 len(rows) == CHUNK
                 or spaces.clear(tx, space, CHUNK)
-                or past.trim(tx, space, FOREVER, CHUNK)
+                or past.trim(tx, space, None, CHUNK)
                 or stamps.clear(tx, space, CHUNK)
             ):
                 return True
