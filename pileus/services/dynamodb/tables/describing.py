@@ -150,6 +150,6 @@ def describe_limits(call: Call, request: Request) -> dict[str, Any]:
     }
 
 
-@dynamodb.operation("DescribeEndpoints", unconditional="clients find the endpoint before they know what they may do")
+@dynamodb.operation("DescribeEndpoints", unconditional="Clients find the endpoint before they know what they may do.")
 def describe_endpoints(call: Call, request: Request) -> dict[str, Any]:
     return {"Endpoints": [{"Address": call.endpoint.partition("://")[2], "CachePeriodInMinutes": 1_440}]}

@@ -56,6 +56,7 @@ def _resource(call: Call, request: Request) -> str:
     "ExportTableToPointInTime",
     resource=_resource,
     resource_policy=policy_of,
+    partial="the format ION and incremental exports are refused",
     without=("FilterSpecification", "IncrementalExportSpecification"),
 )
 def export_table_to_point_in_time(call: Call, request: Request) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def _resource(call: Call, request: Request) -> str:
     return f"arn:{call.partition}:dynamodb:{region}:{account}:table/{name}"
 
 
-@dynamodb.operation("ImportTable", resource=_resource)
+@dynamodb.operation("ImportTable", resource=_resource, partial="the format ION and the packing ZSTD are refused")
 def import_table(call: Call, request: Request) -> dict[str, Any]:
     given = request["TableCreationParameters"]
     if "SSESpecification" in given or "VectorIndexes" in given:
