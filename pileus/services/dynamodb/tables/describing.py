@@ -60,6 +60,12 @@ def description(call: Call, table: TableRecord) -> dict[str, Any]:
         found["TableClassSummary"] = {"TableClass": table.table_class}
         if table.class_changed:
             found["TableClassSummary"]["LastUpdateDateTime"] = table.class_changed
+    if table.kms_key:
+        from .encryption import description as encryption
+
+        found["SSEDescription"] = encryption(call, table)
+        if "InaccessibleEncryptionDateTime" in found["SSEDescription"]:
+            found["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     if table.restored:
         found["RestoreSummary"] = dict(table.restored)
     if table.replicas:
