@@ -301,6 +301,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write(data)
             self._finished(keep_alive)
         else:
+            self.server.flush()
             self._outgoing = Outgoing(self, self._transport, response, keep_alive, bare)
             self._outgoing.begin()
 
