@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import httptools
 
 from pileus.base.clock import monotonic
+from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
-from .heads import HEADER_NAMES, head_of, header_name, path_of
+from .heads import HEADER_NAMES, head_of, header_name, path_of, without_upgrade
 from .incoming import BodyStream
 from .outgoing import Outgoing
 from .serving import Exchange
@@ -54,6 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body_bytes = 0
         self._stream: BodyStream | None = None
         self._expects = False
+        self._upgrading = b""
 
     # The transport's side.
 
@@ -111,26 +113,36 @@ class Connection(asyncio.BufferedProtocol):
         try:
             if self.phase != "body":
                 self._head_bytes += len(data)
-            self._parser.feed_data(data)
+            while data:
+                data = self._fed(data)
             if self._head_bytes > self.limits.header_bytes and self.phase == "head":
                 raise _too_many_headers()
-        except httptools.HttpParserUpgrade:
-            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not. What follows it
-            # is another protocol, and not read.
-            self._last = True
         except _Refusal as refusal:
-            self._refuse(refusal.status, refusal.code, refusal.text)
+            self._reject(refusal)
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, _Refusal):
-                self._refuse(cause.status, cause.code, cause.text)
+                self._reject(cause)
             else:
                 if cause is not None:
                     log.error("a request's head could not be handled", exc_info=cause)
-                self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
+                self._reject(_Refusal(400, "BadRequest", "The request is not valid HTTP/1.1"))
         if self._stream is not None:
             self._stream.go_direct()
         self._next()
+
+    def _fed(self, data: bytes) -> bytes:
+        """Has the parser read; returns what it is to read again."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as wish:
+            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not.
+            if self._upgrading:
+                again, self._upgrading = self._upgrading + data[wish.args[0] :], b""
+                self._parser = httptools.HttpRequestParser(self)
+                return again
+            self._last = True  # what follows is another protocol, and not read
+        return b""
 
     def eof_received(self) -> bool:
         if self._stream is not None:
@@ -205,6 +217,10 @@ class Connection(asyncio.BufferedProtocol):
         declared = headers.get("content-length")
         if declared is None and "transfer-encoding" not in headers:
             return
+        if self._parser.should_upgrade():
+            # The parser takes a body for the other protocol: the message is read once more, without the wish.
+            self._upgrading = without_upgrade(self._parser.get_method(), self._url, headers)
+            return
         self._enter("body")
         if "expect" in headers:
             self._expects = headers["expect"].lower() == "100-continue"
@@ -237,8 +253,10 @@ class Connection(asyncio.BufferedProtocol):
         self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
-        self.phase = "work"
         self._head_bytes = 0
+        if self._upgrading:
+            return
+        self.phase = "work"
         if self._stream is not None:
             self._stream.end()
             self._stream = None
@@ -319,6 +337,16 @@ class Connection(asyncio.BufferedProtocol):
         elif self._ready and not self._dispatching:
             self._next()
 
+    def _reject(self, refusal: "_Refusal") -> None:
+        """What came is no request, or its body no body. Whatever came before it is still answered."""
+        if self._stream is not None:
+            self._stream.fail(ApiError(refusal.text, code=refusal.code, status=refusal.status))
+            self._last = True
+        elif self._busy or self._ready:
+            self._last = True
+        else:
+            self._refuse(refusal.status, refusal.code, refusal.text)
+
     def _refuse(self, status: int, code: str, message: str) -> None:
         if not self._busy and not self._closing:
             self.server.flush()
@@ -356,13 +384,18 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
         elif self.phase == "head" and not self._busy and waited > limits.head_seconds:
             self._refuse(408, "RequestTimeout", "The request's head did not arrive in time")
-        elif self.phase == "body" and waited > limits.body_idle_seconds:
-            self._refuse(
-                408,
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period.",
+        elif self.phase == "body" and waited > limits.body_idle_seconds and "stream" not in self._pauses:
+            if self._last or self._closing:  # it was told before
+                self._transport.abort()
+                return
+            self._reject(
+                _Refusal(
+                    400,
+                    "RequestTimeout",
+                    "Your socket connection to the server was not read from or written to within the timeout period.",
+                )
             )
-            self._transport.abort()
+            self.since = now
 
     def stop(self) -> None:
         """Lets a request in work finish; ends the connection otherwise."""

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from pileus.base.errors import ApiError
+
 if TYPE_CHECKING:
     from .connection import Connection
 
@@ -19,7 +21,8 @@ _NO_BLOCK = memoryview(b"")
 
 
 class BodyStream:
-    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError.
+    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError, or with
+    the error it was failed with.
 
     A body whose length was declared is *direct* once its head is read: its bytes go from the socket into blocks of its
     own, past the parser, and each block is a piece.
@@ -34,6 +37,7 @@ class BodyStream:
         self._size = 0
         self._ended = False
         self._broken = False
+        self._fault: ApiError | None = None
         self._arrived: asyncio.Future[None] | None = None
 
     def go_direct(self) -> None:
@@ -52,6 +56,9 @@ class BodyStream:
                 space[:size] = piece[:size]
                 self.filled(size)
                 piece = piece[size:]
+        if not self._pieces:
+            # What made the client wait stands in a block that it has to fill.
+            self._connection.resume("stream")
 
     def space(self) -> memoryview:
         """Where the next bytes go."""
@@ -93,6 +100,11 @@ class BodyStream:
         self._broken = broken
         self._wake()
 
+    def fail(self, fault: ApiError) -> None:
+        """No more will come, and who reads it is told why."""
+        self._fault = fault
+        self.end(broken=True)
+
     def _wake(self) -> None:
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
@@ -103,6 +115,8 @@ class BodyStream:
     async def __anext__(self) -> bytes:
         self._connection.ask_body()
         while not self._pieces:
+            if self._fault is not None:
+                raise self._fault
             if self._broken:
                 raise ConnectionResetError("the client hung up in the middle of a body")
             if self._ended:

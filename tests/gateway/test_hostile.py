@@ -102,7 +102,7 @@ def test_the_head_after_a_long_poll_is_bounded_too(cloud):
         patient.sendall(poll + b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ")
         until(lambda: len(cloud.app.cloud.waiting) == 1)
         patient.sendall(b"a" * 100_000)
-        until(lambda: all(connection._closing for connection in cloud.app.server.connections))
+        until(lambda: all(connection._last for connection in cloud.app.server.connections))
         cloud.advance(21)
         said = read_all(patient)
         assert said.startswith(b"HTTP/1.1 200")
