@@ -9,7 +9,7 @@ visible what it has read before the stream has ended well.
 import asyncio
 import hashlib
 import hmac
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -246,7 +246,7 @@ class Payload:
             algorithm = self._trailing.removeprefix("x-amz-checksum-")
             wanted = self.trailers.get(self._trailing, "")
         if found != wanted:
-            raise bad_checksum(algorithm)
+            raise bad_checksum(algorithm, wanted, self.declared.checksum is None)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         signed = self.declared.payload != UNSIGNED_TRAILER
@@ -359,10 +359,20 @@ def known_checksum(algorithm: str) -> Digest:
     try:
         return checksum(algorithm)
     except (KeyError, ValueError):
-        raise ApiError(f"The checksum algorithm {algorithm} is not known.", code="InvalidRequest", status=400) from None
+        message = "The algorithm type you specified in x-amz-checksum- header is invalid."
+        raise ApiError(message, code="InvalidRequest", status=400) from None
 
 
-def bad_checksum(algorithm: str) -> ApiError:
+def bad_checksum(algorithm: str, wanted: str, trailing: bool = False) -> ApiError:
+    """`wanted` is not what was found, and perhaps no checksum at all."""
+    try:
+        size = len(b64decode(wanted, validate=True))
+    except ValueError:
+        size = -1
+    if size != len(checksum(algorithm).digest()):
+        where = "trailing header" if trailing else "header"
+        message = f"Value for x-amz-checksum-{algorithm} {where} is invalid."
+        return ApiError(message, code="InvalidRequest", status=400)
     message = f"The {algorithm.upper()} you specified did not match the calculated checksum."
     return ApiError(message, code="BadDigest", status=400)
 

@@ -39,4 +39,4 @@ def _judge_plain(algorithm: str, wanted: str, body: bytes) -> None:
     digest = known_checksum(algorithm)
     digest.update(body)
     if b64encode(digest.digest()).decode() != wanted:
-        raise bad_checksum(algorithm)
+        raise bad_checksum(algorithm, wanted)
