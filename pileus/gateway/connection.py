@@ -16,6 +16,8 @@ from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
+from . import faults
+from .faults import Fault
 from .heads import HEADER_NAMES, head_of, header_name, path_of, without_upgrade
 from .incoming import BodyStream
 from .outgoing import Outgoing
@@ -53,6 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         self._head_bytes = 0
         self._pieces: list[bytes] = []
         self._body_bytes = 0
+        self._held = 0  # of server.held
         self._stream: BodyStream | None = None
         self._expects = False
         self._upgrading = b""
@@ -82,6 +85,7 @@ class Connection(asyncio.BufferedProtocol):
             self._outgoing.stop()
             self._outgoing = None
         self._ready.clear()
+        self._let_go(self._held)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """All connections read into one buffer: what arrives is taken out of it before another one reads. Only the
@@ -116,17 +120,17 @@ class Connection(asyncio.BufferedProtocol):
             while data:
                 data = self._fed(data)
             if self._head_bytes > self.limits.header_bytes and self.phase == "head":
-                raise _too_many_headers()
-        except _Refusal as refusal:
-            self._reject(refusal)
+                raise faults.too_many_headers()
+        except Fault as fault:
+            self._reject(fault)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            if isinstance(cause, _Refusal):
+            if isinstance(cause, Fault):
                 self._reject(cause)
             else:
                 if cause is not None:
                     log.error("a request's head could not be handled", exc_info=cause)
-                self._reject(_Refusal(400, "BadRequest", "The request is not valid HTTP/1.1"))
+                self._reject(faults.not_http())
         if self._stream is not None:
             self._stream.go_direct()
         self._next()
@@ -197,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
     def on_url(self, url: bytes) -> None:
         self._url += url
         if len(self._url) > self.limits.target_bytes:
-            raise _Refusal(414, "RequestUriTooLong", "The request's target is too long")
+            raise faults.long_target()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         headers = self._headers
@@ -212,7 +216,7 @@ class Connection(asyncio.BufferedProtocol):
         if len(headers) > self.limits.headers or (
             self._head_bytes > limit and sum(len(name) + len(value) for name, value in headers.items()) > limit
         ):
-            raise _too_many_headers()
+            raise faults.too_many_headers()
         self._head_bytes = 0
         declared = headers.get("content-length")
         if declared is None and "transfer-encoding" not in headers:
@@ -232,7 +236,7 @@ class Connection(asyncio.BufferedProtocol):
             self._ready.append((head, self._parser.should_keep_alive()))
             return
         if declared is not None and int(declared) > self.limits.body_bytes:
-            raise _Refusal(413, "RequestEntityTooLarge", "Request size exceeded the maximum allowed size")
+            raise faults.too_large()
         if self._expects:
             self.ask_body()
 
@@ -249,8 +253,14 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._body_bytes += len(piece)
         if self._body_bytes > self.limits.body_bytes:
-            raise _Refusal(413, "RequestEntityTooLarge", "Request size exceeded the maximum allowed size")
+            raise faults.too_large()
         self._pieces.append(piece)
+        if self._body_bytes > self.limits.whole_bytes:
+            # Nobody has said yet who sends all this: what all clients together may have us keep is bounded.
+            self._held += len(piece)
+            self.server.held += len(piece)
+            if self.server.held > self.limits.held_bytes:
+                raise faults.slow_down()
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
@@ -289,7 +299,10 @@ class Connection(asyncio.BufferedProtocol):
                 keep: bool = keep_alive,
                 bare: bool = head_only,
                 body: BodyStream | None = stream,
+                held: int = len(request.body) if isinstance(request.body, bytes) else 0,
             ) -> None:
+                if self._held:
+                    self._let_go(held)
                 self._answer(response, keep, bare, body)
 
             exchange = self._app.start(request, self._peer, self._tls, respond)
@@ -298,6 +311,11 @@ class Connection(asyncio.BufferedProtocol):
         self._dispatching = False
         if self._pauses and len(self._ready) <= self.limits.pipelined // 2:
             self.resume("pipeline")
+
+    def _let_go(self, size: int) -> None:
+        size = min(size, self._held)
+        self._held -= size
+        self.server.held -= size
 
     def _answer(self, response: HttpResponse, keep_alive: bool, bare: bool, stream: BodyStream | None) -> None:
         self._exchange = None
@@ -337,15 +355,15 @@ class Connection(asyncio.BufferedProtocol):
         elif self._ready and not self._dispatching:
             self._next()
 
-    def _reject(self, refusal: "_Refusal") -> None:
+    def _reject(self, fault: Fault) -> None:
         """What came is no request, or its body no body. Whatever came before it is still answered."""
         if self._stream is not None:
-            self._stream.fail(ApiError(refusal.text, code=refusal.code, status=refusal.status))
+            self._stream.fail(ApiError(fault.text, code=fault.code, status=fault.status))
             self._last = True
         elif self._busy or self._ready:
             self._last = True
         else:
-            self._refuse(refusal.status, refusal.code, refusal.text)
+            self._refuse(fault.status, fault.code, fault.text)
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         if not self._busy and not self._closing:
@@ -360,6 +378,7 @@ class Connection(asyncio.BufferedProtocol):
         unread bytes resets it, and the client might never see its answer."""
         self._closing = True
         self._ready.clear()
+        self._pieces = []
         if self._busy:
             return
         if self.phase in ("head", "body") and not self._tls:
@@ -388,26 +407,10 @@ class Connection(asyncio.BufferedProtocol):
             if self._last or self._closing:  # it was told before
                 self._transport.abort()
                 return
-            self._reject(
-                _Refusal(
-                    400,
-                    "RequestTimeout",
-                    "Your socket connection to the server was not read from or written to within the timeout period.",
-                )
-            )
+            self._reject(faults.stalled())
             self.since = now
 
     def stop(self) -> None:
         """Lets a request in work finish; ends the connection otherwise."""
         if not self._busy:
             self._transport.close()
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, code: str, text: str):
-        super().__init__(code)
-        self.status, self.code, self.text = status, code, text
-
-
-def _too_many_headers() -> _Refusal:
-    return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")

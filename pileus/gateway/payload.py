@@ -33,7 +33,10 @@ KINDS = (SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER)
 
 
 BLOCK_BYTES = 512 * 1024
-"""What `pour` hands to worker threads at once."""
+BLOCK_BYTES_LEAST = 64 * 1024
+BLOCKS_BYTES = 32 * 1024 * 1024
+"""What `pour` hands to worker threads at once, and what all bodies that pour may gather for it, as far as the least
+allows."""
 SHARED_BYTES = 256 * 1024
 Step = Callable[[bytes], None]
 
@@ -208,7 +211,7 @@ class Payload:
             async for piece in self._out:
                 pieces.append(piece)
                 size += len(piece)
-                if size >= BLOCK_BYTES:
+                if size >= BLOCK_BYTES or size >= max(BLOCK_BYTES_LEAST, BLOCKS_BYTES // len(_pouring)):
                     if working is not None:
                         await finished(working)
                     working = begin()

@@ -306,3 +306,27 @@ def test_a_body_that_stops_coming_is_answered_and_one_that_waits_for_us_is_not_h
         assert said.startswith(b"HTTP/1.1 400"), said
         assert b"RequestTimeout" in said
     assert not asyncio.run(held_up())
+
+
+def test_what_all_clients_together_send_before_anybody_knows_them_is_bounded():
+    """A body that is read whole is there before its signature is looked at."""
+
+    async def main():
+        first, second = Wire(Limits(held_bytes=1_000_000)), Wire()
+        second.server = second.connection.server = first.server
+        second.connection.limits = first.server.limits
+        body = head("POST", "/post", "Content-Length: 900000") + body_of(900_000)
+        await first.arrive(body[:-10])
+        await second.arrive(body)
+        assert second.transport.written.startswith(b"HTTP/1.1 503")
+        assert b"SlowDown" in second.transport.written
+        second.connection.connection_lost(None)
+        await first.arrive(body[-10:] + head("POST", "/post", "Content-Length: 5") + b"small")
+        await first.quiet()
+        assert [length for _, _, length, _ in first.app.read] == [900_000, 5]
+        assert first.server.held == 0
+        await first.arrive(body)
+        assert first.transport.written.count(b"HTTP/1.1 200") == 3
+        assert first.server.held == 0
+
+    asyncio.run(main())
