@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import time
 from base64 import b64encode
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -12,6 +13,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.services.s3.s3_asking import refused
+from tests.services.s3.web_asking import ask
 
 
 def raw(cloud, method, path, body=b"", headers=None, query=""):
@@ -273,3 +275,14 @@ def test_what_is_not_allowed_says_on_what(shared_cloud, bucket):
     ):
         status, answer = raw(shared_cloud, method, path)
         assert (status, f"<ResourceType>{kind}</ResourceType>" in answer.decode()) == (405, True), answer
+
+
+def test_a_body_of_no_length_at_all_is_asked_for_one(shared_cloud, s3, bucket):
+    """As `curl -X PUT` sends without data."""
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    part = {"Bucket": bucket, "Key": "k", "UploadId": upload, "PartNumber": 1}
+    for operation, arguments in (("put_object", {"Bucket": bucket, "Key": "k"}), ("upload_part", part)):
+        parts = urlsplit(s3.generate_presigned_url(operation, Params=arguments))
+        answer = ask(shared_cloud, "PUT", f"{parts.path}?{parts.query}")
+        assert (answer.status, "<Code>MissingContentLength</Code>" in answer.text) == (411, True), answer
+        assert ask(shared_cloud, "PUT", f"{parts.path}?{parts.query}", body=b"").status == 200
