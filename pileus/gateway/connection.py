@@ -19,7 +19,7 @@ from pileus.wire import HttpRequest, HttpResponse
 from . import faults
 from .faults import Fault
 from .heads import HEADER_NAMES, head_of, header_name, path_of, without_upgrade
-from .incoming import BodyStream
+from .incoming import BodyStream, WholeBody
 from .outgoing import Outgoing
 from .serving import Exchange
 
@@ -53,9 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         self._url = b""
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
-        self._pieces: list[bytes] = []
-        self._body_bytes = 0
-        self._held = 0  # of server.held
+        self._whole = WholeBody(server)
         self._stream: BodyStream | None = None
         self._expects = False
         self._upgrading = b""
@@ -85,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
             self._outgoing.stop()
             self._outgoing = None
         self._ready.clear()
-        self._let_go(self._held)
+        self._whole.let_go()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """All connections read into one buffer: what arrives is taken out of it before another one reads. Only the
@@ -194,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_begin(self) -> None:
         self._url, self._headers = b"", {}
-        self._pieces, self._body_bytes, self._stream, self._expects = [], 0, None, False
+        self._stream, self._expects = None, False
         if self.phase != "head":
             self._enter("head")
 
@@ -251,16 +249,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._stream is not None:
             self._stream.feed(piece)
             return
-        self._body_bytes += len(piece)
-        if self._body_bytes > self.limits.body_bytes:
-            raise faults.too_large()
-        self._pieces.append(piece)
-        if self._body_bytes > self.limits.whole_bytes:
-            # Nobody has said yet who sends all this: what all clients together may have us keep is bounded.
-            self._held += len(piece)
-            self.server.held += len(piece)
-            if self.server.held > self.limits.held_bytes:
-                raise faults.slow_down()
+        self._whole.add(piece)
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
@@ -271,9 +260,7 @@ class Connection(asyncio.BufferedProtocol):
             self._stream.end()
             self._stream = None
             return
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._ready.append((self._request(body), self._parser.should_keep_alive()))
+        self._ready.append((self._request(self._whole.take()), self._parser.should_keep_alive()))
         if len(self._ready) > self.limits.pipelined:
             self.pause("pipeline")
 
@@ -301,8 +288,7 @@ class Connection(asyncio.BufferedProtocol):
                 body: BodyStream | None = stream,
                 held: int = len(request.body) if isinstance(request.body, bytes) else 0,
             ) -> None:
-                if self._held:
-                    self._let_go(held)
+                self._whole.let_go(held)
                 self._answer(response, keep, bare, body)
 
             exchange = self._app.start(request, self._peer, self._tls, respond)
@@ -311,11 +297,6 @@ class Connection(asyncio.BufferedProtocol):
         self._dispatching = False
         if self._pauses and len(self._ready) <= self.limits.pipelined // 2:
             self.resume("pipeline")
-
-    def _let_go(self, size: int) -> None:
-        size = min(size, self._held)
-        self._held -= size
-        self.server.held -= size
 
     def _answer(self, response: HttpResponse, keep_alive: bool, bare: bool, stream: BodyStream | None) -> None:
         self._exchange = None
@@ -378,7 +359,6 @@ class Connection(asyncio.BufferedProtocol):
         unread bytes resets it, and the client might never see its answer."""
         self._closing = True
         self._ready.clear()
-        self._pieces = []
         if self._busy:
             return
         if self.phase in ("head", "body") and not self._tls:

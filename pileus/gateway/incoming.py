@@ -1,4 +1,4 @@
-"""A request's body on its way in, read no faster than it is consumed."""
+"""A request's body on its way in: a stream, read no faster than it is consumed, or gathered whole."""
 
 import asyncio
 from collections import deque
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from pileus.base.errors import ApiError
 
+from . import faults
+
 if TYPE_CHECKING:
     from .connection import Connection
+    from .server import Server
 
 
 BLOCK_BYTES = 1024 * 1024
@@ -132,3 +135,44 @@ class BodyStream:
     @property
     def finished(self) -> bool:
         return self._ended and not self._pieces
+
+
+class WholeBody:
+    """The bodies of one connection that are read whole: what has come of the one that is arriving, and how much of
+    what all clients may have the server keep it holds, until its request is answered.
+
+    Nobody has said yet who sends all this: a body is there before its signature is looked at. Raises Fault.
+    """
+
+    def __init__(self, server: "Server"):
+        self._server, self._limits = server, server.limits
+        self._pieces: list[bytes] = []
+        self._size = self._held = 0
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._limits.body_bytes:
+            raise faults.too_large()
+        self._pieces.append(piece)
+        if self._size > self._limits.whole_bytes:
+            self._held += len(piece)
+            self._server.held += len(piece)
+            if self._server.held > self._limits.held_bytes:
+                raise faults.slow_down()
+
+    def take(self) -> bytes:
+        """All of it."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        self._pieces, self._size = [], 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def let_go(self, size: int | None = None) -> None:
+        """A body of that size is answered; or nothing more will be, and what has come is given up."""
+        if size is None:
+            self._pieces, size = [], self._held
+        if self._held:
+            size = min(size, self._held)
+            self._held -= size
+            self._server.held -= size

@@ -82,6 +82,8 @@ def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
     declared = Declared.of(headers, signed.payload if signed is not None else headers.get("x-amz-content-sha256", ""))
     if declared.payload.startswith(STREAMING) and declared.payload not in KINDS:
         raise ApiError(f"{declared.payload} is not supported.", code="InvalidRequest", status=400)
+    if declared.payload in KINDS and declared.decoded_length is None:
+        raise ApiError("You must provide the Content-Length HTTP header.", code="MissingContentLength", status=411)
     encodings = [name.strip() for name in headers.get("content-encoding", "").split(",")]
     if "aws-chunked" in encodings:
         # It describes how the bytes travel, not the object (Amazon S3 API Reference, PutObject).

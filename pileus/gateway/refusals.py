@@ -240,6 +240,19 @@ def payload_differs(declared: str, actual: str) -> Refusal:
     return _signature(message, ("XAmzContentSHA256Mismatch", 400, message))
 
 
+def no_payload_hash(declared: str) -> Refusal:
+    """S3's only: a stream whose hash can never fit would else go unverified, and pass for a signed one."""
+    message = (
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER,"
+        " STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER,"
+        " STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256"
+        " value."
+    )
+    refusal = Refusal("InvalidArgument", 400, message, s3=("InvalidArgument", 400, message))
+    refusal.s3_members = {"ArgumentName": "x-amz-content-sha256", "ArgumentValue": declared[:128]}
+    return refusal
+
+
 def missing_payload_hash() -> Refusal:
     message = "Missing required header for this request: x-amz-content-sha256"
     return Refusal("InvalidRequest", 400, message)

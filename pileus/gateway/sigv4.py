@@ -29,6 +29,7 @@ EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 CLAIM_CHARACTERS_KEPT_MAX = 1_024
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _SCOPE_PART = re.compile(r"[A-Za-z0-9_*.-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
 
@@ -265,13 +266,19 @@ def _payload(request: HttpRequest, claim: Claim) -> str:
     """The payload hash the signature covers, once it is known to be that of the body."""
     declared = request.headers.get("x-amz-content-sha256")
     if declared is None:
-        if claim.expires is not None and claim.service == "s3":
+        if claim.service == "s3":
+            if claim.expires is None:
+                raise refusals.missing_payload_hash()
             return UNSIGNED
         body = request.body
         if not isinstance(body, bytes):
             raise refusals.missing_payload_hash()
         return hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
-    if declared == UNSIGNED or declared.startswith(STREAMING) or not isinstance(request.body, bytes):
+    if declared == UNSIGNED or declared.startswith(STREAMING):
+        return declared
+    if claim.service == "s3" and not _SHA256.fullmatch(declared):
+        raise refusals.no_payload_hash(declared)
+    if not isinstance(request.body, bytes):
         return declared
     actual = hashlib.sha256(request.body).hexdigest()
     if declared != actual:

@@ -93,9 +93,9 @@ class App:
 class Wire:
     """A connection, and bytes arriving on it."""
 
-    def __init__(self, limits=None):
-        self.app = App()
-        self.server = Server(self.app, limits or Limits())
+    def __init__(self, limits=None, server=None):
+        self.server = server or Server(App(), limits or Limits())
+        self.app = self.server.app
         self.connection, self.transport = Connection(self.server), Transport()
         self.connection.connection_made(self.transport)
 
@@ -312,9 +312,8 @@ def test_what_all_clients_together_send_before_anybody_knows_them_is_bounded():
     """A body that is read whole is there before its signature is looked at."""
 
     async def main():
-        first, second = Wire(Limits(held_bytes=1_000_000)), Wire()
-        second.server = second.connection.server = first.server
-        second.connection.limits = first.server.limits
+        first = Wire(Limits(held_bytes=1_000_000))
+        second = Wire(server=first.server)
         body = head("POST", "/post", "Content-Length: 900000") + body_of(900_000)
         await first.arrive(body[:-10])
         await second.arrive(body)

@@ -7,7 +7,7 @@ from base64 import b64encode
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
@@ -286,3 +286,46 @@ def test_a_body_of_no_length_at_all_is_asked_for_one(shared_cloud, s3, bucket):
         answer = ask(shared_cloud, "PUT", f"{parts.path}?{parts.query}")
         assert (answer.status, "<Code>MissingContentLength</Code>" in answer.text) == (411, True), answer
         assert ask(shared_cloud, "PUT", f"{parts.path}?{parts.query}", body=b"").status == 200
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_what_is_signed_of_a_body_is_a_hash_or_says_that_it_is_none(shared_cloud, s3, bucket, size):
+    """A long body's hash is compared at its end; one that can never fit must not pass for a body that was signed."""
+    body = b"x" * size
+    for declared in ("nonsense", "", hashlib.sha256(body).hexdigest().upper(), "unsigned-payload"):
+        headers = {"x-amz-content-sha256": declared}
+        status, answer = raw_with(shared_cloud, "PUT", f"/{bucket}/k", body, headers)
+        assert (status, b"<Code>InvalidArgument</Code>" in answer) == (400, True), answer
+    status, answer = raw_with(shared_cloud, "PUT", f"/{bucket}/k", body, {"x-amz-content-sha256": "0" * 64})
+    assert (status, b"<Code>XAmzContentSHA256Mismatch</Code>" in answer) == (400, True), answer
+    status, answer = raw_with(shared_cloud, "PUT", f"/{bucket}/k", body, {})
+    assert (status, b"header for this request: x-amz-content-sha256" in answer) == (400, True), answer
+    refused("404", s3.head_object, Bucket=bucket, Key="k")
+
+
+def raw_with(cloud, method, path, body, headers):
+    """A request signed over just these headers, by whoever wrote their own signer."""
+    request = AWSRequest(method, cloud.endpoint + path, data=body, headers=headers)
+    auth = SigV4Auth(Credentials("test", "test"), "s3", "us-east-1")
+    auth.payload = lambda request: headers.get("x-amz-content-sha256", hashlib.sha256(body).hexdigest())
+    auth._normalize_url_path = lambda path: path
+    auth.add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    try:
+        connection.request(method, path, body, dict(request.headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_a_body_in_chunks_says_how_long_it_is_without_them(shared_cloud, s3, bucket):
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    headers = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "content-encoding": "aws-chunked"}
+    for size in (1, 20_000):
+        sent = body.replace(b"5\r\nhello", b"%x\r\n%b" % (5 * size, b"hello" * size))
+        status, answer = raw_with(shared_cloud, "PUT", f"/{bucket}/k", sent, headers)
+        assert (status, b"<Code>MissingContentLength</Code>" in answer) == (411, True), answer
+        told = {**headers, "x-amz-decoded-content-length": str(5 * size)}
+        assert raw_with(shared_cloud, "PUT", f"/{bucket}/k", sent, told)[0] == 200
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"hello" * size

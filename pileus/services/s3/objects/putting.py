@@ -117,7 +117,7 @@ def check_size(call: Call, request: dict[str, Any], body: "bytes | Body") -> Non
     size = declared if isinstance(body, bytes) else body.declared_length
     # No length at all is no length of 0; other services' calls have no headers.
     nothing_said = not body and "ContentLength" not in request and call.headers
-    if nothing_said or (size is None and declared == 0):
+    if nothing_said or size is None:
         raise S3Error("MissingContentLength", 411, "You must provide the Content-Length HTTP header.")
     if (size or declared) > OBJECT_BYTES_MAX:
         raise S3Error(
