@@ -219,7 +219,7 @@ class Connection(asyncio.BufferedProtocol):
         declared = headers.get("content-length")
         if declared is None and "transfer-encoding" not in headers:
             return
-        if self._parser.should_upgrade():
+        if self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT":
             # The parser takes a body for the other protocol: the message is read once more, without the wish.
             self._upgrading = without_upgrade(self._parser.get_method(), self._url, headers)
             return

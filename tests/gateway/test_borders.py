@@ -329,3 +329,9 @@ def test_what_all_clients_together_send_before_anybody_knows_them_is_bounded():
         assert first.server.held == 0
 
     asyncio.run(main())
+
+
+def test_a_wish_for_a_tunnel_is_no_wish_to_be_read_again():
+    for headers in (("Content-Length: 5",), ("Content-Length: 5", "Upgrade: x", "Connection: upgrade"), ()):
+        wire = fed([head("CONNECT", "/put", *headers), b"12345"], [])
+        assert [method for method, *_ in wire.app.read] == ["CONNECT"]
