@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import httptools
 
 from pileus.base.clock import monotonic
+from pileus.base.errors import ApiError
 from pileus.wire import HttpRequest, HttpResponse
 
-from .heads import HEADER_NAMES, head_of, header_name, path_of
-from .incoming import BodyStream
+from . import faults
+from .faults import Fault
+from .heads import HEADER_NAMES, head_of, header_name, path_of, without_upgrade
+from .incoming import BodyStream, WholeBody
 from .outgoing import Outgoing
 from .serving import Exchange
 
@@ -50,10 +53,10 @@ class Connection(asyncio.BufferedProtocol):
         self._url = b""
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
-        self._pieces: list[bytes] = []
-        self._body_bytes = 0
+        self._whole = WholeBody(server)
         self._stream: BodyStream | None = None
         self._expects = False
+        self._upgrading = b""
 
     # The transport's side.
 
@@ -80,6 +83,7 @@ class Connection(asyncio.BufferedProtocol):
             self._outgoing.stop()
             self._outgoing = None
         self._ready.clear()
+        self._whole.let_go()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """All connections read into one buffer: what arrives is taken out of it before another one reads. Only the
@@ -111,26 +115,36 @@ class Connection(asyncio.BufferedProtocol):
         try:
             if self.phase != "body":
                 self._head_bytes += len(data)
-            self._parser.feed_data(data)
+            while data:
+                data = self._fed(data)
             if self._head_bytes > self.limits.header_bytes and self.phase == "head":
-                raise _too_many_headers()
-        except httptools.HttpParserUpgrade:
-            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not. What follows it
-            # is another protocol, and not read.
-            self._last = True
-        except _Refusal as refusal:
-            self._refuse(refusal.status, refusal.code, refusal.text)
+                raise faults.too_many_headers()
+        except Fault as fault:
+            self._reject(fault)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            if isinstance(cause, _Refusal):
-                self._refuse(cause.status, cause.code, cause.text)
+            if isinstance(cause, Fault):
+                self._reject(cause)
             else:
                 if cause is not None:
                     log.error("a request's head could not be handled", exc_info=cause)
-                self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
+                self._reject(faults.not_http())
         if self._stream is not None:
             self._stream.go_direct()
         self._next()
+
+    def _fed(self, data: bytes) -> bytes:
+        """Has the parser read; returns what it is to read again."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as wish:
+            # We speak nothing else than HTTP/1.1: the request counts, the wish to upgrade does not.
+            if self._upgrading:
+                again, self._upgrading = self._upgrading + data[wish.args[0] :], b""
+                self._parser = httptools.HttpRequestParser(self)
+                return again
+            self._last = True  # what follows is another protocol, and not read
+        return b""
 
     def eof_received(self) -> bool:
         if self._stream is not None:
@@ -178,14 +192,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_begin(self) -> None:
         self._url, self._headers = b"", {}
-        self._pieces, self._body_bytes, self._stream, self._expects = [], 0, None, False
+        self._stream, self._expects = None, False
         if self.phase != "head":
             self._enter("head")
 
     def on_url(self, url: bytes) -> None:
         self._url += url
         if len(self._url) > self.limits.target_bytes:
-            raise _Refusal(414, "RequestUriTooLong", "The request's target is too long")
+            raise faults.long_target()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         headers = self._headers
@@ -200,10 +214,14 @@ class Connection(asyncio.BufferedProtocol):
         if len(headers) > self.limits.headers or (
             self._head_bytes > limit and sum(len(name) + len(value) for name, value in headers.items()) > limit
         ):
-            raise _too_many_headers()
+            raise faults.too_many_headers()
         self._head_bytes = 0
         declared = headers.get("content-length")
         if declared is None and "transfer-encoding" not in headers:
+            return
+        if self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT":
+            # The parser takes a body for the other protocol: the message is read once more, without the wish.
+            self._upgrading = without_upgrade(self._parser.get_method(), self._url, headers)
             return
         self._enter("body")
         if "expect" in headers:
@@ -216,7 +234,7 @@ class Connection(asyncio.BufferedProtocol):
             self._ready.append((head, self._parser.should_keep_alive()))
             return
         if declared is not None and int(declared) > self.limits.body_bytes:
-            raise _Refusal(413, "RequestEntityTooLarge", "Request size exceeded the maximum allowed size")
+            raise faults.too_large()
         if self._expects:
             self.ask_body()
 
@@ -231,21 +249,18 @@ class Connection(asyncio.BufferedProtocol):
         if self._stream is not None:
             self._stream.feed(piece)
             return
-        self._body_bytes += len(piece)
-        if self._body_bytes > self.limits.body_bytes:
-            raise _Refusal(413, "RequestEntityTooLarge", "Request size exceeded the maximum allowed size")
-        self._pieces.append(piece)
+        self._whole.add(piece)
 
     def on_message_complete(self) -> None:
-        self.phase = "work"
         self._head_bytes = 0
+        if self._upgrading:
+            return
+        self.phase = "work"
         if self._stream is not None:
             self._stream.end()
             self._stream = None
             return
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._ready.append((self._request(body), self._parser.should_keep_alive()))
+        self._ready.append((self._request(self._whole.take()), self._parser.should_keep_alive()))
         if len(self._ready) > self.limits.pipelined:
             self.pause("pipeline")
 
@@ -271,7 +286,9 @@ class Connection(asyncio.BufferedProtocol):
                 keep: bool = keep_alive,
                 bare: bool = head_only,
                 body: BodyStream | None = stream,
+                held: int = len(request.body) if isinstance(request.body, bytes) else 0,
             ) -> None:
+                self._whole.let_go(held)
                 self._answer(response, keep, bare, body)
 
             exchange = self._app.start(request, self._peer, self._tls, respond)
@@ -301,6 +318,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write(data)
             self._finished(keep_alive)
         else:
+            self.server.flush()
             self._outgoing = Outgoing(self, self._transport, response, keep_alive, bare)
             self._outgoing.begin()
 
@@ -317,6 +335,16 @@ class Connection(asyncio.BufferedProtocol):
             self._closing_soon()
         elif self._ready and not self._dispatching:
             self._next()
+
+    def _reject(self, fault: Fault) -> None:
+        """What came is no request, or its body no body. Whatever came before it is still answered."""
+        if self._stream is not None:
+            self._stream.fail(ApiError(fault.text, code=fault.code, status=fault.status))
+            self._last = True
+        elif self._busy or self._ready:
+            self._last = True
+        else:
+            self._refuse(fault.status, fault.code, fault.text)
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         if not self._busy and not self._closing:
@@ -355,25 +383,14 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
         elif self.phase == "head" and not self._busy and waited > limits.head_seconds:
             self._refuse(408, "RequestTimeout", "The request's head did not arrive in time")
-        elif self.phase == "body" and waited > limits.body_idle_seconds:
-            self._refuse(
-                408,
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period.",
-            )
-            self._transport.abort()
+        elif self.phase == "body" and waited > limits.body_idle_seconds and "stream" not in self._pauses:
+            if self._last or self._closing:  # it was told before
+                self._transport.abort()
+                return
+            self._reject(faults.stalled())
+            self.since = now
 
     def stop(self) -> None:
         """Lets a request in work finish; ends the connection otherwise."""
         if not self._busy:
             self._transport.close()
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, code: str, text: str):
-        super().__init__(code)
-        self.status, self.code, self.text = status, code, text
-
-
-def _too_many_headers() -> _Refusal:
-    return _Refusal(431, "RequestHeaderSectionTooLarge", "The request's header section is too large")

@@ -32,6 +32,15 @@ def path_of(target: str) -> str:
     return rest[slash:] if scheme and slash >= 0 else "/"
 
 
+def without_upgrade(method: bytes, target: bytes, headers: dict[str, str]) -> bytes:
+    """A request's head again, without its wish to speak another protocol."""
+    kept = {name: value for name, value in headers.items() if name not in ("upgrade", "connection")}
+    if "close" in [word.strip() for word in headers.get("connection", "").lower().split(",")]:
+        kept["connection"] = "close"
+    lines = [f"{name}: {value}\r\n" for name, value in kept.items()]
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, "".join(lines).encode("latin-1"))
+
+
 def head_of(response: HttpResponse, length: int | None, keep_alive: bool) -> bytes:
     line = STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} Status\r\n"
     parts = [line]

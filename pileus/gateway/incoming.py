@@ -1,12 +1,17 @@
-"""A request's body on its way in, read no faster than it is consumed."""
+"""A request's body on its way in: a stream, read no faster than it is consumed, or gathered whole."""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from pileus.base.errors import ApiError
+
+from . import faults
+
 if TYPE_CHECKING:
     from .connection import Connection
+    from .server import Server
 
 
 BLOCK_BYTES = 1024 * 1024
@@ -19,7 +24,8 @@ _NO_BLOCK = memoryview(b"")
 
 
 class BodyStream:
-    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError.
+    """A request's body in pieces, read no faster than it is consumed. Ends early with ConnectionResetError, or with
+    the error it was failed with.
 
     A body whose length was declared is *direct* once its head is read: its bytes go from the socket into blocks of its
     own, past the parser, and each block is a piece.
@@ -34,6 +40,7 @@ class BodyStream:
         self._size = 0
         self._ended = False
         self._broken = False
+        self._fault: ApiError | None = None
         self._arrived: asyncio.Future[None] | None = None
 
     def go_direct(self) -> None:
@@ -52,6 +59,9 @@ class BodyStream:
                 space[:size] = piece[:size]
                 self.filled(size)
                 piece = piece[size:]
+        if not self._pieces:
+            # What made the client wait stands in a block that it has to fill.
+            self._connection.resume("stream")
 
     def space(self) -> memoryview:
         """Where the next bytes go."""
@@ -93,6 +103,11 @@ class BodyStream:
         self._broken = broken
         self._wake()
 
+    def fail(self, fault: ApiError) -> None:
+        """No more will come, and who reads it is told why."""
+        self._fault = fault
+        self.end(broken=True)
+
     def _wake(self) -> None:
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
@@ -103,6 +118,8 @@ class BodyStream:
     async def __anext__(self) -> bytes:
         self._connection.ask_body()
         while not self._pieces:
+            if self._fault is not None:
+                raise self._fault
             if self._broken:
                 raise ConnectionResetError("the client hung up in the middle of a body")
             if self._ended:
@@ -118,3 +135,44 @@ class BodyStream:
     @property
     def finished(self) -> bool:
         return self._ended and not self._pieces
+
+
+class WholeBody:
+    """The bodies of one connection that are read whole: what has come of the one that is arriving, and how much of
+    what all clients may have the server keep it holds, until its request is answered.
+
+    Nobody has said yet who sends all this: a body is there before its signature is looked at. Raises Fault.
+    """
+
+    def __init__(self, server: "Server"):
+        self._server, self._limits = server, server.limits
+        self._pieces: list[bytes] = []
+        self._size = self._held = 0
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._limits.body_bytes:
+            raise faults.too_large()
+        self._pieces.append(piece)
+        if self._size > self._limits.whole_bytes:
+            self._held += len(piece)
+            self._server.held += len(piece)
+            if self._server.held > self._limits.held_bytes:
+                raise faults.slow_down()
+
+    def take(self) -> bytes:
+        """All of it."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        self._pieces, self._size = [], 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def let_go(self, size: int | None = None) -> None:
+        """A body of that size is answered; or nothing more will be, and what has come is given up."""
+        if size is None:
+            self._pieces, size = [], self._held
+        if self._held:
+            size = min(size, self._held)
+            self._held -= size
+            self._server.held -= size

@@ -9,7 +9,7 @@ visible what it has read before the stream has ended well.
 import asyncio
 import hashlib
 import hmac
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,10 @@ KINDS = (SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER)
 
 
 BLOCK_BYTES = 512 * 1024
-"""What `pour` hands to worker threads at once."""
+BLOCK_BYTES_LEAST = 64 * 1024
+BLOCKS_BYTES = 32 * 1024 * 1024
+"""What `pour` hands to worker threads at once, and what all bodies that pour may gather for it, as far as the least
+allows."""
 SHARED_BYTES = 256 * 1024
 Step = Callable[[bytes], None]
 
@@ -79,6 +82,8 @@ def stream_of(request: HttpRequest, signed: Signed | None) -> "Payload":
     declared = Declared.of(headers, signed.payload if signed is not None else headers.get("x-amz-content-sha256", ""))
     if declared.payload.startswith(STREAMING) and declared.payload not in KINDS:
         raise ApiError(f"{declared.payload} is not supported.", code="InvalidRequest", status=400)
+    if declared.payload in KINDS and declared.decoded_length is None:
+        raise ApiError("You must provide the Content-Length HTTP header.", code="MissingContentLength", status=411)
     encodings = [name.strip() for name in headers.get("content-encoding", "").split(",")]
     if "aws-chunked" in encodings:
         # It describes how the bytes travel, not the object (Amazon S3 API Reference, PutObject).
@@ -208,7 +213,7 @@ class Payload:
             async for piece in self._out:
                 pieces.append(piece)
                 size += len(piece)
-                if size >= BLOCK_BYTES:
+                if size >= BLOCK_BYTES or size >= max(BLOCK_BYTES_LEAST, BLOCKS_BYTES // len(_pouring)):
                     if working is not None:
                         await finished(working)
                     working = begin()
@@ -246,7 +251,7 @@ class Payload:
             algorithm = self._trailing.removeprefix("x-amz-checksum-")
             wanted = self.trailers.get(self._trailing, "")
         if found != wanted:
-            raise bad_checksum(algorithm)
+            raise bad_checksum(algorithm, wanted, self.declared.checksum is None)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         signed = self.declared.payload != UNSIGNED_TRAILER
@@ -359,10 +364,20 @@ def known_checksum(algorithm: str) -> Digest:
     try:
         return checksum(algorithm)
     except (KeyError, ValueError):
-        raise ApiError(f"The checksum algorithm {algorithm} is not known.", code="InvalidRequest", status=400) from None
+        message = "The algorithm type you specified in x-amz-checksum- header is invalid."
+        raise ApiError(message, code="InvalidRequest", status=400) from None
 
 
-def bad_checksum(algorithm: str) -> ApiError:
+def bad_checksum(algorithm: str, wanted: str, trailing: bool = False) -> ApiError:
+    """`wanted` is not what was found, and perhaps no checksum at all."""
+    try:
+        size = len(b64decode(wanted, validate=True))
+    except ValueError:
+        size = -1
+    if size != len(checksum(algorithm).digest()):
+        where = "trailing header" if trailing else "header"
+        message = f"Value for x-amz-checksum-{algorithm} {where} is invalid."
+        return ApiError(message, code="InvalidRequest", status=400)
     message = f"The {algorithm.upper()} you specified did not match the calculated checksum."
     return ApiError(message, code="BadDigest", status=400)
 

@@ -199,11 +199,25 @@ class Exchange:
             # A website is open to nobody in particular; whatever else a request carries does not count.
             self.claim = forms.claim_of(http) if isinstance(http, FormRequest) else None
             return self.claim, door
-        self.claim = claim = sigv4.claim_of(http)
+        try:
+            self.claim = claim = sigv4.claim_of(http)
+        except refusals.Refusal as refusal:
+            self.route = self.meant(hosted)
+            raise refusals.two_mechanisms() if self.route and sigv4.signed_twice(http) else refusal from None
         if hosted and claim is not None:
             claim.bucket = addresses.name_of(addresses.host_of(http)).lower()
         self.route = router.route(http, claim.service if claim is not None else None, bool(hosted))
+        if self.route.service == "s3" and sigv4.signed_twice(http):
+            raise refusals.two_mechanisms()
         return claim, self.route
+
+    def meant(self, hosted: Any) -> Route | None:
+        """S3, if a request whose signature cannot be read means it: it is refused in S3's words then."""
+        try:
+            route = self.cloud.router.route(self.http, None, bool(hosted))
+        except ApiError:
+            return None  # the signature's fault comes first
+        return route if route.service == "s3" else None
 
     def authenticate(self, tx: Transaction, operation: Operation, claim: sigv4.Claim | None, now: float) -> Caller:
         if claim is None:

@@ -198,7 +198,7 @@ class Router:
             path = f"/{bucket}{path}" if bucket is not None else path
         matched = routes.match(request.method, path, request.query, request.headers)
         if matched is None:
-            return self._to(name, protocol, f"{request.method} {request.path}")
+            return self._to(name, protocol, f"{request.method} {path}")
         route = self._remembered(protocol, signing_name, matched[0])
         return route._replace(labels=matched[1]) if matched[1] else route
 
@@ -324,7 +324,8 @@ def _unknown(protocol: str, name: str, api: Api) -> ApiError:
             f"Could not find operation {name} for version {api.api_version}", code="InvalidAction", status=400
         )
     if api.name == "s3":
-        return _not_allowed(name.partition(" ")[0])
+        method, _, path = name.partition(" ")
+        return _not_allowed(method, "OBJECT" if path.strip("/").count("/") else "BUCKET" if path[1:] else "SERVICE")
     if protocol.startswith("rest-"):
         return ApiError(f"{api.service_id} has no operation at {name}.", code="UnknownOperationException", status=404)
     return ApiError(f"{api.service_id} has no operation '{name}'.", code="UnknownOperationException", status=400)

@@ -23,6 +23,8 @@ class Server:
         self.connections: set[Connection] = set()
         self.buffer = memoryview(bytearray(READ_BYTES))
         self.stopping = False
+        self.held = 0
+        """Bytes of long bodies that are read whole, from their arrival to their answer."""
         self.arriving = 0
         """Bodies whose bytes go past the shared buffer (incoming.py)."""
 

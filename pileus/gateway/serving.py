@@ -18,6 +18,7 @@ class Limits:
     target_bytes: int = 16 * 1024
     headers: int = 200
     whole_bytes: int = 64 * 1024  # a body up to this is read whole even if the operation streams
+    held_bytes: int = 256 * 1024 * 1024  # by all bodies that are longer and read whole, of all clients together
     stream_ahead_bytes: int = 256 * 1024
     pipelined: int = 16
     connections: int = 8_192

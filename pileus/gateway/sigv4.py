@@ -29,6 +29,7 @@ EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 CLAIM_CHARACTERS_KEPT_MAX = 1_024
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _SCOPE_PART = re.compile(r"[A-Za-z0-9_*.-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
 
@@ -76,13 +77,27 @@ def claim_of(request: HttpRequest) -> Claim | None:
     if authorization is not None:
         return _header_claim(request, authorization)
     query = request.query
-    if "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query):
+    if _newly_signed(query):
         return _query_claim(query)
-    if "Signature=" in query and ("AWSAccessKeyId=" in query):
+    if _anciently_signed(query):
         from . import sigv2
 
         return sigv2.claim_of(query)
     return None
+
+
+def signed_twice(request: HttpRequest) -> bool:
+    """In its head and in its query."""
+    query = request.query
+    return "authorization" in request.headers and (_newly_signed(query) or _anciently_signed(query))
+
+
+def _newly_signed(query: str) -> bool:
+    return "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query)
+
+
+def _anciently_signed(query: str) -> bool:
+    return "Signature=" in query and "AWSAccessKeyId=" in query
 
 
 def _header_claim(request: HttpRequest, authorization: str) -> Claim:
@@ -131,17 +146,19 @@ def _query_claim(query: str) -> Claim:
             fields[name] = unquote_to_bytes(value).decode("utf-8", "replace")
         if name != "X-Amz-Signature":
             kept.append(part)
-    algorithm = fields.get("X-Amz-Algorithm", "")
-    if algorithm != ALGORITHM:
-        raise _other_algorithm(algorithm)
-    wanted = ("X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
+    algorithm = fields.get("X-Amz-Algorithm")
+    if algorithm is not None and algorithm != ALGORITHM:
+        raise _other_algorithm(algorithm, query=True)
+    wanted = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
     absent = [name for name in wanted if not fields.get(name)]
     if absent:
         raise refusals.incomplete_query(absent)
-    expires = fields.get("X-Amz-Expires", "900" if "X-Amz-Expires" not in fields else "")
-    if not _SECONDS.fullmatch(expires) or not 0 < int(expires) <= PRESIGNED_MAX_S:
+    key_id, date, region, service = credential(fields["X-Amz-Credential"], query=True)
+    if service == "s3" and "X-Amz-Expires" not in fields:
+        raise refusals.incomplete_query(["X-Amz-Expires"])
+    expires = fields.get("X-Amz-Expires", "900")
+    if not _SECONDS.fullmatch(expires) or int(expires) > PRESIGNED_MAX_S:
         raise refusals.bad_expiry(expires)
-    key_id, date, region, service = credential(fields["X-Amz-Credential"])
     return Claim(
         key_id,
         date,
@@ -156,21 +173,21 @@ def _query_claim(query: str) -> Claim:
     )
 
 
-def credential(text: str) -> tuple[str, str, str, str]:
+def credential(text: str, query: bool = False) -> tuple[str, str, str, str]:
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
-        raise refusals.bad_credential(text)
+        raise refusals.bad_credential(text, query)
     if not (_SCOPE_PART.fullmatch(parts[2]) and _SCOPE_PART.fullmatch(parts[3])):
-        raise refusals.bad_credential(text)
+        raise refusals.bad_credential(text, query)
     return parts[0], parts[1], parts[2], parts[3]
 
 
-def _other_algorithm(algorithm: str) -> ApiError:
+def _other_algorithm(algorithm: str, query: bool = False) -> ApiError:
     if algorithm.startswith("AWS4-ECDSA-P256-SHA256"):
         return refusals.signature_version_4a()
     if algorithm == "AWS":
         return refusals.signature_version_2()
-    return refusals.unknown_algorithm(algorithm)
+    return refusals.unknown_algorithm(algorithm, query)
 
 
 def _stamp_of_date(text: str | None) -> str | None:
@@ -221,9 +238,9 @@ def holder(tx: Transaction, claim: Claim, conveniences: Conveniences | None, now
 def _check_age(claim: Claim, machine: float) -> None:
     moment = moment_of(claim.stamp)
     if moment is None:
-        raise refusals.bad_date(claim.stamp)
+        raise refusals.bad_date(claim.stamp, claim.query is not None)
     if claim.stamp[:8] != claim.date:
-        raise refusals.date_mismatch(claim.date, claim.stamp)
+        raise refusals.date_mismatch(claim.date, claim.stamp, claim.query is not None)
     if moment > machine + SKEW_S:
         raise refusals.not_yet(claim.stamp, machine, SKEW_S)
     if claim.expires is None:
@@ -249,13 +266,19 @@ def _payload(request: HttpRequest, claim: Claim) -> str:
     """The payload hash the signature covers, once it is known to be that of the body."""
     declared = request.headers.get("x-amz-content-sha256")
     if declared is None:
-        if claim.expires is not None and claim.service == "s3":
+        if claim.service == "s3":
+            if claim.expires is None:
+                raise refusals.missing_payload_hash()
             return UNSIGNED
         body = request.body
         if not isinstance(body, bytes):
             raise refusals.missing_payload_hash()
         return hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
-    if declared == UNSIGNED or declared.startswith(STREAMING) or not isinstance(request.body, bytes):
+    if declared == UNSIGNED or declared.startswith(STREAMING):
+        return declared
+    if claim.service == "s3" and not _SHA256.fullmatch(declared):
+        raise refusals.no_payload_hash(declared)
+    if not isinstance(request.body, bytes):
         return declared
     actual = hashlib.sha256(request.body).hexdigest()
     if declared != actual:

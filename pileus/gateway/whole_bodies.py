@@ -32,11 +32,11 @@ def whole(request: HttpRequest, signed: Signed | None) -> bytes:
         except StopAsyncIteration:
             # A checksum that came behind the body counts like one that came before it.
             headers.update((name, value) for name, value in arriving.trailers.items() if name not in headers)
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)  # a chunk is a view of what came
 
 
 def _judge_plain(algorithm: str, wanted: str, body: bytes) -> None:
     digest = known_checksum(algorithm)
     digest.update(body)
     if b64encode(digest.digest()).decode() != wanted:
-        raise bad_checksum(algorithm)
+        raise bad_checksum(algorithm, wanted)

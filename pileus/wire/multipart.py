@@ -55,6 +55,10 @@ async def _read_fields(reader: _Reader, form: FormRequest) -> None:
     room = FIELDS_BYTES_MAX
     while True:
         head = await reader.head()
+        # Boundaries and names count, too: a field may be nothing but its name.
+        room -= reader.head_bytes
+        if room < 0:
+            raise _too_much()
         if head is None:
             raise ApiError(
                 "POST requires exactly one file upload per request.",
@@ -87,6 +91,8 @@ class _Reader:
         self._source = _once(body) if isinstance(body, bytes) else body
         self._mark = b"\r\n--" + boundary
         self._begun = False
+        self.head_bytes = 0
+        """How long the last part's head was, with its boundary."""
 
     async def head(self) -> dict[str, str] | None:
         """The next part's headers; None at the end. The part before it must have been read."""
@@ -106,6 +112,7 @@ class _Reader:
             if not await self._more():
                 raise malformed()
         text, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
+        self.head_bytes = len(self._mark) + end + 4
         head = {}
         try:
             lines = text.decode().split("\r\n")

@@ -31,11 +31,12 @@ class PostObjectCodec(RestXmlCodec):
         assert isinstance(request, FormRequest)
         if request.fault is not None:
             raise request.fault
-        fields = request.fields
+        # Every field knows the file's name, and the policy sees what became of them ("POST policy", "Condition
+        # matching").
+        fields = {name: value.replace("${filename}", request.filename) for name, value in request.fields.items()}
         key = fields.get("key")
         if not key:
             raise missing("key")
-        key = key.replace("${filename}", request.filename)
         headers = {name: value for name, value in fields.items() if name not in NOT_HEADERS}
         if "acl" in fields:
             headers["x-amz-acl"] = fields["acl"]

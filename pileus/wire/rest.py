@@ -18,6 +18,14 @@ _IN_ANSWERS = frozenset({"header", "headers", "statusCode"})  # an answer has no
 _NO_BODY = frozenset({204, 304})
 
 
+class BadParameter(ValueError):
+    """One of the query string, that cannot be what it should be."""
+
+    def __init__(self, name: str, value: str, why: str):
+        super().__init__(why)
+        self.name, self.value = name, value
+
+
 class RestCodec(Codec):
     """Subclasses say how structures stand in a body."""
 
@@ -95,10 +103,14 @@ class RestCodec(Codec):
                 entry = table.get(called)
                 if entry is None:
                     continue
+                try:
+                    value = entry[1](text)
+                except ValueError as error:
+                    raise BadParameter(called, text, str(error)) from None
                 if entry[0] in lists:
-                    found.setdefault(entry[0], []).append(entry[1](text))
+                    found.setdefault(entry[0], []).append(value)
                 else:
-                    found[entry[0]] = entry[1](text)
+                    found[entry[0]] = value
             for member in maps:
                 _gather(member, [field for field in fields if field[0] not in constant], found)
 

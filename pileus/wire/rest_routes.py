@@ -209,6 +209,8 @@ def _choose(candidates: list[_Candidate], query: Mapping[str, str], headers: Map
         if not candidate.constants or (query and candidate.fits(query)):
             if candidate.is_complete(query, headers):
                 return candidate
+            if candidate.constants and candidate.required <= query.keys():
+                return candidate  # the query says what is meant: only a header is missing
             if last is None or len(candidate.constants) == len(last.constants):
                 last = candidate
     return last

@@ -11,12 +11,25 @@ from pileus.model import Api, Member, Operation, Shape
 from pileus.model.xml_roots import api_namespace, root_of, unwrapped_member
 from pileus.wire.codec import is_sender
 from pileus.wire.http import HttpResponse
-from pileus.wire.rest import RestCodec
+from pileus.wire.rest import BadParameter, RestCodec
 from pileus.wire.xml_reader import MalformedXml, XmlReader, fitted, parse
 from pileus.wire.xml_writer import XmlWriter, escape, namespace_of
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _MALFORMED_S3 = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+def _bad_argument(error: BadParameter) -> SerializationError:
+    """Numbers are all that S3's queries have, beside text."""
+    if error.name == "partNumber":
+        message = "Part number must be an integer between 1 and 10000, inclusive"
+    elif error.name in ("max-keys", "max-uploads", "max-parts", "part-number-marker", "max-buckets"):
+        message = f"Provided {error.name} not an integer or within integer range"
+    else:
+        message = str(error)
+    refused = SerializationError(message, code="InvalidArgument")
+    refused.members = {"ArgumentName": error.name, "ArgumentValue": error.value[:1024]}
+    return refused
 
 
 class RestXmlCodec(RestCodec):
@@ -36,6 +49,8 @@ class RestXmlCodec(RestCodec):
     def refused(self, error: ValueError) -> SerializationError:
         if self.is_s3 and isinstance(error, MalformedXml):
             return SerializationError(_MALFORMED_S3, code="MalformedXML")
+        if self.is_s3 and isinstance(error, BadParameter):
+            return _bad_argument(error)
         return self.malformed(str(error))
 
     def request_ids(self, request_id: str) -> list[tuple[str, str]]:

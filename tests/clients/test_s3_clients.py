@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from boto3.s3.transfer import TransferConfig
 
 ROOT = Path(__file__).parents[2]
 S3FS = ROOT / ".cache" / "clients" / "s3fs" / "bin" / "python"
@@ -100,13 +101,38 @@ def test_aws_s3_moves_presigns_and_removes(shell, tree):
 
 def test_aws_s3_streams_and_serves_websites(shell):
     shell("aws s3 mb s3://piped-things")
-    shell("head -c 9000000 /dev/zero | aws s3 cp - s3://piped-things/zeros")
-    assert shell("aws s3 cp s3://piped-things/zeros - | wc -c").strip() == "9000000"
-    shell("aws s3 website s3://piped-things --index-document index.html")
-    assert (
-        json.loads(shell("aws s3api get-bucket-website --bucket piped-things"))["IndexDocument"]["Suffix"]
-        == "index.html"
-    )
+    shell("head -c 9000000 /dev/urandom > noise && aws s3 cp - s3://piped-things/noise < noise")
+    shell("aws s3 cp s3://piped-things/noise - | cmp - noise")
+    shell("aws s3 website s3://piped-things --index-document index.html --error-document sorry.html")
+    shell("echo welcome > index.html && echo sorry > sorry.html")
+    shell("for page in index sorry; do aws s3 cp $page.html s3://piped-things/; done")
+    shell("aws s3api delete-public-access-block --bucket piped-things")
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": ["arn:aws:s3:::piped-things", "arn:aws:s3:::piped-things/*"],
+    }
+    policy = shell.folder / "policy.json"
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    shell("aws s3api put-bucket-policy --bucket piped-things --policy file://policy.json")
+    site = f"curl -s -H 'Host: piped-things.s3-website-us-east-1.amazonaws.com' {shell.environment['AWS_ENDPOINT_URL']}"
+    assert shell(f"{site}/") == "welcome\n"
+    assert shell(f"{site}/nothing -w '%{{http_code}} %{{content_type}}'") == "sorry\n404 text/html"
+
+
+def test_boto3_moves_large_files_both_ways(cloud, shell):
+    """Its managed transfers: parts at the same time, up, down and across."""
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="transferred-things")
+    large = shell.folder / "large"
+    large.write_bytes(os.urandom(30_000_001))
+    parts = TransferConfig(multipart_threshold=5 * 1024 * 1024, multipart_chunksize=5 * 1024 * 1024)
+    client.upload_file(str(large), "transferred-things", "large", Config=parts)
+    assert client.head_object(Bucket="transferred-things", Key="large")["ETag"].endswith('-6"')
+    client.copy({"Bucket": "transferred-things", "Key": "large"}, "transferred-things", "copy", Config=parts)
+    client.download_file("transferred-things", "copy", str(shell.folder / "back"), Config=parts)
+    same(large, shell.folder / "back")
 
 
 def test_aws_s3_finds_a_bucket_in_another_region(shell, tree):

@@ -5,10 +5,12 @@ import json
 import select
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
@@ -100,7 +102,7 @@ def test_the_head_after_a_long_poll_is_bounded_too(cloud):
         patient.sendall(poll + b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ")
         until(lambda: len(cloud.app.cloud.waiting) == 1)
         patient.sendall(b"a" * 100_000)
-        until(lambda: all(connection._closing for connection in cloud.app.server.connections))
+        until(lambda: all(connection._last for connection in cloud.app.server.connections))
         cloud.advance(21)
         said = read_all(patient)
         assert said.startswith(b"HTTP/1.1 200")
@@ -283,3 +285,21 @@ def test_only_the_root_of_the_first_account_administers(cloud):
     assert administer(cloud, "test", "test") == 200
     assert administer(cloud, "123456789012", "test") == 403
     assert administer(cloud, key["AccessKeyId"], key["SecretAccessKey"]) == 403
+
+
+def test_answers_leave_in_order_though_a_long_one_follows_short_ones(shared_cloud):
+    """Among many clients short answers are gathered; a streamed one must not pass them."""
+    s3 = shared_cloud.client("s3", config=Config(s3={"addressing_style": "path"}))
+    s3.create_bucket(Bucket="in-order")
+    s3.put_object(Bucket="in-order", Key="large", Body=b"x" * 200_000)
+    link = s3.generate_presigned_url("get_object", Params={"Bucket": "in-order", "Key": "large"})
+    target = link.partition(str(shared_cloud.port))[2]
+    large = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{shared_cloud.port}\r\n\r\n".encode()
+    with ExitStack() as crowd:
+        for _ in range(6):
+            crowd.enter_context(connect(shared_cloud))
+        one = crowd.enter_context(connect(shared_cloud))
+        one.sendall(HEALTH + large + HEALTH[:-2] + b"Connection: close\r\n\r\n")
+        said = read_all(one)
+        lengths = [int(line.split()[1]) for line in said.split(b"\r\n") if line.lower().startswith(b"content-length")]
+        assert [length == 200_000 for length in lengths] == [False, True, False]

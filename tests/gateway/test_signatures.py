@@ -147,7 +147,7 @@ def test_an_expired_presigned_request_is_refused(shared_cloud, monkeypatch):
     assert "expired" in body.lower()
 
 
-@pytest.mark.parametrize("expires", ["0", "604801", "soon", ""])
+@pytest.mark.parametrize("expires", ["-1", "604801", "soon", ""])
 def test_a_presigned_request_of_an_impossible_life_is_refused(shared_cloud, expires):
     url = presigned(shared_cloud).replace("X-Amz-Expires=60", f"X-Amz-Expires={expires}")
     assert send(url, "GET")[0] == 400

@@ -123,3 +123,19 @@ def test_a_bucket_can_default_to_kms(s3, shared_cloud, bucket):
         s3.put_object(Bucket=bucket, Key="k", Body=b"", ServerSideEncryption="AES256")["ServerSideEncryption"]
         == "AES256"
     )
+
+
+def test_who_reads_does_not_say_how_to_encrypt(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+    def add(request, **_):
+        request.headers["x-amz-server-side-encryption"] = "AES256"
+
+    for operation, ask in (("GetObject", s3.get_object), ("HeadObject", s3.head_object)):
+        s3.meta.events.register(f"before-sign.s3.{operation}", add, unique_id="sse")
+        try:
+            error = refused("InvalidArgument" if operation == "GetObject" else "400", ask, 400, Bucket=bucket, Key="k")
+        finally:
+            s3.meta.events.unregister(f"before-sign.s3.{operation}", unique_id="sse")
+        if operation == "GetObject":
+            assert error["Error"]["ArgumentName"] == "x-amz-server-side-encryption"

@@ -102,6 +102,33 @@ def test_what_is_no_range_is_as_if_it_were_not_there(s3, bucket, asked):
     assert read(s3, bucket, "k", Range=asked) == b"x" * 100
 
 
+@pytest.mark.parametrize("size", [100, 300 * KIB])
+def test_a_resumed_download_of_a_changed_object_gets_all_of_it(s3, bucket, size):
+    """If-Range: browsers and download managers ask for the rest only if it still is the rest of what they have."""
+
+    def resumed(validator):
+        def add(request, **_):
+            request.headers["If-Range"] = validator
+
+        s3.meta.events.register("before-sign.s3.GetObject", add, unique_id="if-range")
+        try:
+            return s3.get_object(Bucket=bucket, Key="k", Range="bytes=10-")
+        finally:
+            s3.meta.events.unregister("before-sign.s3.GetObject", unique_id="if-range")
+
+    body = os.urandom(size)
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=body)["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="k")["ResponseMetadata"]["HTTPHeaders"]["last-modified"]
+    for validator in (etag, modified):
+        found = resumed(validator)
+        assert found["ContentRange"] == f"bytes 10-{size - 1}/{size}"
+        assert found["Body"].read() == body[10:]
+    for validator in ('"another"', f"W/{etag}", "Mon, 01 Jan 2001 00:00:00 GMT", "nonsense"):
+        found = resumed(validator)
+        assert "ContentRange" not in found, validator
+        assert found["Body"].read() == body
+
+
 def test_what_is_not_there_is_said_so(s3, bucket):
     assert refused("NoSuchKey", s3.get_object, 404, Bucket=bucket, Key="nothing")["Error"]["Key"] == "nothing"
     refused("404", s3.head_object, 404, Bucket=bucket, Key="nothing")

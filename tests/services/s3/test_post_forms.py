@@ -296,3 +296,63 @@ def test_a_policy_beyond_ascii_is_none(shared_cloud: TestCloud, bucket: str) -> 
     make_public(shared_cloud, bucket, "s3:PutObject")
     signed = {"AWSAccessKeyId": "test", "policy": "\u00fc", "signature": "x"}
     assert send(shared_cloud, f"/{bucket}", {"key": "k", **signed}, b"x").status in (400, 403)
+
+
+def test_every_field_knows_the_name_of_the_file(v4: Any, s3: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    conditions = [["starts-with", "$x-amz-meta-name", "was "]]
+    fields = v4.generate_presigned_post(
+        bucket, "up/${filename}", Fields={"x-amz-meta-name": "was ${filename}"}, Conditions=conditions
+    )["fields"]
+    assert send(shared_cloud, f"/{bucket}", fields, b"x", filename="C:\\pictures\\a.jpg").status == 204
+    assert s3.head_object(Bucket=bucket, Key="up/a.jpg")["Metadata"] == {"name": "was a.jpg"}
+
+
+def test_a_policy_sees_the_key_with_the_name_of_the_file(v4: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    """A file's name cannot lead out of the prefix that the policy allows, nor leave no key at all."""
+    conditions = [["starts-with", "$key", "up/a"]]
+    fields = v4.generate_presigned_post(bucket, "up/${filename}", Conditions=conditions)["fields"]
+    assert send(shared_cloud, f"/{bucket}", fields, b"x", filename="a.jpg").status == 204
+    assert send(shared_cloud, f"/{bucket}", fields, b"x", filename="b.jpg").status == 403
+    only = made(v4, bucket, "${filename}")
+    assert send(shared_cloud, f"/{bucket}", only, b"x", filename="").status == 400
+
+
+def test_each_of_several_content_types_must_fit(v4: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    conditions = [["starts-with", "$Content-Type", "image/"]]
+    for types, status in (("image/png,image/gif", 204), ("image/png, image/gif", 204), ("image/png,text/html", 403)):
+        fields = v4.generate_presigned_post(bucket, "k", Fields={"Content-Type": types}, Conditions=conditions)
+        assert send(shared_cloud, f"/{bucket}", fields["fields"], b"x").status == status, types
+
+
+def test_of_two_ranges_of_lengths_both_hold(v4: Any, shared_cloud: TestCloud, bucket: str) -> None:
+    fields = made(v4, bucket, "k", [["content-length-range", 5, 100], ["content-length-range", 0, 10]])
+    for size, status in ((4, 400), (5, 204), (10, 204), (11, 400)):
+        assert send(shared_cloud, f"/{bucket}", fields, b"x" * size).status == status, size
+
+
+def test_fields_that_are_nothing_but_names_are_too_many_in_the_end(
+    v4: Any, shared_cloud: TestCloud, bucket: str
+) -> None:
+    """Else a form of gigabytes would be kept in memory, before anybody has signed anything."""
+    fields = {**made(v4, bucket, "k"), **{f"x-ignore-{number}": "" for number in range(1_000)}}
+    answer = send(shared_cloud, f"/{bucket}", fields, b"x")
+    assert (answer.status, "<Code>MaxPostPreDataLengthExceededError</Code>" in answer.text) == (400, True)
+
+
+def test_the_first_of_two_fields_and_of_two_files_counts(
+    v4: Any, s3: Any, shared_cloud: TestCloud, bucket: str
+) -> None:
+    """For the policy and for the object alike."""
+    fields = made(v4, bucket, "k", **{"x-amz-meta-who": "me"})
+    body = encoded(fields, b"one")
+    second = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="b"\r\n\r\ntwo\r\n'
+    at = body.index(f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"'.encode())
+    more = (second % ("key", "other") + second % ("x-amz-meta-who", "you")).encode()
+    end = f"--{BOUNDARY}--\r\n".encode()
+    body = body[:at] + more + body[at:].removesuffix(end) + file.encode() + end
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    assert ask(shared_cloud, "POST", f"/{bucket}", None, body, Content_Type=kind).status == 204
+    found = s3.get_object(Bucket=bucket, Key="k")
+    assert (found["Body"].read(), found["Metadata"]) == (b"one", {"who": "me"})
+    refused("404", s3.head_object, Bucket=bucket, Key="other")

@@ -3,10 +3,13 @@
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from pileus.gateway.sigv2 import SUBRESOURCES
 from pileus.model import load
@@ -194,7 +197,7 @@ def test_a_url_is_for_the_bucket_s_own_region(shared_cloud: TestCloud, away: tup
 
 def test_a_version_2_header_and_half_a_url_are_refused(shared_cloud: TestCloud, bucket: str) -> None:
     answer = ask(shared_cloud, "GET", f"/{bucket}", Authorization="AWS test:c2ln")
-    assert (answer.status, "Signature Version 2 is not supported" in answer.text) == (400, True)
+    assert (answer.status, "Please use AWS4-HMAC-SHA256." in answer.text) == (400, True)
     answer = ask(shared_cloud, "GET", f"/{bucket}?AWSAccessKeyId=test&Signature=x&Expires=soon")
     assert (answer.status, "<Code>AccessDenied</Code>" in answer.text) == (403, True)
     refused("NoSuchKey", shared_cloud.client("s3").get_object, Bucket=bucket, Key="x")
@@ -219,3 +222,77 @@ def test_whatever_else_makes_another_operation_of_a_request_is_signed() -> None:
     for name in (api := load("s3")).operation_names:
         found |= {constant for constant, _ in form.pairs(api.operation(name).request_uri.partition("?")[2])}
     assert found - SUBRESOURCES <= {"list-type", "id"}  # another form of the same list; which configuration
+
+
+def presigned(cloud: TestCloud, path: str, **changes: str | None) -> str:
+    """A URL with some of its parameters changed (before it is signed) or left out (afterwards)."""
+    request = AWSRequest("GET", cloud.endpoint + path)
+    expires = changes.pop("Expires") if changes.get("Expires") else "60"
+    S3SigV4QueryAuth(Credentials("test", "test"), "s3", "us-east-1", expires=expires).add_auth(request)
+    parts = urlsplit(request.url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name, value in changes.items():
+        name = "X-Amz-" + name.replace("_", "-")
+        if value is None:
+            del query[name]
+        else:
+            query[name] = value
+    return f"{parts.path}?{urlencode(query)}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ({"Expires": "604801"}, "AuthorizationQueryParametersError", "must be less than a week (in seconds)"),
+        ({"Expires": "99999999999"}, "AuthorizationQueryParametersError", "must be less than a week (in seconds)"),
+        ({"Expires": "-1"}, "AuthorizationQueryParametersError", "X-Amz-Expires must be non-negative"),
+        ({"Expires": "soon"}, "AuthorizationQueryParametersError", "X-Amz-Expires should be a number"),
+        ({"Algorithm": "AWS4-HMAC-SHA1"}, "AuthorizationQueryParametersError", "X-Amz-Algorithm only supports"),
+        ({"Credential": "test/today"}, "AuthorizationQueryParametersError", "the Credential is mal-formed; expecting"),
+        ({"Date": "2026-01-01"}, "AuthorizationQueryParametersError", "X-Amz-Date must be in the ISO8601 Long Format"),
+        ({"Date": "20260101T000000Z"}, "AuthorizationQueryParametersError", "Invalid credential date"),
+        *(
+            ({name: None}, "AuthorizationQueryParametersError", "Query-string authentication version 4 requires")
+            for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+        ),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_in_s3_s_words(
+    shared_cloud: TestCloud, bucket: str, changes: dict[str, str | None], code: str, says: str
+) -> None:
+    answer = ask(shared_cloud, "GET", presigned(shared_cloud, f"/{bucket}/k", **changes))
+    assert (answer.status, f"<Error><Code>{code}</Code>" in answer.text, says in answer.text) == (400, True, True), (
+        answer.text
+    )
+
+
+def test_the_edges_of_a_url_s_life(shared_cloud: TestCloud, s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert ask(shared_cloud, "GET", presigned(shared_cloud, f"/{bucket}/k", Expires="604800")).status == 200
+    answer = ask(shared_cloud, "GET", presigned(shared_cloud, f"/{bucket}/k", Expires="0"))
+    assert (answer.status, "<Message>Request has expired</Message><Expires>" in answer.text) == (403, True), answer.text
+
+
+def test_a_head_that_cannot_be_read_is_refused_in_s3_s_words(shared_cloud: TestCloud, bucket: str) -> None:
+    for header, code, says in (
+        ("Bearer token", "InvalidArgument", "Unsupported Authorization Type"),
+        ("AWS4-HMAC-SHA256 Credential=a", "AuthorizationHeaderMalformed", "requires three components"),
+        (
+            "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0",
+            "AuthorizationHeaderMalformed",
+            "mal-form",
+        ),
+    ):
+        answer = ask(shared_cloud, "GET", f"/{bucket}", Authorization=header, X_Amz_Date="20260101T000000Z")
+        assert (answer.status, f"<Error><Code>{code}</Code>" in answer.text, says in answer.text) == (400, True, True)
+    whole = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    answer = ask(shared_cloud, "GET", f"/{bucket}", Authorization=whole)
+    assert (answer.status, "requires a valid Date or x-amz-date header" in answer.text) == (403, True)
+
+
+def test_a_request_is_signed_once(shared_cloud: TestCloud, bucket: str) -> None:
+    whole = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    for header in ("Bearer token", whole):
+        url = presigned(shared_cloud, f"/{bucket}/k")
+        answer = ask(shared_cloud, "GET", url, Authorization=header, X_Amz_Date="20260101T000000Z")
+        assert (answer.status, "Only one auth mechanism allowed" in answer.text) == (400, True), answer.text

@@ -163,3 +163,43 @@ def test_the_newest_stays_on_top_whatever_the_clock_does(cloud):
     latest = [entry for entry in s3.list_object_versions(Bucket="clock")["Versions"] if entry["IsLatest"]]
     assert len(latest) == 1
     assert latest[0]["VersionId"] == s3.head_object(Bucket="clock", Key="k")["VersionId"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_bucket_is_emptied_page_by_page(s3, versioned, size):
+    """As every tool does: each page is deleted before the next is asked for, so what a page ended with is gone."""
+    s3.put_bucket_versioning(Bucket=versioned, VersioningConfiguration={"Status": "Suspended"})
+    for status in ("Suspended", "Enabled", "Suspended", "Enabled"):
+        s3.put_bucket_versioning(Bucket=versioned, VersioningConfiguration={"Status": status})
+        for number in range(3):
+            s3.put_object(Bucket=versioned, Key="k", Body=bytes([number]))
+            s3.put_object(Bucket=versioned, Key="other", Body=b"x")
+        s3.delete_object(Bucket=versioned, Key="k")
+    marker = {}
+    while True:
+        page = s3.list_object_versions(Bucket=versioned, MaxKeys=size, **marker)
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if found:
+            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            assert "Errors" not in s3.delete_objects(Bucket=versioned, Delete={"Objects": objects})
+        if not page["IsTruncated"]:
+            break
+        marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+    s3.delete_bucket(Bucket=versioned)
+
+
+def test_a_list_goes_on_behind_a_version_that_is_gone(s3, versioned):
+    ids = [s3.put_object(Bucket=versioned, Key="k", Body=b"x")["VersionId"] for _ in range(5)][::-1]
+
+    def behind(marker):
+        page = s3.list_object_versions(Bucket=versioned, KeyMarker="k", VersionIdMarker=marker)
+        return [(ids.index(one["VersionId"]), one["IsLatest"]) for one in page.get("Versions", ())]
+
+    s3.delete_object(Bucket=versioned, Key="k", VersionId=ids[2])
+    assert behind(ids[2]) == [(3, False), (4, False)]
+    s3.delete_object(Bucket=versioned, Key="k", VersionId=ids[0])
+    assert behind(ids[0]) == [(1, True), (3, False), (4, False)]
+    s3.delete_object(Bucket=versioned, Key="k", VersionId=ids[1])
+    assert behind(ids[0]) == behind(ids[1]) == behind(ids[2]) == [(3, True), (4, False)]
+    assert behind(ids[3]) == [(4, False)]
+    refused("InvalidArgument", s3.list_object_versions, 400, Bucket=versioned, KeyMarker="k", VersionIdMarker="x" * 31)

@@ -10,7 +10,7 @@ from pileus.service import Call
 
 from ..addressing import bucket_operation
 from ..errors import invalid_argument
-from ..objects.storing import NULL, find_version
+from ..objects.storing import NULL, age_of, find_version
 from ..tables import Bucket, Version
 from . import pages, walk
 from .listings import restore_status
@@ -54,11 +54,16 @@ def _place(call: Call, bucket: Bucket, request: dict[str, Any], prefix: str, del
         end = key.find(delimiter, len(prefix)) + len(delimiter) if delimiter else -1
         return Place(key, rolled=end == len(key) and end > len(prefix))
     version = find_version(call.tx, bucket, key, version_id)
-    if version is None:
-        if version_id != NULL and len(version_id) != 32:
-            raise invalid_argument("Invalid version id specified", "version-id-marker", version_id)
-        return Place(key)
-    return Place(key, version.age)
+    if version is not None:
+        return Place(key, version.age)
+    # Who empties a bucket deletes each page before asking for the next: what the page ended with is gone, and its id
+    # still says where it stood. A null version's does not, so its key begins anew.
+    if version_id == NULL:
+        return Place(key, 0)
+    age = age_of(version_id)
+    if age is None:
+        raise invalid_argument("Invalid version id specified", "version-id-marker", version_id)
+    return Place(key, age)
 
 
 def _entries(request: dict[str, Any], found: list[FoundVersion], encode: Any) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def all_versions(
     """As `objects`, of all versions and delete markers, the newest of a key first."""
     found: list[FoundVersion] = []
     size, run, last = len(prefix), None, None
-    if after is not None and not after.rolled and after.started:
+    if after is not None and not after.rolled and _has_newer(tx, bucket, after):
         last = after.key  # its newest version was on the page before
     for name, version in _merged(tx, bucket, prefix, delimiter, after):
         if run is not None and name.startswith(run):
@@ -105,10 +105,15 @@ class Place(NamedTuple):
     age: int | None = None
     rolled: bool = False
 
-    @property
-    def started(self) -> bool:
-        """Some of the key's versions have been shown, and others may follow."""
-        return self.age is not None
+
+def _has_newer(tx: Transaction, bucket: int, after: Place) -> bool:
+    """Whether the key still has what came on the pages before; all of it may have been deleted meanwhile."""
+    if after.age is None:
+        return False
+    on_top = current.get(tx, bucket, after.key) or next(
+        (v for _, v in versions.scan(tx, bucket, after.key, limit=1)), None
+    )
+    return on_top is not None and on_top.age <= after.age
 
 
 def _merged(
@@ -119,7 +124,9 @@ def _merged(
     old = _Rows(tx, versions.prefix + pack((bucket,)), prefix, 1 + _AGE_BYTES)
     if after is not None:
         tail = packed(after.key) + (END if after.rolled else b"\0\0")
-        now.seek(tail)
+        # A version that was not current when the pages before were shown may be now.
+        on_top = current.get(tx, bucket, after.key) if after.age is not None and not after.rolled else None
+        now.seek(pack((after.key,)) if on_top is not None and on_top.age > (after.age or 0) else tail)
         old.seek(tail if after.age is None or after.rolled else pack((after.key, after.age)) + b"\0")
         if after.age is None and not after.rolled:
             old.seek(packed(after.key) + b"\0\xfe")

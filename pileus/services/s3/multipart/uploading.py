@@ -26,7 +26,7 @@ _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 @object_operation("UploadPart", action="PutObject")
 def upload_part(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     body = request.get("Body", b"")
-    check_size(request.get("ContentLength", 0), body)
+    check_size(call, request, body)
     upload, ciphers = _addressed(call, bucket, request)
     algorithm = _algorithm(upload, request, checksums.asked(request, trailing(body)))
     md5 = request.get("ContentMD5")

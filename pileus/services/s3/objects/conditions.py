@@ -6,6 +6,8 @@ GetObject, PutObject, CopyObject; RFC 9110, "Conditional requests", whose order 
 
 from typing import Any
 
+from pileus.base.clock import http_date
+
 from ..errors import S3Error, no_such_key, not_implemented, precondition_failed
 from ..tables import Version
 
@@ -32,6 +34,12 @@ def check_read(request: dict[str, Any], version: Version) -> None:
             raise _not_modified(version)
     elif modified_after is not None and int(version.modified) <= modified_after:
         raise _not_modified(version)
+
+
+def range_counts(if_range: str | None, version: Version) -> bool:
+    """Whether a range is still one of what its reader has a part of. If not, all of the object is sent (RFC 9110,
+    "If-Range"): both validators are compared as they are, and a weak one never fits."""
+    return if_range is None or if_range.strip() in (f'"{version.etag}"', http_date(version.modified))
 
 
 def _not_modified(version: Version) -> S3Error:

@@ -168,6 +168,13 @@ def check_known(call: Call, version: Version, request: dict[str, Any]) -> None:
         opened_by(call, call.subject, version.seal, given)
 
 
+def check_not_asked(call: Call) -> None:
+    """Whoever reads an object does not say how S3 is to encrypt it (GetObject, "Encryption")."""
+    header = "x-amz-server-side-encryption"
+    if header in call.headers:
+        raise invalid_argument(f"{header} header is not supported for this operation.", header, call.headers[header])
+
+
 def opaque_etag(taken: Taken) -> str:
     """32 hexadecimal digits that say nothing of the plain bytes."""
     return hmac.digest(taken.piece.id.to_bytes(8, "big"), taken.md5.encode(), "sha256").hex()[:32]

@@ -37,7 +37,7 @@ def get_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     ciphers = encryption.opened(call, bucket, version, request)
     found = described(call, bucket, request["Key"], version, request)
     pieces, parts = contents(call.tx, version)
-    start, stop = _asked_range(request, version, parts, found)
+    start, stop = _asked_range(call, request, version, parts, found)
     found["ContentLength"] = stop - start
     if len(pieces) == 1 and pieces[0].small:
         found["Body"] = read_small(call.tx, pieces[0], ciphers)[start:stop]
@@ -54,7 +54,7 @@ def head_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     version = readable(call, bucket, request)
     encryption.check_known(call, version, request)
     found = described(call, bucket, request["Key"], version, request)
-    start, stop = _asked_range(request, version, contents(call.tx, version)[1], found)
+    start, stop = _asked_range(call, request, version, contents(call.tx, version)[1], found)
     return _answer({**found, "ContentLength": stop - start})
 
 
@@ -64,6 +64,7 @@ def _answer(found: dict[str, Any]) -> Any:
 
 def readable(call: Call, bucket: Bucket, request: dict[str, Any]) -> Version:
     """The version a request asks for, once its conditions hold. Raises S3's error when there is none to be read."""
+    encryption.check_not_asked(call)
     key, wanted = request["Key"], request.get("VersionId")
     version = version_asked(call, bucket, key, wanted)
     if version.marker:
@@ -149,7 +150,7 @@ def _override(call: Call, request: dict[str, Any], found: dict[str, Any]) -> Non
 
 
 def _asked_range(
-    request: dict[str, Any], version: Version, parts: tuple[Part, ...], found: dict[str, Any]
+    call: Call, request: dict[str, Any], version: Version, parts: tuple[Part, ...], found: dict[str, Any]
 ) -> tuple[int, int]:
     """The bytes asked for: [start, stop). Tells of a part or a range in `found`."""
     number, text = request.get("PartNumber"), request.get("Range")
@@ -158,7 +159,8 @@ def _asked_range(
             raise S3Error("InvalidRequest", 400, "Cannot specify both Range header and partNumber query parameter.")
         start, stop = _part(version, parts, number, found)
     else:
-        bounds = parsed_range(text, version.size) if text is not None else None
+        wanted = text is not None and conditions.range_counts(call.headers.get("if-range"), version)
+        bounds = parsed_range(text, version.size) if text is not None and wanted else None
         if bounds is None:
             return 0, version.size
         start, stop = bounds

@@ -24,7 +24,7 @@ GRANTS = frozenset({"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite
 @object_operation("PutObject")
 def put_object(call: Call, bucket: Bucket, request: dict[str, Any]) -> Any:
     key, body = request["Key"], request.get("Body", b"")
-    check_size(request.get("ContentLength", 0), body)
+    check_size(call, request, body)
     check_further_permissions(call, bucket, request)
     made = draft(call, bucket, request)
     algorithm = checksums.asked(request, trailing(body))
@@ -112,9 +112,12 @@ def trailing(body: "bytes | Body") -> str | None:
     return None if isinstance(body, bytes) else body.trailing_checksum
 
 
-def check_size(declared: int, body: "bytes | Body") -> None:
+def check_size(call: Call, request: dict[str, Any], body: "bytes | Body") -> None:
+    declared = request.get("ContentLength", 0)
     size = declared if isinstance(body, bytes) else body.declared_length
-    if size is None and declared == 0:
+    # No length at all is no length of 0; other services' calls have no headers.
+    nothing_said = not body and "ContentLength" not in request and call.headers
+    if nothing_said or size is None:
         raise S3Error("MissingContentLength", 411, "You must provide the Content-Length HTTP header.")
     if (size or declared) > OBJECT_BYTES_MAX:
         raise S3Error(

@@ -47,7 +47,7 @@ def find_version(tx: Transaction, bucket: Bucket, key: str, version_id: str | No
     if not wanted:
         age = nulls.get(tx, bucket.id, key)
         return versions.get(tx, bucket.id, key, age) if age is not None else None
-    age = _age_of(wanted)
+    age = age_of(wanted)
     if age is None:
         return None
     found = versions.get(tx, bucket.id, key, age)
@@ -219,7 +219,7 @@ def _new_id(age: int) -> str:
     return urlsafe_b64encode(age.to_bytes(8, "big") + ids.secret_int(128).to_bytes(16, "big")).decode()
 
 
-def _age_of(version_id: str) -> int | None:
+def age_of(version_id: str) -> int | None:
     if len(version_id) != 32:
         return None
     try:

@@ -37,11 +37,11 @@ def check(encoded: str, fields: dict[str, str], key: str, bucket: str, machine: 
         raise _invalid("Invalid 'conditions' value")
     for condition in conditions:
         if isinstance(condition, list) and condition and _word(condition[0]) == "content-length-range":
-            bounds = _range(condition)
+            bounds = _both(bounds, _range(condition))
             continue
         for how, name, wanted in _conditions(condition):
             named.add(name)
-            if not _holds(how, held.get(name, ""), wanted):
+            if not _holds(how, name, held.get(name, ""), wanted):
                 raise _denied(f"Policy Condition failed: {orjson.dumps(_shown(how, name, wanted, condition)).decode()}")
     for name in fields:
         if name not in named and name not in FREE and not name.startswith("x-ignore-"):
@@ -92,8 +92,12 @@ def _conditions(condition: Any) -> list[tuple[str, str, str]]:
     return [(_word(how), name[1:].lower(), value)]
 
 
-def _holds(how: str, held: str, wanted: str) -> bool:
-    return held == wanted if how == "eq" else held.startswith(wanted)
+def _holds(how: str, name: str, held: str, wanted: str) -> bool:
+    if how == "eq":
+        return held == wanted
+    # A content type with commas is a list, each of which must fit.
+    values = [value.strip() for value in held.split(",")] if name == "content-type" else [held]
+    return all(value.startswith(wanted) for value in values)
 
 
 def _shown(how: str, name: str, wanted: str, condition: Any) -> list[str]:
@@ -107,6 +111,12 @@ def _range(condition: list[Any]) -> Bounds:
         return Bounds(int(least), int(most))
     except (ValueError, TypeError):
         raise _invalid("Invalid content-length-range: it must have two whole numbers.") from None
+
+
+def _both(one: Bounds, other: Bounds) -> Bounds:
+    """Every condition must hold."""
+    most = [bound for bound in (one.most, other.most) if bound is not None]
+    return Bounds(max(one.least, other.least), min(most) if most else None)
 
 
 def _word(text: Any) -> str:
