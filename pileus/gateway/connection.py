@@ -302,7 +302,7 @@ class Connection(asyncio.BufferedProtocol):
             self._finished(keep_alive)
         else:
             self._outgoing = Outgoing(self, self._transport, response, keep_alive, bare)
-            self._outgoing.begin()
+            self.server.begin(self._outgoing)
 
     def sent(self, keep_alive: bool) -> None:
         """A streamed answer is out."""

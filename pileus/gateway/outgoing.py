@@ -45,6 +45,8 @@ class Outgoing:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
+        if self._ended:
+            return  # the client has gone in the meantime
         if self._bare:
             self._transport.write(self._head)
             self._finish()

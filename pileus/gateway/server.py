@@ -6,6 +6,7 @@ from typing import Any
 from pileus.base.clock import monotonic
 
 from .connection import Connection
+from .outgoing import Outgoing
 from .serving import App, Limits
 
 CROWD = 4
@@ -53,6 +54,15 @@ class Server:
         if not self._sending:
             asyncio.get_running_loop().call_soon(self.flush)
         self._sending.append((transport, data))
+
+    def begin(self, outgoing: Outgoing) -> None:
+        """Begins a long answer, likewise: a client that has one to read need not be woken for each piece of the next,
+        and what reads the other requests is not pushed out of the processor's caches in between."""
+        if len(self.connections) < CROWD:
+            self.flush()
+            outgoing.begin()
+        else:
+            asyncio.get_running_loop().call_soon(outgoing.begin)
 
     def flush(self) -> None:
         """Sends the answers that wait for the end of the turn."""

@@ -12,7 +12,7 @@ Row = dict[str, Any]
 class Rows(Sequence[Row]):
     """`columns`: by member name, the member's values, one for each structure."""
 
-    __slots__ = ("columns", "_size")
+    __slots__ = ("_size", "columns")
 
     def __init__(self, columns: dict[str, Sequence[Any]]):
         self.columns = columns
