@@ -7,6 +7,7 @@ file is read to its end even when its name is gone, which is just what a reader 
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pileus.base import ids
@@ -38,7 +39,8 @@ class FileBlobs:
         blob = ids.secret_int()
         folder, name = self._place(blob)
         if folder not in self._made:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
             if self.full:
                 _sync(os.path.dirname(folder))
             self._made.add(folder)

@@ -6,17 +6,15 @@ bounded by the pieces that arrive: a chunk's signature can only be judged at its
 visible what it has read before the stream has ended well.
 """
 
-import asyncio
 import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pileus.base.checksums import Digest, checksum
 from pileus.base.errors import ApiError
-from pileus.base.threads import ended, finished
+from pileus.base.threads import Job, begin, ended, finished
 from pileus.wire import HttpRequest
 
 from .sigv4 import EMPTY_SHA256, Signed, SigningKey
@@ -191,17 +189,16 @@ class Payload:
         threads, while the next one arrives."""
         self._pouring = True
         steps = (sink, *beside, *self._updates())
-        working: asyncio.Future[Any] | None = None
+        working: list[Job[None]] = []
         pieces: list[bytes] = []
         size = 0
-        loop = asyncio.get_running_loop()
 
-        def begin() -> "asyncio.Future[Any]":
+        def worked() -> list[Job[None]]:
             block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             if len(block) < SHARED_BYTES or len(_pouring) > 1:
                 # Handing a block to several threads costs more than they save, when it is short, or others are at it.
-                return asyncio.gather(loop.run_in_executor(None, _all, steps, block))
-            return asyncio.gather(*[loop.run_in_executor(None, step, block) for step in steps])
+                return [begin(_all, steps, block)]
+            return [begin(step, block) for step in steps]
 
         _pouring.add(self)
         try:
@@ -209,20 +206,17 @@ class Payload:
                 pieces.append(piece)
                 size += len(piece)
                 if size >= BLOCK_BYTES:
-                    if working is not None:
-                        await finished(working)
-                    working = begin()
+                    await finished(working)
+                    working = worked()
                     pieces, size = [], 0
-            if working is not None:
-                await finished(working)
+            await finished(working)
             if pieces:
-                working = begin()
+                working = worked()
                 await finished(working)
         finally:
             _pouring.discard(self)
-            if working is not None:
-                # No thread may still be at work on what the caller is about to give up.
-                await ended(working)
+            # No thread may still be at work on what the caller is about to give up.
+            await ended(working)
         self._judge()
 
     def _updates(self) -> list[Step]:
