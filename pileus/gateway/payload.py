@@ -191,7 +191,15 @@ class Payload:
         steps = (sink, *beside, *self._updates())
         working: list[Job[None]] = []
         pieces: list[bytes] = []
+        worn: list[bytes] = []
         size = 0
+        # Of chunks, what is left of the source's pieces is yet to be read.
+        give_back = getattr(self._source, "recycle", None) if self._pieces is self._source else None
+
+        def recycle(pieces: list[bytes]) -> None:
+            if give_back is not None:
+                for piece in pieces:
+                    give_back(piece)
 
         def worked() -> list[Job[None]]:
             block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -207,12 +215,15 @@ class Payload:
                 size += len(piece)
                 if size >= BLOCK_BYTES:
                     await finished(working)
-                    working = worked()
+                    recycle(worn)
+                    worn, working = pieces, worked()
                     pieces, size = [], 0
             await finished(working)
+            recycle(worn)
             if pieces:
                 working = worked()
                 await finished(working)
+                recycle(pieces)
         finally:
             _pouring.discard(self)
             # No thread may still be at work on what the caller is about to give up.

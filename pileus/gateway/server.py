@@ -6,6 +6,7 @@ from typing import Any
 from pileus.base.clock import monotonic
 
 from .connection import Connection
+from .incoming import Blocks
 from .outgoing import Outgoing
 from .serving import App, Limits
 
@@ -24,9 +25,7 @@ class Server:
         self.connections: set[Connection] = set()
         self.buffer = memoryview(bytearray(READ_BYTES))
         self.stopping = False
-        self.arriving = 0
-        """Bodies whose bytes go past the shared buffer (incoming.py)."""
-
+        self.blocks = Blocks()
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self._sending: list[tuple[Any, bytes]] = []
@@ -74,6 +73,7 @@ class Server:
         while True:
             await asyncio.sleep(self.SWEEP_SECONDS)
             now = monotonic()
+            self.blocks.clear()
             for connection in list(self.connections):
                 connection.sweep(now)
 
