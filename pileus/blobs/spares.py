@@ -50,7 +50,10 @@ class Spares:
             if found.st_size > FILE_BYTES_MAX or found.st_nlink != 1:
                 return False
             spare = f"{self._folder}/{next(self._names)}"
-            os.rename(name, spare)
+            try:
+                os.rename(name, spare)
+            except FileNotFoundError:  # somebody cleared the folder away
+                return False
             self._files.append(spare)
             return True
 
@@ -58,8 +61,8 @@ class Spares:
         """Gives a spare file that name, if there is one. Raises FileExistsError."""
         try:
             spare = self._files.pop()
-        except IndexError:
+            os.link(spare, name)
+        except (IndexError, FileNotFoundError):
             return False
-        os.link(spare, name)
         os.unlink(spare)
         return True
