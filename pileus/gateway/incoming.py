@@ -16,7 +16,7 @@ BLOCKS_BYTES = 16 * 1024 * 1024
 
 
 SPARE_BLOCKS_MOST = 12
-"""Blocks that are kept for the next bodies: a new one is cleared first, which costs a tenth of what it takes to fill."""
+"""Blocks that are kept for the next bodies: a new one is cleared first, a tenth of what it takes to fill it."""
 
 
 _NO_BLOCK = memoryview(b"")
