@@ -5,6 +5,7 @@ may move on (`pileus clock advance 2h`). Moments are float seconds since the epo
 """
 
 import time
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -70,6 +71,11 @@ def iso_millis(moment: float) -> str:
 
 def http_date(moment: float) -> str:
     """`Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110)."""
+    return _http_date(moment // 1)
+
+
+@lru_cache(maxsize=4_096)
+def _http_date(moment: float) -> str:
     at = time.gmtime(moment)
     day, month = _WEEKDAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
     return f"{day}, {at.tm_mday:02d} {month} {at.tm_year:04d} {at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} GMT"

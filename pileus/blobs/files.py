@@ -1,4 +1,4 @@
-"""The default blob engine: one file for each blob, in 4,096 folders.
+"""The default blob engine: one file for each blob, in 4,096 folders (the last digits of the blob's id).
 
 What a process was writing when it was killed is left over: nobody adopted it, and the reaper takes it away. An open
 file is read to its end even when its name is gone, which is just what a reader of a replaced object needs.
@@ -7,14 +7,21 @@ file is read to its end even when its name is gone, which is just what a reader 
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from pileus.base import ids
 
 from .api import NoSuchBlob, Readers
 from .kept import Kept
+from .spares import Spares
 
 SCRATCH_BYTES = 512 * 1024
+FOLDERS = 4_096
+AT_ONCE, IN_TURN = 8, 128
+"""A process writes into so many folders at once, so that threads do not wait for each other's, and moves on to the next
+ones after so many blobs: a folder for each new blob would cost as much as the blob's own file."""
 DURABILITIES = ("process", "full")
 
 
@@ -33,12 +40,17 @@ class FileBlobs:
         self.scratch = memoryview(bytearray(SCRATCH_BYTES))
         self._made: set[str] = set()
         self._written: set[int] = set()
+        self.spares = Spares(f"{self.folder}.spare")
+        self._first, self._turn = ids.secret_int(12), count()
 
     def create(self) -> "FileWriter":
-        blob = ids.secret_int()
+        turn = next(self._turn)
+        place = self._first + turn // IN_TURN * AT_ONCE + turn % AT_ONCE
+        blob = ids.secret_int() // FOLDERS * FOLDERS + place % FOLDERS
         folder, name = self._place(blob)
         if folder not in self._made:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
             if self.full:
                 _sync(os.path.dirname(folder))
             self._made.add(folder)
@@ -46,15 +58,20 @@ class FileBlobs:
         return FileWriter(self, blob, folder, name)
 
     def open(self, blob: int) -> "FileBlob":
-        try:
-            return FileBlob(self, os.open(self._place(blob)[1], os.O_RDONLY | os.O_CLOEXEC))
-        except FileNotFoundError:
-            raise NoSuchBlob(f"{blob:016x}") from None
+        with self.spares.lock:
+            try:
+                file = os.open(self._place(blob)[1], os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise NoSuchBlob(f"{blob:016x}") from None
+            self.spares.opened(blob)
+        return FileBlob(self, blob, file)
 
     def delete(self, blob: int) -> None:
         self._written.discard(blob)
+        name = self._place(blob)[1]
         try:
-            os.unlink(self._place(blob)[1])
+            if not self.spares.keep(blob, name):
+                os.unlink(name)
         except FileNotFoundError:
             return
 
@@ -75,9 +92,13 @@ class FileBlobs:
 class FileWriter:
     def __init__(self, blobs: FileBlobs, blob: int, folder: str, name: str):
         self.id, self._blobs, self._folder = blob, blobs, folder
-        self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._used = blobs.spares.take(name)
+        self._size = 0
+        new = 0 if self._used else os.O_CREAT | os.O_EXCL
+        self._file = os.open(name, os.O_WRONLY | os.O_CLOEXEC | new, 0o600)
 
     def write(self, *runs: bytes | bytearray) -> None:
+        self._size += sum(map(len, runs))
         written = os.writev(self._file, runs)
         for run in runs:
             view = memoryview(run)[written:]
@@ -86,6 +107,8 @@ class FileWriter:
                 view = view[os.write(self._file, view) :]
 
     def finish(self) -> None:
+        if self._used:
+            os.ftruncate(self._file, self._size)
         if self._blobs.full:
             os.fsync(self._file)
             _sync(self._folder)
@@ -103,8 +126,8 @@ class FileWriter:
 
 
 class FileBlob:
-    def __init__(self, blobs: FileBlobs, file: int):
-        self._blobs, self._file = blobs, file
+    def __init__(self, blobs: FileBlobs, blob: int, file: int):
+        self._blobs, self._blob, self._file = blobs, blob, file
         self.size = os.fstat(file).st_size
 
     def read(self, offset: int, size: int) -> bytes:
@@ -133,6 +156,7 @@ class FileBlob:
         if self._file >= 0:
             file, self._file = self._file, -1
             os.close(file)
+            self._blobs.spares.closed(self._blob)
 
     __del__ = close
 

@@ -1,6 +1,5 @@
 """Removes the bytes nobody needs: what was released, and what a killed process left over (pileus/blobs/records.py)."""
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +7,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from pileus.base.clock import Clock
+from pileus.base.threads import threaded
 from pileus.blobs import Blobs
 from pileus.blobs.records import RELEASED, adopted, released
 from pileus.store import Store, Transaction
@@ -65,7 +65,7 @@ class Reap:
         gone = [blob for _, blob in batch]
         for blob in gone:
             world.blobs.kept.forget(blob)
-        await asyncio.to_thread(_delete, world.blobs, gone)
+        await threaded(_delete, world.blobs, gone)
         await world.store.transact(lambda tx: _forget(tx, batch))
 
 
@@ -101,9 +101,9 @@ async def sweep(world: World) -> int:
     """Removes what an earlier process wrote and nobody adopted. Returns how many blobs that were."""
     left = world.blobs.left_over()
     gone = 0
-    while batch := await asyncio.to_thread(_some, left):
+    while batch := await threaded(_some, left):
         orphans = await world.store.transact(lambda tx, batch=batch: _unknown(tx, batch))  # type: ignore[misc]
-        await asyncio.to_thread(_delete, world.blobs, orphans)
+        await threaded(_delete, world.blobs, orphans)
         gone += len(orphans)
     if gone:
         log.info("%d unfinished uploads of an earlier run were removed", gone)

@@ -318,9 +318,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write(data)
             self._finished(keep_alive)
         else:
-            self.server.flush()
             self._outgoing = Outgoing(self, self._transport, response, keep_alive, bare)
-            self._outgoing.begin()
+            self.server.begin(self._outgoing)
 
     def sent(self, keep_alive: bool) -> None:
         """A streamed answer is out."""

@@ -12,6 +12,7 @@ REASONS = {
 }  # fmt: skip
 STATUS_LINES = {code: f"HTTP/1.1 {code} {reason}\r\n" for code, reason in REASONS.items()}
 BODILESS = frozenset({204, 304})
+LENGTH_CHARACTERS = len("content-length")
 
 
 HEADER_NAMES: dict[bytes, str] = {}
@@ -41,13 +42,21 @@ def without_upgrade(method: bytes, target: bytes, headers: dict[str, str]) -> by
     return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, target, "".join(lines).encode("latin-1"))
 
 
+def declared_length(response: HttpResponse) -> int | None:
+    """The length an answer gives itself."""
+    for name, value in response.headers:
+        if len(name) == LENGTH_CHARACTERS and name.lower() == "content-length":
+            return int(value)
+    return None
+
+
 def head_of(response: HttpResponse, length: int | None, keep_alive: bool) -> bytes:
     line = STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} Status\r\n"
     parts = [line]
     declared = False
     for name, value in response.headers:
         parts.append(f"{name}: {value}\r\n")
-        declared = declared or name.lower() == "content-length"
+        declared = declared or (len(name) == LENGTH_CHARACTERS and name.lower() == "content-length")
     if response.status not in BODILESS and not declared:
         parts.append("transfer-encoding: chunked\r\n" if length is None else f"content-length: {length}\r\n")
     if not keep_alive:

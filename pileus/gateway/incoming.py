@@ -20,7 +20,34 @@ BLOCKS_BYTES = 16 * 1024 * 1024
 """What the blocks of all bodies that are arriving may hold together, as far as the least allows."""
 
 
+SPARE_BLOCKS_MOST = 12
+"""Blocks that are kept for the next bodies: a new one is cleared first, a tenth of what it takes to fill it."""
+
+
 _NO_BLOCK = memoryview(b"")
+
+
+class Blocks:
+    """Where the bytes of large bodies come to."""
+
+    def __init__(self) -> None:
+        self.arriving = 0
+        """Bodies that share the room."""
+        self._spare: list[bytearray] = []
+
+    def take(self, left: int) -> bytearray:
+        """For a body of which so many bytes are yet to come."""
+        share = BLOCKS_BYTES // self.arriving
+        size = min(left, BLOCK_BYTES, max(BLOCK_BYTES_LEAST, share))
+        return self._spare.pop() if size == BLOCK_BYTES and self._spare else bytearray(size)
+
+    def give_back(self, block: bytearray) -> None:
+        """Nobody looks at it any more."""
+        if len(block) == BLOCK_BYTES and len(self._spare) < SPARE_BLOCKS_MOST:
+            self._spare.append(block)
+
+    def clear(self) -> None:
+        self._spare.clear()
 
 
 class BodyStream:
@@ -32,7 +59,7 @@ class BodyStream:
     """
 
     def __init__(self, connection: "Connection", declared: int | None):
-        self._connection = connection
+        self._connection, self._blocks = connection, connection.server.blocks
         self._left = declared
         self.direct = False
         self._block, self._at = _NO_BLOCK, 0
@@ -48,7 +75,7 @@ class BodyStream:
         if self.direct or self._left is None or self._left < BLOCK_BYTES_LEAST or self._ended:
             return
         self.direct = True
-        self._connection.server.arriving += 1
+        self._blocks.arriving += 1
         come, self._size = list(self._pieces), 0
         self._pieces.clear()
         self._left += sum(len(piece) for piece in come)
@@ -67,9 +94,7 @@ class BodyStream:
         """Where the next bytes go."""
         if self._at == len(self._block):
             assert self._left is not None
-            share = BLOCKS_BYTES // self._connection.server.arriving
-            size = min(self._left, BLOCK_BYTES, max(BLOCK_BYTES_LEAST, share))
-            self._block, self._at = memoryview(bytearray(size)), 0
+            self._block, self._at = memoryview(self._blocks.take(self._left)), 0
         return self._block[self._at :]
 
     def filled(self, size: int) -> bool:
@@ -95,10 +120,15 @@ class BodyStream:
             self._connection.pause("stream")
         self._wake()
 
+    def recycle(self, piece: bytes) -> None:
+        """The piece that was handed on is looked at no more: what it lay in may hold another body's bytes."""
+        if isinstance(piece, memoryview) and isinstance(piece.obj, bytearray):
+            self._blocks.give_back(piece.obj)
+
     def end(self, broken: bool = False) -> None:
         if self.direct:
             self.direct = False
-            self._connection.server.arriving -= 1
+            self._blocks.arriving -= 1
         self._ended = True
         self._broken = broken
         self._wake()

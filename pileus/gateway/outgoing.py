@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pileus.base.clock import monotonic
 from pileus.wire import HttpResponse
 
-from .heads import head_of
+from .heads import declared_length, head_of
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -33,9 +33,9 @@ class Outgoing:
         body = response.body
         assert not isinstance(body, bytes)
         self._connection, self._transport, self._body, self._keep_alive = connection, transport, body, keep_alive
-        declared = next((value for name, value in response.headers if name.lower() == "content-length"), None)
-        self._framed = declared is None
-        self._head = head_of(response, None if declared is None else int(declared), keep_alive)
+        length = declared_length(response)
+        self._framed = length is None
+        self._head = head_of(response, length, keep_alive)
         self._now: Callable[[], bytes | None] | None = getattr(body, "now", None)
         self._bare = bare
         self._over = self._ended = False
@@ -45,6 +45,8 @@ class Outgoing:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
+        if self._ended:
+            return  # the client has gone in the meantime
         if self._bare:
             self._transport.write(self._head)
             self._finish()

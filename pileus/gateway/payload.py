@@ -6,17 +6,15 @@ bounded by the pieces that arrive: a chunk's signature can only be judged at its
 visible what it has read before the stream has ended well.
 """
 
-import asyncio
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pileus.base.checksums import Digest, checksum
 from pileus.base.errors import ApiError
-from pileus.base.threads import ended, finished
+from pileus.base.threads import Job, begin, ended, finished
 from pileus.wire import HttpRequest
 
 from .sigv4 import EMPTY_SHA256, Signed, SigningKey
@@ -196,17 +194,24 @@ class Payload:
         threads, while the next one arrives."""
         self._pouring = True
         steps = (sink, *beside, *self._updates())
-        working: asyncio.Future[Any] | None = None
+        working: list[Job[None]] = []
         pieces: list[bytes] = []
+        worn: list[bytes] = []
         size = 0
-        loop = asyncio.get_running_loop()
+        # Of chunks, what is left of the source's pieces is yet to be read.
+        give_back = getattr(self._source, "recycle", None) if self._pieces is self._source else None
 
-        def begin() -> "asyncio.Future[Any]":
+        def recycle(pieces: list[bytes]) -> None:
+            if give_back is not None:
+                for piece in pieces:
+                    give_back(piece)
+
+        def worked() -> list[Job[None]]:
             block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             if len(block) < SHARED_BYTES or len(_pouring) > 1:
                 # Handing a block to several threads costs more than they save, when it is short, or others are at it.
-                return asyncio.gather(loop.run_in_executor(None, _all, steps, block))
-            return asyncio.gather(*[loop.run_in_executor(None, step, block) for step in steps])
+                return [begin(_all, steps, block)]
+            return [begin(step, block) for step in steps]
 
         _pouring.add(self)
         try:
@@ -214,20 +219,20 @@ class Payload:
                 pieces.append(piece)
                 size += len(piece)
                 if size >= BLOCK_BYTES or size >= max(BLOCK_BYTES_LEAST, BLOCKS_BYTES // len(_pouring)):
-                    if working is not None:
-                        await finished(working)
-                    working = begin()
+                    await finished(working)
+                    recycle(worn)
+                    worn, working = pieces, worked()
                     pieces, size = [], 0
-            if working is not None:
-                await finished(working)
+            await finished(working)
+            recycle(worn)
             if pieces:
-                working = begin()
+                working = worked()
                 await finished(working)
+                recycle(pieces)
         finally:
             _pouring.discard(self)
-            if working is not None:
-                # No thread may still be at work on what the caller is about to give up.
-                await ended(working)
+            # No thread may still be at work on what the caller is about to give up.
+            await ended(working)
         self._judge()
 
     def _updates(self) -> list[Step]:

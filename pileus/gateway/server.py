@@ -6,6 +6,8 @@ from typing import Any
 from pileus.base.clock import monotonic
 
 from .connection import Connection
+from .incoming import Blocks
+from .outgoing import Outgoing
 from .serving import App, Limits
 
 CROWD = 4
@@ -25,9 +27,7 @@ class Server:
         self.stopping = False
         self.held = 0
         """Bytes of long bodies that are read whole, from their arrival to their answer."""
-        self.arriving = 0
-        """Bodies whose bytes go past the shared buffer (incoming.py)."""
-
+        self.blocks = Blocks()
         self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
         self._sending: list[tuple[Any, bytes]] = []
@@ -56,6 +56,15 @@ class Server:
             asyncio.get_running_loop().call_soon(self.flush)
         self._sending.append((transport, data))
 
+    def begin(self, outgoing: Outgoing) -> None:
+        """Begins a long answer, likewise: a client that has one to read need not be woken for each piece of the next,
+        and what reads the other requests is not pushed out of the processor's caches in between."""
+        if len(self.connections) < CROWD:
+            self.flush()
+            outgoing.begin()
+        else:
+            asyncio.get_running_loop().call_soon(outgoing.begin)
+
     def flush(self) -> None:
         """Sends the answers that wait for the end of the turn."""
         batch, self._sending = self._sending, []
@@ -66,6 +75,7 @@ class Server:
         while True:
             await asyncio.sleep(self.SWEEP_SECONDS)
             now = monotonic()
+            self.blocks.clear()
             for connection in list(self.connections):
                 connection.sweep(now)
 

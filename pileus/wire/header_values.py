@@ -12,6 +12,7 @@ from pileus.model import Member
 from pileus.wire import scalars
 
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_SAFE = frozenset({"boolean", "integer", "long", "timestamp"})
 _TRUE = re.compile(r"[\x20-\x7e\t]*")
 
 
@@ -19,7 +20,7 @@ def safe(text: str) -> str:
     """Text that may stand in a header line. Other than printable ASCII travels as RFC 2047 words, as S3 answers
     user metadata (Amazon S3 User Guide, "Working with object metadata"); line breaks never do.
     """
-    if _TRUE.fullmatch(text):
+    if (text.isascii() and text.isprintable()) or _TRUE.fullmatch(text):
         return text
     if text.isascii():
         return _UNSAFE.sub(" ", text)
@@ -91,6 +92,8 @@ def writer(member: Member) -> Callable[[Any], str]:
         return lambda value: scalars.to_base64(orjson.dumps(value))
     if member.shape.type != "list":
         text = scalars.writer(member, "rfc822")
+        if member.shape.type in _SAFE:
+            return text
         return lambda value: safe(text(value))
     item = member.shape.member
     one = scalars.writer(item, "rfc822")

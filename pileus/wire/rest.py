@@ -292,6 +292,7 @@ def _headers_writer(shape: Shape) -> Callable[[dict[str, Any], list[tuple[str, s
         for name, member in shape.members.items()
         if member.location == "header"
     }
+    type_name = next((name for name, (shown, _) in table.items() if shown.lower() == "content-type"), None)
     prefixes = {name: m.location_name or "" for name, m in shape.members.items() if m.location == "headers"}
 
     def write(result: dict[str, Any], headers: list[tuple[str, str]]) -> bool:
@@ -301,7 +302,7 @@ def _headers_writer(shape: Shape) -> Callable[[dict[str, Any], list[tuple[str, s
             if entry is not None:
                 if value.__class__ is not list or value:
                     headers.append((entry[0], entry[1](value)))
-                    typed = typed or entry[0].lower() == "content-type"
+                    typed = typed or name == type_name
             elif name in prefixes:
                 prefix = prefixes[name]
                 headers.extend((_name(prefix + key), header_values.safe(text)) for key, text in value.items())

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pileus.model import Member, Shape
+from pileus.model import Member, Rows, Shape
 from pileus.wire import scalars
 
 ToXml = Callable[[Any], str]
+PLAIN = frozenset({"boolean", "integer", "long", "blob", "float", "double", "timestamp"})
+"""Shapes whose text needs no escaping."""
 FORMS_MAX = 256
+ROWS_LEAST = 8
+"""From how many structures on a list is written column by column."""
 
 # XML 1.0, 2.2 "Characters": some characters may not stand in a document even as references, and clients' parsers refuse
 # one that has them. An answer nobody can read helps nobody: they become U+FFFD, the replacement character.
 _SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\ud800-\udfff\ufffe\uffff]')
 _AS_REFERENCES = re.compile("[\r\x7f-\x9f\u2028]")
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_HAVE_NAMES = "".join(_NAMED).encode()
+_PLAIN = bytes(range(0x20, 0x7F)).translate(None, _HAVE_NAMES)
 
 
 def _reference(found: re.Match[str]) -> str:
@@ -40,6 +46,21 @@ def escape(text: str) -> str:
     if '"' in text:
         text = text.replace('"', "&quot;")
     return text
+
+
+def escape_all(texts: Sequence[str]) -> Sequence[str]:
+    """Each of them escaped: all at once if they are as plain as most texts are."""
+    joined = "|".join(texts)
+    if not joined.isascii():
+        return [escape(text) for text in texts] if _SPECIAL.search(joined) else texts
+    special = joined.encode().translate(None, _PLAIN)
+    if not special:
+        return texts
+    if joined.count("|") >= len(texts) or special.translate(None, _HAVE_NAMES):
+        return [escape(text) for text in texts]
+    for character, name in _NAMED.items():  # the ampersand is the first
+        joined = joined.replace(character, name)
+    return joined.split("|")
 
 
 class XmlWriter:
@@ -96,8 +117,7 @@ class XmlWriter:
                 hole = f"{hole} if {hole} in words{number} else escape({hole})" if words else f"escape({hole})"
             else:
                 known[f"text{number}"] = text
-                plain = kind in ("boolean", "integer", "long", "blob", "float", "double", "timestamp")
-                hole = f"text{number}({hole})" if plain else f"escape(text{number}({hole}))"
+                hole = f"text{number}({hole})" if kind in PLAIN else f"escape(text{number}({hole}))"
             pieces += [repr(f"<{tag}{namespace_of(member)}>"), f'f"{{({hole})}}"', repr(f"</{tag}>")]
         source = f"lambda value: {' '.join(pieces) or repr('')}"
         form: ToXml = eval(compile(source, f"<{shape.name}>", "eval"), known)
@@ -142,6 +162,8 @@ class XmlWriter:
         item = member.shape.member
         if member.flattened:
             tag = member.location_name or item.location_name or name or member.name
+            if item.shape.type == "structure":
+                return self._structures(item, tag)
             one = self.element(item, tag)
             words = {word: one(word) for word in item.shape.raw.get("enum", ())}
 
@@ -152,9 +174,62 @@ class XmlWriter:
 
             return flat
         tag = name or member.location_name or member.name
-        one = self.element(item, item.location_name or self.item_default)
         start, end = f"<{tag}{namespace_of(member)}>", f"</{tag}>"
+        if item.shape.type == "structure":
+            some = self._structures(item, item.location_name or self.item_default)
+            return lambda values: f"{start}{some(values)}{end}"
+        one = self.element(item, item.location_name or self.item_default)
         return lambda values: f"{start}{''.join([one(value) for value in values])}{end}"
+
+    def _structures(self, item: Member, tag: str) -> ToXml:
+        """Elements of structures, one after the other. Lists hold thousands, mostly of one form: then a value costs
+        its share of a column, and no call of its own."""
+        one = self.element(item, tag)
+        by_names: dict[tuple[str, ...], ToXml] = {}
+        plain = not any(member.xml_attribute for member in item.shape.members.values())
+
+        def write(values: Sequence[dict[str, Any]]) -> str:
+            rows = Rows.of(values) if plain and len(values) >= ROWS_LEAST else None
+            if rows is None:
+                return "".join([one(value) for value in values])
+            names = tuple(rows.columns)
+            made = by_names.get(names)
+            if made is None:
+                if len(by_names) >= FORMS_MAX:
+                    by_names.clear()
+                made = by_names[names] = self._rows(item, tag, names)
+            return made(rows.columns)
+
+        return write
+
+    def _rows(self, item: Member, tag: str, names: tuple[str, ...]) -> ToXml:
+        """As `_form`, for the columns of many structures with just these members."""
+        known: dict[str, Any] = {"escape_all": escape_all}
+        pieces, holes, columns = [repr(f"<{tag}{namespace_of(item)}>")], "", []
+        for number, name in enumerate(names):
+            member = item.shape.members[name]
+            kind, column = member.shape.type, f"columns[{name!r}]"
+            holes += f"hole{number}, "
+            if kind in ("list", "map", "structure"):
+                known[f"write{number}"] = self.element(member)
+                columns.append(f"map(write{number}, {column})")
+                pieces.append(f'f"{{hole{number}}}"')
+                continue
+            text = scalars.writer(member, self.timestamp_format)
+            if text is scalars.identity:
+                column = f"escape_all({column})"
+            elif text is not str or kind not in PLAIN:
+                known[f"text{number}"] = text
+                column = f"map(text{number}, {column})"
+                if kind not in PLAIN:
+                    column = f"escape_all(list({column}))"
+            columns.append(column)
+            called = member.location_name or member.name
+            pieces += [repr(f"<{called}{namespace_of(member)}>"), f'f"{{hole{number}}}"', repr(f"</{called}>")]
+        pieces.append(repr(f"</{tag}>"))
+        source = f"lambda columns: ''.join([{' '.join(pieces)} for {holes}in zip({', '.join(columns)})])"
+        form: ToXml = eval(compile(source, f"<{item.shape.name}>", "eval"), known)
+        return form
 
     def _map(self, member: Member, name: str | None) -> ToXml:
         tag = name or member.location_name or member.name

@@ -185,7 +185,7 @@ def test_whatever_the_cuts_what_was_sent_is_read(messages, cuts):
     assert wire.app.read == [expected for _, expected in messages]
     assert wire.transport.written.count(b"HTTP/1.1 200") == len(messages)
     assert not wire.transport.closing
-    assert wire.server.arriving == 0
+    assert wire.server.blocks.arriving == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -274,7 +274,7 @@ def test_a_client_that_hangs_up_in_a_body_leaves_nothing_behind():
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         assert wire.app.read == []
         assert all(isinstance(error, ConnectionResetError) for error in ended)
-        assert wire.server.arriving == 0
+        assert wire.server.blocks.arriving == 0
         assert wire.server.connections == set()
 
     for size, sent in ((70_000, 100), (200_000, 90_000), (3_000_000, 1_100_000), (3_000_000, 2_999_999)):

@@ -3,8 +3,10 @@
 Source: Amazon S3 API Reference, ListObjectsV2, ListObjects.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from pileus.model import Rows
 from pileus.service import Call
 from pileus.service.paginate import BadToken, seal, unseal
 
@@ -70,30 +72,31 @@ def list_objects(call: Call, bucket: Bucket, request: dict[str, Any]) -> dict[st
 
 
 def _entries(request: dict[str, Any], found: list[Found], encode: Any, with_owner: bool) -> dict[str, Any]:
-    contents = [_entry(encode(name), record) for name, record in found if record is not None]
-    answer: dict[str, Any] = {"Contents": contents} if contents else {}
-    if with_owner or "RestoreStatus" in request.get("OptionalObjectAttributes", ()):
-        records = [record for _, record in found if record is not None]
-        for entry, record in zip(contents, records, strict=True):
-            if with_owner:
-                entry["Owner"] = pages.owner(record.owner)
-            if record.storage and "OptionalObjectAttributes" in request:
-                entry.update(restore_status(record))
-    runs = [{"Prefix": encode(name)} for name, record in found if record is None]
-    if runs:
-        answer["CommonPrefixes"] = runs
+    keys = [one for one in found if one[1] is not None]
+    answer: dict[str, Any] = {}
+    if keys:
+        names, records = zip(*keys, strict=True)
+        columns = _columns(pages.encoded(names, encode), records)
+        if with_owner:
+            columns["Owner"] = [pages.owner(record.owner) for record in records]
+        answer["Contents"] = Rows(columns)
+        if "RestoreStatus" in request.get("OptionalObjectAttributes", ()):
+            rows = zip(answer["Contents"], records, strict=True)
+            answer["Contents"] = [row | (restore_status(record) if record.storage else {}) for row, record in rows]
+    if len(keys) < len(found):
+        answer["CommonPrefixes"] = [{"Prefix": encode(name)} for name, record in found if record is None]
     return answer
 
 
-def _entry(name: str, record: Listed) -> dict[str, Any]:
+def _columns(names: Sequence[str], records: Sequence[Listed]) -> dict[str, Any]:
     return {
-        "Key": name,
-        "LastModified": int(record.modified),
-        "ETag": f'"{record.etag}"',
-        "ChecksumAlgorithm": [record.checksum_algorithm],
-        "ChecksumType": record.checksum_type,
-        "Size": record.size,
-        "StorageClass": record.storage or "STANDARD",
+        "Key": names,
+        "LastModified": [int(record.modified) for record in records],
+        "ETag": [f'"{record.etag}"' for record in records],
+        "ChecksumAlgorithm": [[record.checksum_algorithm] for record in records],
+        "ChecksumType": [record.checksum_type for record in records],
+        "Size": [record.size for record in records],
+        "StorageClass": [record.storage or "STANDARD" for record in records],
     }
 
 

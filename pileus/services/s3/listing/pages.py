@@ -3,6 +3,7 @@
 Source: Amazon S3 API Reference, ListObjectsV2, ListObjectVersions, ListMultipartUploads.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +40,12 @@ def encoder(request: dict[str, Any]) -> Any:
     if kind != "url":
         raise invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", kind)
     return lambda text: quote(text, safe="/-_.~*")
+
+
+def encoded(names: Sequence[str], encode: Any) -> Sequence[str]:
+    """Many names at once: of most, nothing is encoded."""
+    joined = "".join(names)
+    return names if encode(joined) == joined else [encode(name) for name in names]
 
 
 def owner(account: str) -> dict[str, str]:

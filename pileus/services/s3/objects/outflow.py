@@ -93,7 +93,8 @@ class Source:
         if held is not None:
             return self._passed(held[start:stop])
         segment = start // SEGMENT_BYTES
-        end = min(stop, (segment + 1) * SEGMENT_BYTES)
+        end = (segment + 1) * SEGMENT_BYTES
+        end = end if end < stop else stop
         if (whole := self._kept.get(piece.id, segment) if self._keeps else None) is not None:
             skip = segment * SEGMENT_BYTES
             return self._passed(whole if end - start == len(whole) else whole[start - skip : end - skip])
