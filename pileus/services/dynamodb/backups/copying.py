@@ -150,10 +150,8 @@ def _count(world: Any, tx: Transaction, copy: Copy) -> Copy:
 
 
 def _index(tx: Transaction, table: TableRecord, sealing: Sealer, kept: Kept, row: bytes) -> None:
-    from ..tables.filling import fits
-
     for index in table.indexes:
-        at = entry_key(table, index, kept.item) if fits(index, kept.item) else None
+        at = entry_key(index, kept.item, row)
         if at is None:
             continue
         entry = projected(table, index, kept.item)

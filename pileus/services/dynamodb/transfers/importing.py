@@ -23,7 +23,7 @@ from pileus.store import Transaction
 from ..addressing import place_of as table_place
 from ..errors import ImportConflict, ImportNotFound, Invalid, ResourceInUse
 from ..items import changing
-from ..items.keys import check_item_keys, row_key
+from ..items.keys import placed_item
 from ..items.transactions import fingerprint
 from ..records import TableRecord, tables
 from ..service import dynamodb
@@ -269,9 +269,8 @@ def _put(call: Call, table: TableRecord, line: bytes, made: Import, header: list
     """Whether the line was an item."""
     try:
         item = _item(table, line, made, header)
-        check_item_keys(table, item)
-        row = row_key(table, item)
-        changing.change(call, table, row, changing.read(call, table, row), item, free=True)
+        row, size = placed_item(table, item), changing.checked_size(item)
+        changing.change(call, table, row, changing.read(call, table, row), item, size, free=True)
     except (ApiError, ValueError):
         return False
     return True
