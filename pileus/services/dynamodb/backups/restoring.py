@@ -27,7 +27,7 @@ from ..service import dynamodb
 from ..tables import schema
 from ..tables.creating import keep
 from ..tables.describing import description
-from .continuous import earliest
+from .continuous import earliest, since
 from .copying import Copy, Rows, begin
 from .on_demand import backup_resource, backup_there, place
 from .records import backups
@@ -55,7 +55,7 @@ def restore_table_from_backup(call: Call, request: Request) -> dict[str, Any]:
     table = _restored(call, request, backup.table, origin)
     backups.put(call.tx, *place(backup), record=replace(backup, restoring=backup.restoring + 1))
     rows = Rows(table.space, table.data_key, table.id)
-    begin(call.tx, Copy(backup.rows, rows, 0.0, None, _of(table), backup=backup.arn), call.now)
+    begin(call.tx, Copy(backup.rows, rows, b"", None, _of(table), backup=backup.arn), call.now)
     return {"TableDescription": description(call, table)}
 
 
@@ -87,8 +87,7 @@ def restore_table_to_point_in_time(call: Call, request: Request) -> dict[str, An
     }
     table = _restored(call, request, source, origin)
     rows = Rows(table.space, table.data_key, table.id)
-    # A moment is a second; what changed later in that second is not part of it.
-    copy = Copy(Rows(source.space, source.data_key, source.id), rows, max(at, source.recoverable_since), _of(source))
+    copy = Copy(Rows(source.space, source.data_key, source.id), rows, since(call, source, at), _of(source))
     begin(call.tx, replace(copy, into=_of(table)), call.now)
     return {"TableDescription": description(call, table)}
 

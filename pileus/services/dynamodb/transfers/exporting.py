@@ -23,7 +23,7 @@ from pileus.store import Transaction
 
 from ..addressing import place_of as table_place
 from ..addressing import policy_of
-from ..backups.continuous import earliest
+from ..backups.continuous import earliest, since
 from ..backups.copying import Copy, Rows, begin
 from ..errors import (
     ExportConflict,
@@ -104,7 +104,7 @@ def export_table_to_point_in_time(call: Call, request: Request) -> dict[str, Any
         request=print_,
     )
     exports.put(call.tx, *place, id_, record=export)
-    copy = Copy(Rows(table.space, table.data_key, table.id), rows, max(at, table.recoverable_since), place)
+    copy = Copy(Rows(table.space, table.data_key, table.id), rows, since(call, table, at), place)
     begin(call.tx, replace(copy, export=export.arn), call.now)
     return {"ExportDescription": description(export)}
 

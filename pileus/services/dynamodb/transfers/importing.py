@@ -197,18 +197,44 @@ async def _pieces(actor: Actor, made: Import, name: str) -> AsyncIterator[bytes]
     """An object's bytes, unpacked."""
     answer = await actor.perform("s3", "GetObject", _asked(made, Key=name), _plain)
     body = answer["Body"]
-    unpack = zlib.decompressobj(wbits=31) if made.packing == "GZIP" else None
+    unpack = _Unpacking() if made.packing == "GZIP" else None
     try:
         if isinstance(body, bytes):
-            yield unpack.decompress(body) if unpack is not None else body
+            yield unpack.more(body) if unpack is not None else body
         else:
             async for piece in body:
-                yield unpack.decompress(piece) if unpack is not None else bytes(piece)
+                yield unpack.more(bytes(piece)) if unpack is not None else bytes(piece)
+        if unpack is not None:
+            unpack.end()
     except zlib.error as error:
         raise Invalid(f"{name} is not gzip: {error}") from None
     finally:
         if not isinstance(body, bytes):
             await body.aclose()
+
+
+class _Unpacking:
+    """gzip, which may be of several members one after the other."""
+
+    def __init__(self) -> None:
+        self._member: Any = None
+
+    def more(self, packed: bytes) -> bytes:
+        """Raises zlib.error."""
+        found = []
+        while packed:
+            if self._member is None:
+                self._member = zlib.decompressobj(wbits=31)
+            found.append(self._member.decompress(packed))
+            packed = self._member.unused_data if self._member.eof else b""
+            if self._member.eof:
+                self._member = None
+        return b"".join(found)
+
+    def end(self) -> None:
+        """Raises zlib.error when something is missing."""
+        if self._member is not None:
+            raise zlib.error("it ends too early")
 
 
 async def _lines(actor: Actor, made: Import, name: str) -> AsyncIterator[bytes]:
