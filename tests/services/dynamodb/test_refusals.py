@@ -150,10 +150,11 @@ def test_a_page_goes_on_to_the_item_that_fills_a_mebibyte(db):
     third = 1024 * 1024 // 3
     for number, more in enumerate((0, 0, 1)):
         put(db, "ranged", pk="full", sk=str(number), v="x" * (third - len("pkfullsk0v") + more))
-    ask = {"TableName": "ranged", "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": item(**{":p": "full"}),
-           "ReturnConsumedCapacity": "TOTAL"}  # fmt: skip
+    ask = {"TableName": "ranged", "KeyConditionExpression": "pk = :p", "ReturnConsumedCapacity": "TOTAL",
+           "ExpressionAttributeValues": item(**{":p": "full"})}  # fmt: skip
     page = db.query(**ask)
-    assert page["Count"] == 3 and "LastEvaluatedKey" not in page
+    assert page["Count"] == 3
+    assert "LastEvaluatedKey" not in page
     put(db, "ranged", pk="full", sk="3")
     page = db.query(**ask)
     assert (page["Count"], page["LastEvaluatedKey"]) == (3, item(pk="full", sk="2"))

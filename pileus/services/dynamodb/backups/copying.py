@@ -39,8 +39,9 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """`since`: the place in the past from which on changes are undone; empty when none are. `of`: (account, region, name) of the table whose past is being
-    kept for it; `phase`: rows, undo, count, done. `into`: the table that the copy becomes, if any."""
+    """`since`: the place in the past from which on changes are undone; empty when none are. `of`: (account, region,
+    name) of the table whose past is being kept for it; `phase`: rows, undo, count, done. `into`: the table that the
+    copy becomes, if any."""
 
     source: Rows
     target: Rows

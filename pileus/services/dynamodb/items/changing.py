@@ -53,14 +53,18 @@ def change(
     caller. `written`: the stamp of a write that comes from another region (replicas/stamps.py)."""
     old_size = old.size if old is not None else 0
     sealing = sealer(call.cloud.keyring, table)
-    moves = [(index, *_move(table, index, key, old, new)) for index in table.indexes if index.status != "DELETING"]
+    moves = (
+        [(index, *_move(table, index, key, old, new)) for index in table.indexes if index.status != "DELETING"]
+        if table.indexes
+        else ()
+    )
     if moves and size > old_size:
         _check_collection(call, table, key, size - old_size)
     if not free:
         factor = 2 if twice else 1
         spent = Spent(
-            factor * write_units(max(size, old_size)),
-            {index.name: factor * units for index, _, _, _, units in moves if units},
+            factor * write_units(size if size > old_size else old_size),
+            {index.name: factor * units for index, _, _, _, units in moves if units} if moves else {},
         )
         charge(call, table, spent, "write")
     else:

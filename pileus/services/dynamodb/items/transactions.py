@@ -22,10 +22,10 @@ from ..errors import ConditionalCheckFailed, IdempotentParameterMismatch, Invali
 from ..expressions import Projection
 from ..records import TableRecord
 from ..service import dynamodb
+from ..values import Item, checked_item, item_size
 from . import capacity, changing
 from .asking import condition_of, holds, parameters_of, projection_of
 from .capacity import NOTHING, Spent, read_units, together, write_units
-from ..values import Item, checked_item, item_size
 from .keys import placed_key
 from .putting import Plan, carry_out, collection, place, prepare_delete, prepare_put, prepare_update
 
