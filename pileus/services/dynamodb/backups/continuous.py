@@ -53,6 +53,13 @@ def earliest(table: TableRecord, now: float) -> float:
     return max(table.recoverable_since, now - table.recovery_days * DAY_S)
 
 
+def since(call: Call, table: TableRecord, at: float) -> bytes:
+    """The place in the table's past from which on changes are undone, for the table as it was at that moment."""
+    if at >= call.now:
+        return past.now_of(call.tx, table.space)
+    return past.place_of(table.space, max(at, table.recoverable_since))
+
+
 def description(table: TableRecord, now: float) -> dict[str, Any]:
     recovery: dict[str, Any] = {"PointInTimeRecoveryStatus": "DISABLED"}
     if table.recoverable_since:

@@ -44,12 +44,13 @@ def rows_of(table: TableRecord, space: int = 0) -> Rows:
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """`at`: the moment; 0 when nothing is to be undone. `of`: (account, region, name) of the table whose past is being
-    kept for it; `phase`: rows, undo, count, done. `into`: the table that the copy becomes, if any."""
+    """`since`: the place in the past from which on changes are undone; empty when none are. `of`: (account, region,
+    name) of the table whose past is being kept for it; `phase`: rows, undo, count, done. `into`: the table that the
+    copy becomes, if any."""
 
     source: Rows
     target: Rows
-    at: float
+    since: bytes
     of: tuple[str, str, str] | None = None
     into: tuple[str, str, str] | None = None
     backup: str = ""
@@ -114,7 +115,7 @@ def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
         tx.put(at, target.seal_again(at, source.open(row, sealed)))
     if len(rows) == CHUNK:
         return replace(copy, cursor=rows[-1][0])
-    if copy.at:
+    if copy.since:
         return replace(copy, phase="undo", cursor=b"")
     return replace(copy, phase="count", cursor=b"")
 
@@ -122,7 +123,7 @@ def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
 def _undo(world: Any, tx: Transaction, copy: Copy) -> Copy:
     source, target = copy.source.sealing(world, tx), copy.target.sealing(world, tx)
     new = space_prefix(copy.target.space)
-    changes = past.changes_before(tx, source, copy.source.space, copy.at, copy.cursor, CHUNK)
+    changes = past.changes_before(tx, source, copy.source.space, copy.since, copy.cursor, CHUNK)
     for _, suffix, was in changes:
         at = new + suffix
         if was:
@@ -155,10 +156,8 @@ def _count(world: Any, tx: Transaction, copy: Copy) -> Copy:
 
 
 def _index(tx: Transaction, table: TableRecord, sealing: Sealer, kept: Kept, row: bytes) -> None:
-    from ..tables.filling import fits
-
     for index in table.indexes:
-        at = entry_key(table, index, kept.item) if fits(index, kept.item) else None
+        at = entry_key(index, kept.item, row)
         if at is None:
             continue
         entry = projected(table, index, kept.item)

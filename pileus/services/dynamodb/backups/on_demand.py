@@ -19,6 +19,7 @@ from ..records import TableRecord, tables
 from ..service import dynamodb
 from ..tables.deleting import give_up
 from ..tables.describing import schema
+from . import past
 from .copying import Copy, begin, rows_of
 from .records import Backup, backups, place_of
 
@@ -71,7 +72,7 @@ def create_backup(call: Call, request: Request) -> dict[str, Any]:
     backup = new_backup(call.tx, table, request["BackupName"], call.now)
     source = rows_of(table)
     of = (table.account, table.region, table.name)
-    begin(call.tx, Copy(source, backup.rows, call.now, of, backup=backup.arn), call.now)
+    begin(call.tx, Copy(source, backup.rows, past.now_of(call.tx, table.space), of, backup=backup.arn), call.now)
     return {"BackupDetails": details(backup)}
 
 
@@ -148,7 +149,12 @@ def describe_backup(call: Call, request: Request) -> dict[str, Any]:
 def list_backups(call: Call, request: Request) -> dict[str, Any]:
     limit = request.get("Limit", PAGE)
     start = request.get("ExclusiveStartBackupArn")
-    after = place_of(start)[2:] if start is not None and place_of(start) is not None else None  # type: ignore[index]
+    after = None
+    if start is not None:
+        at = place_of(start)
+        if at is None or at[:2] != (call.account, call.region):
+            raise Invalid(f"Invalid ExclusiveStartBackupArn: {start}")
+        after = at[2:]
     wanted = table_place(call, request["TableName"])[2] if "TableName" in request else None
     kind = request.get("BackupType", "USER")
     low, high = request.get("TimeRangeLowerBound", 0.0), request.get("TimeRangeUpperBound", float("inf"))

@@ -38,13 +38,24 @@ def note(call: Call, table: TableRecord, key: bytes, old: Kept | None) -> None:
     call.tx.put(at, sealer(call, table).seal_text(at, text, 0))
 
 
-def changes_before(
-    tx: Transaction, sealing: Sealer, space: int, since: float, before: bytes, limit: int
-) -> list[tuple[bytes, bytes, bytes]]:
-    """The latest changes from the moment `since` on, and before the place `before` (empty: all), the latest first:
-    (place, the rest of the row's key, what it was: head and JSON, empty for nothing)."""
+def now_of(tx: Transaction, space: int) -> bytes:
+    """The place that all changes from now on come after, whatever the clock says of them."""
     head = _head(space)
-    rows = tx.scan(head + _micros(since), before or head + _END, limit, True)
+    last = tx.scan(head, head + _END, 1, True)
+    return last[0][0] + b"\0" if last else head
+
+
+def place_of(space: int, moment: float) -> bytes:
+    """The place of the first change at that moment."""
+    return _head(space) + _micros(moment)
+
+
+def changes_before(
+    tx: Transaction, sealing: Sealer, space: int, since: bytes, before: bytes, limit: int
+) -> list[tuple[bytes, bytes, bytes]]:
+    """The latest changes from the place `since` on, and before the place `before` (empty: all), the latest first:
+    (place, the rest of the row's key, what it was: head and JSON, empty for nothing)."""
+    rows = tx.scan(since, before or _head(space) + _END, limit, True)
     found = []
     for row, sealed in rows:
         text = sealing.open(row, sealed)[HEAD_BYTES:]

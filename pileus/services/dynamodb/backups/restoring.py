@@ -26,7 +26,7 @@ from ..service import dynamodb
 from ..tables import encryption, schema
 from ..tables.creating import keep
 from ..tables.describing import description
-from .continuous import earliest
+from .continuous import earliest, since
 from .copying import Copy, begin, rows_of
 from .on_demand import backup_resource, backup_there, place
 from .records import backups
@@ -53,7 +53,7 @@ def restore_table_from_backup(call: Call, request: Request) -> dict[str, Any]:
     }
     table = _restored(call, request, backup.table, origin)
     backups.put(call.tx, *place(backup), record=replace(backup, restoring=backup.restoring + 1))
-    begin(call.tx, Copy(backup.rows, rows_of(table), 0.0, None, _of(table), backup=backup.arn), call.now)
+    begin(call.tx, Copy(backup.rows, rows_of(table), b"", None, _of(table), backup=backup.arn), call.now)
     return {"TableDescription": description(call, table)}
 
 
@@ -84,8 +84,7 @@ def restore_table_to_point_in_time(call: Call, request: Request) -> dict[str, An
         "RestoreInProgress": True,
     }
     table = _restored(call, request, source, origin)
-    # A moment is a second; what changed later in that second is not part of it.
-    copy = Copy(rows_of(source), rows_of(table), max(at, source.recoverable_since), _of(source))
+    copy = Copy(rows_of(source), rows_of(table), since(call, source, at), _of(source))
     begin(call.tx, replace(copy, into=_of(table)), call.now)
     return {"TableDescription": description(call, table)}
 

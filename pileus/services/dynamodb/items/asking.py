@@ -4,21 +4,27 @@ from typing import Any
 
 from ..errors import ConditionalCheckFailed, Invalid
 from ..expressions import Condition, Parameters, Projection, condition, legacy, projection
+from ..expressions.parameters import without_expression
 from .rows import Kept
 
 Request = dict[str, Any]
 FAILED = "The conditional request failed"
+ALONE = "ConditionalOperator cannot be used without Filter or Expected"
 OLD_FORMS = frozenset({
     "AttributesToGet", "AttributeUpdates", "ConditionalOperator", "Expected", "KeyConditions", "QueryFilter",
     "ScanFilter",
 })  # fmt: skip
 
 
-def parameters_of(request: Request) -> Parameters:
-    """The names and values that expressions stand for; both forms at once are refused."""
+def parameters_of(request: Request, *expressions: str) -> Parameters:
+    """The names and values that expressions stand for; both forms at once are refused, and so are names and values
+    without any expression. `expressions`: the operation's that may refer to values, in AWS's order."""
     if not OLD_FORMS.isdisjoint(request):
         legacy.mixing(request)
-    return Parameters(request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues"))
+    names, values = request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues")
+    if (names is not None or values is not None) and not any(name in request for name in expressions):
+        without_expression(None if "ProjectionExpression" in request else names, values, expressions)
+    return Parameters(names, values)
 
 
 def condition_of(request: Request, parameters: Parameters) -> Condition | None:
@@ -27,6 +33,8 @@ def condition_of(request: Request, parameters: Parameters) -> Condition | None:
         return condition("ConditionExpression", text, parameters)
     if "Expected" in request:
         return legacy.expected(request["Expected"], request.get("ConditionalOperator"))
+    if "ConditionalOperator" in request:
+        raise Invalid(ALONE)
     return None
 
 
@@ -52,5 +60,5 @@ def holds(wanted: Condition, old: Kept | None, request: Request) -> None:
 def check_return_values(request: Request, allowed: tuple[str, ...]) -> str:
     wanted: str = request.get("ReturnValues", "NONE")
     if wanted not in allowed:
-        raise Invalid("Return values set to invalid value")
+        raise Invalid("ReturnValues can only be ALL_OLD or NONE")
     return wanted

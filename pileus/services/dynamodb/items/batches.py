@@ -18,8 +18,8 @@ from ..values import checked_item
 from . import capacity, changing
 from .asking import parameters_of, projection_of
 from .capacity import NOTHING, Spent, read_units, together
-from .keys import checked_key, row_key
-from .putting import Done, Plan, carry_out, collection
+from .keys import placed_key
+from .putting import Done, Plan, carry_out, collection, place
 from .rows import Kept
 
 Request = dict[str, Any]
@@ -78,6 +78,7 @@ def batch_get_item(call: Call, request: Request) -> dict[str, Any]:
     shown = {name: _shown(entry) for name, entry in wanted.items()}
     tables = _usable(call)
     places = {name: _places(tables[name], entry["Keys"]) for name, entry in wanted.items()}
+    _check_distinct(row for placed in places.values() for row, _ in placed)
     answers: dict[str, list[Any]] = {name: [] for name in wanted}
     left: dict[str, Any] = {}
     spent: dict[str, Spent] = {}
@@ -119,10 +120,7 @@ def _seen(found: Kept, shown: Projection | None) -> Any:
 
 
 def _places(table: TableRecord, keys: list[Any]) -> list[tuple[bytes, Any]]:
-    found = [(row_key(table, checked_key(table, key)), key) for key in keys]
-    if len({row for row, _ in found}) != len(found):
-        raise Invalid("Provided list of item keys contains duplicates")
-    return found
+    return [(placed_key(table, key)[1], key) for key in keys]
 
 
 @_batch("BatchWriteItem")
@@ -137,24 +135,25 @@ def batch_write_item(call: Call, request: Request) -> dict[str, Any]:
     _check_sizes(map(len, wanted.values()), WRITES_MAX, too_many)
     plans = {name: [_plan(entry) for entry in entries] for name, entries in wanted.items()}
     tables = _usable(call)
-    for name, planned in plans.items():
-        _check_distinct(tables[name], planned)
+    places = {name: [place(tables[name], plan, True) for plan in planned] for name, planned in plans.items()}
+    _check_distinct(row for placed in places.values() for _, row in placed)
     left: dict[str, list[Any]] = {}
     spent: dict[str, Spent] = {}
     metrics: dict[str, list[Any]] = {}
     done, throttled = 0, None
     for name, planned in plans.items():
         table = tables[name]
-        for plan, entry in zip(planned, wanted[name], strict=True):
+        for plan, entry, placed in zip(planned, wanted[name], places[name], strict=True):
             try:
-                made = carry_out(call, table, plan)
+                made = carry_out(call, table, plan, placed=placed)
             except THROTTLED as error:
                 throttled = error
                 left.setdefault(name, []).append(entry)
                 continue
             done += 1
             spent[name] = together(spent.get(name, NOTHING), made.spent)
-            _note(call, request, table, made, metrics)
+            if request.get("ReturnItemCollectionMetrics") == "SIZE":
+                _note(call, name, table, made, metrics)
     if throttled is not None and not done:
         raise throttled
     answer = {"UnprocessedItems": left, **_told(request, tables, spent)}
@@ -172,29 +171,22 @@ def _plan(entry: dict[str, Any]) -> Plan:
             else "Supplied WriteRequest is empty: it must have exactly one of PutRequest and DeleteRequest"
         )
     if "PutRequest" in entry:
-        return Plan(entry["PutRequest"], None, item=checked_item(entry["PutRequest"]["Item"]))
+        item = checked_item(entry["PutRequest"]["Item"])
+        return Plan(entry["PutRequest"], None, item=item, size=changing.checked_size(item))
+    checked_item(entry["DeleteRequest"]["Key"])
     return Plan(entry["DeleteRequest"], None)
 
 
-def _check_distinct(table: TableRecord, planned: list[Plan]) -> None:
-    """Also says what is wrong with any key, before anything is written."""
-    seen = set()
-    for plan in planned:
-        if plan.item is not None:
-            keys = table.keys.names
-            key = {name: plan.item[name] for name in keys if name in plan.item}
-            if len(key) < len(keys):
-                raise Invalid("The provided key element does not match the schema")
-        else:
-            key = plan.request["Key"]
-        seen.add(row_key(table, checked_key(table, key)))
-    if len(seen) != len(planned):
+def _check_distinct(rows: Iterable[bytes]) -> None:
+    """Of all tables: one may be named in two ways."""
+    rows = list(rows)
+    if len(set(rows)) != len(rows):
         raise Invalid("Provided list of item keys contains duplicates")
 
 
-def _note(call: Call, request: Request, table: TableRecord, made: Done, metrics: dict[str, list[Any]]) -> None:
-    if request.get("ReturnItemCollectionMetrics") == "SIZE" and any(index.local for index in table.indexes):
-        own = metrics.setdefault(table.name, [])
+def _note(call: Call, name: str, table: TableRecord, made: Done, metrics: dict[str, list[Any]]) -> None:
+    if any(index.local for index in table.indexes):
+        own = metrics.setdefault(name, [])
         found = collection(call, table, made)
         if found not in own:
             own.append(found)

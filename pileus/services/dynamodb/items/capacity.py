@@ -33,7 +33,7 @@ def read_units(size: int, consistent: bool) -> float:
 
 
 def write_units(size: int) -> float:
-    return float(max(1, -(-size // WRITE_BYTES)))
+    return -(-size // WRITE_BYTES) * 1.0 if size else 1.0
 
 
 class Spent(NamedTuple):
@@ -71,7 +71,7 @@ _buckets: dict[tuple[str, str, str], _Bucket] = {}
 
 def charge(call: Call, table: TableRecord, spent: Spent, kind: str) -> None:
     """Takes the units, or raises what a client is throttled with. `kind`: 'read' or 'write'."""
-    if table.on_demand and table.ceiling is None and not any(index.ceiling for index in table.indexes):
+    if table.on_demand and table.ceiling is None and not (table.indexes and any(one.ceiling for one in table.indexes)):
         return
     _take(call, table, "", spent.table, kind)
     for name, units in spent.indexes.items():
@@ -141,6 +141,8 @@ def _units(units: float, kind: str) -> dict[str, float]:
 
 
 def together(one: Spent, other: Spent) -> Spent:
+    if not other.indexes:
+        return Spent(one.table + other.table, one.indexes)
     indexes = dict(one.indexes)
     for name, units in other.indexes.items():
         indexes[name] = indexes.get(name, 0.0) + units

@@ -28,32 +28,44 @@ def read(call: Call, table: TableRecord, key: bytes) -> Kept | None:
     return None if row is None else Kept(sealer(call, table).open(key, row))
 
 
+def checked_size(item: Item) -> int:
+    """Of an item that is put."""
+    size = item_size(item)
+    if size > ITEM_BYTES_MAX:
+        raise Invalid("Item size has exceeded the maximum allowed size")
+    return size
+
+
 def change(
     call: Call,
     table: TableRecord,
     key: bytes,
     old: Kept | None,
     new: Item | None,
+    size: int,
     *,
     by_service: str = "",
     free: bool = False,
     twice: bool = False,
     written: int = 0,
 ) -> Spent:
-    """Puts `new` where `old` was (None: nothing). Raises when it is too large, or throttled; `free`: costs nothing
+    """Puts `new`, of that size, where `old` was (None: nothing). Raises when throttled; `free`: costs nothing
     (what the background does). `twice`: in a transaction, which costs double. `by_service`: who did it, if not a
     caller. `written`: the stamp of a write that comes from another region (replicas/stamps.py)."""
-    size = item_size(new) if new is not None else 0
-    if size > ITEM_BYTES_MAX:
-        raise Invalid("Item size has exceeded the maximum allowed size")
     old_size = old.size if old is not None else 0
     sealing = sealer(call, table)
-    moves = [(index, *_move(table, index, old, new)) for index in table.indexes if index.status not in ("DELETING",)]
+    moves = (
+        [(index, *_move(table, index, key, old, new)) for index in table.indexes if index.status != "DELETING"]
+        if table.indexes
+        else ()
+    )
+    if moves and size > old_size:
+        _check_collection(call, table, key, size - old_size)
     if not free:
         factor = 2 if twice else 1
         spent = Spent(
-            factor * write_units(max(size, old_size)),
-            {index.name: factor * units for index, _, _, _, units in moves if units},
+            factor * write_units(size if size > old_size else old_size),
+            {index.name: factor * units for index, _, _, _, units in moves if units} if moves else {},
         )
         charge(call, table, spent, "write")
     else:
@@ -67,8 +79,8 @@ def change(
     spaces.add(tx, table.space, more, size - old_size)
     for index, before, after, entry, _ in moves:
         _enter(call, index, sealing, before, after, entry)
-    if any(index.local for index in table.indexes):
-        _collect(call, table, key, more, size - old_size)
+    if moves and _has_local(table):
+        spaces.add(tx, table.space, more, size - old_size, key[_PARTITION])
     if old is not None or new is not None:
         journal.note(call, table, old, new, by_service)
         if table.replicas:
@@ -87,11 +99,11 @@ def projected(table: TableRecord, index: SecondaryIndex, item: Item) -> Item:
 
 
 def _move(
-    table: TableRecord, index: SecondaryIndex, old: Kept | None, new: Item | None
+    table: TableRecord, index: SecondaryIndex, key: bytes, old: Kept | None, new: Item | None
 ) -> tuple[bytes | None, bytes | None, Item | None, float]:
     """(where it stood, where it stands, what stands there unless it is the same, units)."""
-    before = entry_key(table, index, old.item) if old is not None else None
-    after = entry_key(table, index, new) if new is not None else None
+    before = entry_key(index, old.item, key) if old is not None else None
+    after = entry_key(index, new, key) if new is not None else None
     entry = projected(table, index, new) if new is not None and after is not None else None
     if before is None and after is None:
         return None, None, None, 0.0
@@ -122,11 +134,14 @@ def _enter(
         spaces.add(tx, index.space, 1, size)
 
 
-def _collect(call: Call, table: TableRecord, key: bytes, items: int, octets: int) -> None:
-    """An item collection: the items of one partition key, in a table with local indexes."""
-    partition = key[_PARTITION]
-    spaces.add(call.tx, table.space, items, octets, partition)
-    if octets > 0 and spaces.counts(call.tx, table.space, partition).octets > COLLECTION_BYTES_MAX:
+def _has_local(table: TableRecord) -> bool:
+    return any(index.local for index in table.indexes)
+
+
+def _check_collection(call: Call, table: TableRecord, key: bytes, more: int) -> None:
+    """An item collection: the items of one partition key, in a table with local indexes. Before anything is changed:
+    batches of statements go on after it."""
+    if _has_local(table) and collection_bytes(call, table, key) + more > COLLECTION_BYTES_MAX:
         raise ItemCollectionSizeLimitExceeded("Collection size exceeded.")
 
 

@@ -18,9 +18,20 @@ from ..expressions import Condition, KeyRange, Parameters, Projection, condition
 from ..records import Keys, SecondaryIndex, TableRecord
 from ..values import Item, checked_item, sort_bytes
 from . import capacity
-from .asking import parameters_of, projection_of
+from .asking import ALONE, parameters_of, projection_of
 from .capacity import Spent, read_units
-from .keys import entry_key, escaped, key_of, partition, row_key, space_prefix
+from .keys import (
+    check_index_keys,
+    empty_index_key,
+    empty_key,
+    entry_key,
+    escaped,
+    key_of,
+    partition,
+    placed_item,
+    row_key,
+    space_prefix,
+)
 from .locks import sealer
 from .rows import Kept
 
@@ -77,7 +88,7 @@ def index_of(table: TableRecord, request: Request) -> SecondaryIndex | None:
 
 @item_operation("Query")
 def query(call: Call, request: Request) -> dict[str, Any]:
-    parameters = parameters_of(request)
+    parameters = parameters_of(request, "FilterExpression", "KeyConditionExpression")
     if "KeyConditionExpression" not in request and "KeyConditions" not in request:
         raise Invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
     limit = _limit(request)
@@ -89,24 +100,26 @@ def query(call: Call, request: Request) -> dict[str, Any]:
     keys = keys_of(table, index)
     found = _key_range(request, parameters, keys)
     parameters.finish()
-    check_types(keys, found)
-    _check_filter(wanted, keys)
+    check_types(keys, found, index)
+    _check_filter(wanted, keys, "QueryFilter" if "QueryFilter" in request else "Filter Expression")
     space = index.space if index is not None else table.space
     start, stop = bounds(space, index is not None, keys, found)
     forward = request.get("ScanIndexForward", True)
     if "ExclusiveStartKey" in request:
         at = place_of(table, index, request["ExclusiveStartKey"])
-        if not start <= at < stop:
+        if not at.startswith(partition(space, found.hash)):
             raise Invalid("The provided starting key is outside query boundaries based on provided conditions")
+        if not start <= at < stop:
+            raise Invalid("The provided starting key does not match the range key predicate")
         start, stop = (at + b"\0", stop) if forward else (start, at)
-    shown, fetch = _projection(table, index, request, shown)
+    shown, fetch = _projection(table, index, request, shown, wanted)
     plan = Plan(table, index, start, stop, forward, wanted, shown, count_only, limit, fetch)
     return answered(call, request, plan)
 
 
 @item_operation("Scan")
 def scan(call: Call, request: Request) -> dict[str, Any]:
-    parameters = parameters_of(request)
+    parameters = parameters_of(request, "FilterExpression")
     limit = _limit(request)
     shown = projection_of(request, parameters)
     wanted = _filter(request, parameters, "ScanFilter")
@@ -123,7 +136,7 @@ def scan(call: Call, request: Request) -> dict[str, Any]:
                           "ExclusiveStartKey "
                           f"with correct Segment. TotalSegments: {total} Segment: {segment}")  # fmt: skip
         start = at + b"\0"
-    shown, fetch = _projection(table, index, request, shown)
+    shown, fetch = _projection(table, index, request, shown, wanted)
     plan = Plan(table, index, start, stop, True, wanted, shown, count_only, limit, fetch)
     return answered(call, request, plan)
 
@@ -153,7 +166,7 @@ def find(call: Call, plan: Plan) -> Found:
     last: Kept | None = None
     more = False
     for kept in _walk(call, plan):
-        if scanned and size + kept.size > PAGE_BYTES:
+        if size >= PAGE_BYTES:
             more = True
             break
         scanned += 1
@@ -215,6 +228,8 @@ def _filter(request: Request, parameters: Parameters, old: str) -> Condition | N
         return condition("FilterExpression", request["FilterExpression"], parameters)
     if old in request:
         return legacy.scan_filter(old, request[old], request.get("ConditionalOperator"))
+    if "ConditionalOperator" in request:
+        raise Invalid(ALONE)
     return None
 
 
@@ -224,7 +239,7 @@ def _key_range(request: Request, parameters: Parameters, keys: Keys) -> KeyRange
     return legacy.key_conditions(request["KeyConditions"], keys.hash, keys.sort or None)
 
 
-def check_types(keys: Keys, found: KeyRange) -> None:
+def check_types(keys: Keys, found: KeyRange, index: SecondaryIndex | None = None) -> None:
     pairs = ((found.hash, keys.hash, keys.hash_type), (found.low, keys.sort, keys.sort_type),
              (found.high, keys.sort, keys.sort_type))  # fmt: skip
     for value, _, kind in pairs:
@@ -232,20 +247,15 @@ def check_types(keys: Keys, found: KeyRange) -> None:
             raise Invalid(
                 "One or more parameter values were invalid: Condition parameter type does not match schema type"
             )
-    if "N" not in found.hash and not sort_bytes(found.hash):
-        raise Invalid(
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
-            "an empty "
-            f"{'string' if 'S' in found.hash else 'binary'} value. Key: {keys.hash}"
-        )
+    for value, name, _ in pairs:
+        if value is not None and not sort_bytes(value):
+            raise empty_index_key(index, value, name) if index is not None else empty_key(value, name)
 
 
-def _check_filter(wanted: Condition | None, keys: Keys) -> None:
+def _check_filter(wanted: Condition | None, keys: Keys, what: str) -> None:
     for name in keys.names:
         if wanted is not None and name in wanted.attributes:
-            raise Invalid(
-                "Filter Expression can only contain non-primary key attributes: Primary key attribute: " + name
-            )
+            raise Invalid(f"{what} can only contain non-primary key attributes: Primary key attribute: {name}")
 
 
 def _select(request: Request, shown: Projection | None) -> bool:
@@ -255,10 +265,9 @@ def _select(request: Request, shown: Projection | None) -> bool:
         raise Invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
     if shown is not None and select not in (None, "SPECIFIC_ATTRIBUTES"):
         name = "ProjectionExpression" if "ProjectionExpression" in request else "AttributesToGet"
-        raise Invalid(f"Cannot specify the {name} when choosing to get {select}"
-                      if name == "AttributesToGet" else
-                      "ProjectionExpression can only be specified when choosing to get "
-                      "SPECIFIC_ATTRIBUTES")  # fmt: skip
+        raise Invalid(
+            f"Cannot specify the {name} when choosing to get {'only the Count' if select == 'COUNT' else select}"
+        )
     if select == "SPECIFIC_ATTRIBUTES" and shown is None:
         raise Invalid(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
@@ -267,18 +276,32 @@ def _select(request: Request, shown: Projection | None) -> bool:
 
 
 def _projection(
-    table: TableRecord, index: SecondaryIndex | None, request: Request, shown: Projection | None
+    table: TableRecord,
+    index: SecondaryIndex | None,
+    request: Request,
+    shown: Projection | None,
+    wanted: Condition | None,
 ) -> tuple[Projection | None, bool]:
     """What is shown, and whether the entries of a local index do not have it all."""
     whole = request.get("Select") == "ALL_ATTRIBUTES"
+    unseen = sorted(wanted.attributes - _entry_names(table, index)) if wanted is not None and index is not None else []
+    if unseen and index is not None and index.projection != "ALL":
+        raise Invalid(
+            f"One or more parameter values were invalid: Secondary index {index.name} does not project one or more "
+            f"filter attributes: [{', '.join(unseen)}]"
+        )
     return shown, needs_items(table, index, shown, whole)
+
+
+def _entry_names(table: TableRecord, index: SecondaryIndex) -> set[str]:
+    return {*table.keys.names, *index.keys.names, *index.included}
 
 
 def needs_items(table: TableRecord, index: SecondaryIndex | None, shown: Projection | None, whole: bool) -> bool:
     """Whether entries of the index do not have all that is asked for. Of a global index that is refused."""
     if index is None or index.projection == "ALL":
         return False
-    there = {*table.keys.names, *index.keys.names, *index.included}
+    there = _entry_names(table, index)
     if whole:
         if not index.local:
             raise Invalid(
@@ -369,9 +392,13 @@ def place_of(table: TableRecord, index: SecondaryIndex | None, start_key: Any) -
     types = {**_types(table.keys), **(_types(index.keys) if index is not None else {})}
     if key.keys() != names or any(types[name] not in value for name, value in key.items()):
         raise Invalid("The provided starting key is invalid: The provided key element does not match the schema")
-    if index is None:
-        return row_key(table, key)
-    place = entry_key(table, index, key)
+    try:
+        row = placed_item(table, {name: key[name] for name in table.keys.names})
+        if index is not None:
+            check_index_keys(index, key)
+    except Invalid as fault:
+        raise Invalid(f"The provided starting key is invalid: {fault.message}") from None
+    place = row if index is None else entry_key(index, key, row)
     assert place is not None
     return place
 

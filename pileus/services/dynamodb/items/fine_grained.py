@@ -10,6 +10,7 @@ from pileus.base.errors import ApiError
 
 from ..expressions import Parameters, condition, key_condition, legacy, projection, update
 from ..records import TableRecord
+from ..values import checked_value
 
 Request = dict[str, Any]
 
@@ -37,7 +38,12 @@ def leading_keys(table: TableRecord, operation: str, request: Request) -> list[s
 
 
 def _texts(values: list[Any]) -> list[str] | None:
-    found = [next(iter(value.values())) for value in values if isinstance(value, dict) and value]
+    found: list[Any] = []
+    for value in values:
+        try:
+            found += checked_value(value).values()
+        except ApiError:
+            continue  # told by the operation itself
     return [text for text in found if isinstance(text, str)] or None
 
 
@@ -113,4 +119,7 @@ def attributes(table: TableRecord, operation: str, request: Request) -> list[str
     if operation == "Query":
         keys = (table.index(request.get("IndexName", "")) or table).keys
         found.add(keys.hash)
+        text = request.get("KeyConditionExpression", "")
+        if keys.sort and (keys.sort in text or keys.sort in request.get("ExpressionAttributeNames", {}).values()):
+            found.add(keys.sort)
     return sorted(found) or None

@@ -13,11 +13,11 @@ from ..addressing import item_operation, usable
 from ..errors import DuplicateItem, Invalid
 from ..expressions import Condition, Update, legacy, update
 from ..records import TableRecord
-from ..values import Item, checked_item
+from ..values import Item, checked_item, item_size
 from . import capacity, changing
 from .asking import check_return_values, condition_of, holds, parameters_of
 from .capacity import Spent
-from .keys import check_index_keys, check_item_keys, checked_key, row_key
+from .keys import WRONG, check_index_keys, placed_item, placed_key
 from .rows import Kept
 
 Request = dict[str, Any]
@@ -26,7 +26,7 @@ GB = 1024**3
 
 class Plan(NamedTuple):
     """What a write is to do, as far as the request says. `item`: of a put; `update`: of an update; neither: a
-    deletion. `is_new`: there must be no such item yet."""
+    deletion. `is_new`: there must be no such item yet. `size`: of a put's item."""
 
     request: Request
     wanted: Condition | None
@@ -34,6 +34,7 @@ class Plan(NamedTuple):
     update: Update | None = None
     is_update: bool = False
     is_new: bool = False
+    size: int = 0
 
 
 class Done(NamedTuple):
@@ -45,21 +46,27 @@ class Done(NamedTuple):
 
 
 def prepare_put(request: Request) -> Plan:
-    parameters = parameters_of(request)
+    parameters = parameters_of(request, "ConditionExpression")
+    item = checked_item(request["Item"])
+    check_return_values(request, ("NONE", "ALL_OLD"))
+    size = changing.checked_size(item)
     wanted = condition_of(request, parameters)
     parameters.finish()
-    return Plan(request, wanted, item=checked_item(request["Item"]))
+    return Plan(request, wanted, item=item, size=size)
 
 
 def prepare_delete(request: Request) -> Plan:
-    parameters = parameters_of(request)
+    parameters = parameters_of(request, "ConditionExpression")
+    checked_item(request["Key"])
+    check_return_values(request, ("NONE", "ALL_OLD"))
     wanted = condition_of(request, parameters)
     parameters.finish()
     return Plan(request, wanted)
 
 
 def prepare_update(request: Request) -> Plan:
-    parameters = parameters_of(request)
+    parameters = parameters_of(request, "UpdateExpression", "ConditionExpression")
+    checked_item(request["Key"])
     made: Update | None = None
     if "UpdateExpression" in request:
         made = update(request["UpdateExpression"], parameters)
@@ -70,79 +77,89 @@ def prepare_update(request: Request) -> Plan:
     return Plan(request, wanted, update=made, is_update=True)
 
 
-def carry_out(call: Call, table: TableRecord, plan: Plan, twice: bool = False) -> Done:
-    """Raises ConditionalCheckFailed, Invalid, or what the caller is throttled with; then nothing is changed."""
+def place(table: TableRecord, plan: Plan, in_batch: bool = False) -> tuple[Item, bytes]:
+    """The key (or the item) that a write is about, checked, and its row."""
     if plan.item is not None:
-        check_item_keys(table, plan.item)
-        key = plan.item
-    else:
-        key = checked_key(table, plan.request["Key"])
-        if plan.update is not None:
-            _leaves_keys_alone(table, plan.update)
-    row = row_key(table, key)
+        return plan.item, placed_item(table, plan.item, in_batch)
+    found = placed_key(table, plan.request["Key"])
+    if plan.update is not None:
+        _leaves_keys_alone(table, plan.update)
+    return found
+
+
+def carry_out(
+    call: Call, table: TableRecord, plan: Plan, twice: bool = False, placed: tuple[Item, bytes] | None = None
+) -> Done:
+    """Raises ConditionalCheckFailed, Invalid, or what the caller is throttled with; then nothing is changed. `placed`:
+    what `place` gave, if somebody asked before."""
+    key, row = placed or place(table, plan)
     old = changing.read(call, table, row)
     if plan.is_new and old is not None:
         raise DuplicateItem("Duplicate primary key exists in table")
     if plan.wanted is not None:
         holds(plan.wanted, old, plan.request)
-    new = plan.item
+    new, size = plan.item, plan.size
     if plan.is_update:
-        new = _updated(table, plan.update, key, old)
-    return Done(key, old, new, changing.change(call, table, row, old, new, twice=twice), row)
+        new = _updated(table, plan, key, old)
+        size = item_size(new)
+        if size > changing.ITEM_BYTES_MAX:
+            raise Invalid("Item size to update has exceeded the maximum allowed size")
+    return Done(key, old, new, changing.change(call, table, row, old, new, size, twice=twice), row)
 
 
 def _leaves_keys_alone(table: TableRecord, made: Update) -> None:
     written = {path[0] for path in made.touched}
     for name in table.keys.names:
         if name in written:
-            raise Invalid(
-                f"One or more parameter values were invalid: Cannot update attribute {name}. This attribute is part of "
-                "the key"
-            )
+            raise Invalid(f"{WRONG}Cannot update attribute {name}. This attribute is part of the key")
 
 
-def _updated(table: TableRecord, made: Update | None, key: Item, old: Kept | None) -> Item:
-    before = old.item if old is not None else key
+def _updated(table: TableRecord, plan: Plan, key: Item, old: Kept | None) -> Item:
+    before, made = old.item if old is not None else key, plan.update
     if made is None:
         return before
     after = made.apply(before)
-    for index in table.indexes:
-        check_index_keys(index, after)
+    if table.indexes:
+        written = frozenset(str(path[0]) for path in made.touched)
+        if "AttributeUpdates" in plan.request:
+            shown = {name: value for name, value in after.items() if name in written}
+            for index in table.indexes:
+                check_index_keys(index, shown)
+        else:
+            for index in table.indexes:
+                check_index_keys(index, after, written)
     return after
 
 
 @item_operation("PutItem")
 def put_item(call: Call, request: Request) -> dict[str, Any]:
-    wanted = check_return_values(request, ("NONE", "ALL_OLD"))
     plan = prepare_put(request)
     table = usable(call, request)
     done = carry_out(call, table, plan)
     answer = told(call, request, table, done)
-    if wanted == "ALL_OLD" and done.old is not None:
+    if request.get("ReturnValues") == "ALL_OLD" and done.old is not None:
         answer["Attributes"] = done.old.whole
     return answer
 
 
 @item_operation("DeleteItem")
 def delete_item(call: Call, request: Request) -> dict[str, Any]:
-    wanted = check_return_values(request, ("NONE", "ALL_OLD"))
     plan = prepare_delete(request)
     table = usable(call, request)
     done = carry_out(call, table, plan)
     answer = told(call, request, table, done)
-    if wanted == "ALL_OLD" and done.old is not None:
+    if request.get("ReturnValues") == "ALL_OLD" and done.old is not None:
         answer["Attributes"] = done.old.whole
     return answer
 
 
 @item_operation("UpdateItem")
 def update_item(call: Call, request: Request) -> dict[str, Any]:
-    wanted = check_return_values(request, ("NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"))
     plan = prepare_update(request)
     table = usable(call, request)
     done = carry_out(call, table, plan)
     answer = told(call, request, table, done)
-    shown = _shown(wanted, plan, done)
+    shown = _shown(request.get("ReturnValues", "NONE"), plan, done)
     if shown:
         answer["Attributes"] = shown
     return answer

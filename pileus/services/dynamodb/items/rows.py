@@ -7,6 +7,7 @@ data is encrypted, always).
 """
 
 import zlib
+from collections import deque
 
 import orjson
 
@@ -16,11 +17,23 @@ from pileus.keyring import Cipher
 from ..values import Item
 
 NONCE_BYTES = 12
+NONCES_AT_ONCE = 128
 HEAD_BYTES = 4
 PACKED_FROM = 64 * 1024
 """Larger JSON is compressed: text that JSON escapes is up to six times its size, and a row has a limit."""
 
 _PLAIN, _PACKED = b"\0", b"\1"
+
+
+_nonces: deque[bytes] = deque()
+"""Drawn many at a time: the system is asked once for all of them."""
+
+
+def _more_nonces() -> bytes:
+    """Each is used once, as each is popped once."""
+    drawn = ids.secret_bytes(NONCE_BYTES * NONCES_AT_ONCE)
+    _nonces.extend(drawn[at : at + NONCE_BYTES] for at in range(NONCE_BYTES, len(drawn), NONCE_BYTES))
+    return drawn[:NONCE_BYTES]
 
 
 class Sealer:
@@ -40,7 +53,10 @@ class Sealer:
         kind = _PLAIN
         if len(text) > PACKED_FROM:
             text, kind = zlib.compress(text, 1), _PACKED
-        nonce = ids.secret_bytes(NONCE_BYTES)
+        try:
+            nonce = _nonces.pop()
+        except IndexError:
+            nonce = _more_nonces()
         return nonce + self._encrypt(nonce, kind + size.to_bytes(3, "big") + text, key)
 
     def open(self, key: bytes, row: bytes) -> bytes:

@@ -22,11 +22,12 @@ from ..errors import ConditionalCheckFailed, IdempotentParameterMismatch, Invali
 from ..expressions import Projection
 from ..records import TableRecord
 from ..service import dynamodb
+from ..values import Item, checked_item, item_size
 from . import capacity, changing
 from .asking import condition_of, holds, parameters_of, projection_of
 from .capacity import NOTHING, Spent, read_units, together, write_units
-from .keys import checked_key, row_key
-from .putting import Plan, carry_out, collection, prepare_delete, prepare_put, prepare_update
+from .keys import placed_key
+from .putting import Plan, carry_out, collection, place, prepare_delete, prepare_put, prepare_update
 
 Request = dict[str, Any]
 TRANSACTION_BYTES_MAX = 4 * 1024 * 1024
@@ -83,11 +84,11 @@ def transact_write_items(call: Call, request: Request) -> dict[str, Any]:
     plans = [(kind, own, _prepared(kind, own)) for kind, own in entries]
     _may(call, [(kind, own) for kind, own, _ in plans])
     steps = [Step(kind, own, plan, usable_table(find(call, own["TableName"]))) for kind, own, plan in plans]
-    check_distinct([(step.table, step.plan.item or step.request.get("Key", {})) for step in steps])
+    check_distinct([(step.table, step.plan.item, step.plan.request.get("Key")) for step in steps])
     token = request.get("ClientRequestToken")
     print_ = fingerprint(request["TransactItems"])
     if token is not None and known(call, token, print_) is not None:
-        return told_again(request, steps)
+        return told_again(call, request, steps)
     answer = write(call, request, steps)
     if token is not None:
         remember(call, token, print_)
@@ -112,7 +113,8 @@ def _prepared(kind: str, own: Request) -> Plan:
         return prepare_update(own)
     if kind == "Delete":
         return prepare_delete(own)
-    parameters = parameters_of(own)
+    parameters = parameters_of(own, "ConditionExpression")
+    checked_item(own["Key"])
     wanted = condition_of(own, parameters)
     parameters.finish()
     return Plan(own, wanted)
@@ -133,13 +135,16 @@ def _may(call: Call, asked: list[tuple[str, Request]]) -> None:
         must_allow(call, f"dynamodb:{ACTIONS[kind]}", arn, context=context, own=of_table(table))
 
 
-def check_distinct(asked: list[tuple[TableRecord, Any]]) -> None:
+def check_distinct(asked: list[tuple[TableRecord, Item | None, Any]]) -> None:
+    """(table, the item that is put or None, the key). A wrong key is a reason of its own to cancel, told later."""
     seen = set()
-    for table, item in asked:
-        key = checked_key(table, {name: item[name] for name in table.keys.names if name in item} or item)
-        seen.add(row_key(table, key))
-    if len(seen) != len(asked):
-        raise Invalid("Transaction request cannot include multiple operations on one item")
+    for table, item, key in asked:
+        names = table.keys.names
+        found = checked_item(key) if item is None else {name: item[name] for name in names if name in item}
+        row = (table.id, orjson.dumps(found, option=orjson.OPT_SORT_KEYS))
+        if row in seen:
+            raise Invalid("Transaction request cannot include multiple operations on one item")
+        seen.add(row)
 
 
 def write(call: Call, request: Request, steps: list[Step]) -> dict[str, Any]:
@@ -172,7 +177,7 @@ def _step(call: Call, step: Step, metrics: dict[str, list[Any]] | None) -> tuple
     """What it cost, and the bytes it touched."""
     table = step.table
     if step.kind == "ConditionCheck":
-        row = row_key(table, checked_key(table, step.request["Key"]))
+        row = placed_key(table, step.request["Key"])[1]
         old = changing.read(call, table, row)
         size = old.size if old is not None else 0
         spent = Spent(2 * write_units(size), {})
@@ -183,8 +188,8 @@ def _step(call: Call, step: Step, metrics: dict[str, list[Any]] | None) -> tuple
     done = carry_out(call, table, step.plan, twice=True)
     if metrics is not None and any(index.local for index in table.indexes):
         metrics.setdefault(table.name, []).append(collection(call, table, done))
-    new = changing.read(call, table, done.row)
-    return done.spent, max(new.size if new is not None else 0, done.old.size if done.old is not None else 0)
+    new = item_size(done.new) if done.new is not None else 0
+    return done.spent, max(new, done.old.size if done.old is not None else 0)
 
 
 def reason_of(error: ApiError) -> dict[str, Any]:
@@ -229,12 +234,14 @@ def remember(call: Call, token: str, print_: bytes) -> None:
     tokens.put(call.tx, *call.scope, token, record=Token(call.now, print_))
 
 
-def told_again(request: Request, steps: list[Step]) -> dict[str, Any]:
+def told_again(call: Call, request: Request, steps: list[Step]) -> dict[str, Any]:
     """A request that was done before succeeds and only reads (it costs read units then)."""
     spent: dict[str, tuple[TableRecord, Spent]] = {}
     for step in steps:
         own = spent.get(step.table.name, (step.table, NOTHING))[1]
-        spent[step.table.name] = step.table, together(own, Spent(2.0, {}))
+        found = changing.read(call, step.table, place(step.table, step.plan)[1])
+        units = 2 * read_units(max(1, found.size if found is not None else 0), True)
+        spent[step.table.name] = step.table, together(own, Spent(units, {}))
     return told(request, spent, "Read")
 
 
@@ -254,21 +261,22 @@ def transact_get_items(call: Call, request: Request) -> dict[str, Any]:
     shown: list[Projection | None] = []
     for own in entries:
         parameters = parameters_of(own)
+        checked_item(own["Key"])
         shown.append(projection_of(own, parameters))
         parameters.finish()
     _may(call, [("Get", own) for own in entries])
     tables = [usable_table(find(call, own["TableName"])) for own in entries]
-    check_distinct([(table, own["Key"]) for table, own in zip(tables, entries, strict=True)])
+    check_distinct([(table, None, own["Key"]) for table, own in zip(tables, entries, strict=True)])
     responses: list[dict[str, Any]] = []
     reasons: list[dict[str, Any]] = []
     spent: dict[str, tuple[TableRecord, Spent]] = {}
     size = 0
     for table, own, wanted in zip(tables, entries, shown, strict=True):
-        found = changing.read(call, table, row_key(table, checked_key(table, own["Key"])))
-        octets = found.size if found is not None else 0
-        size += octets
-        cost = Spent(2 * read_units(max(1, octets), True), {})
         try:
+            found = changing.read(call, table, placed_key(table, own["Key"])[1])
+            octets = found.size if found is not None else 0
+            size += octets
+            cost = Spent(2 * read_units(max(1, octets), True), {})
             capacity.charge(call, table, cost, "read")
         except ApiError as error:
             reasons.append(reason_of(error))

@@ -14,6 +14,7 @@ from ..errors import Invalid
 from ..items import capacity, changing, transactions
 from ..items.capacity import NOTHING, Spent, read_units, together
 from ..items.keys import checked_key, row_key
+from ..items.putting import Plan, place
 from ..items.transactions import UNCONDITIONAL, Step, cancel, fingerprint, known, reason_of, remember, told, told_again
 from ..items.transactions import write as write_all
 from ..records import TableRecord
@@ -24,7 +25,7 @@ from .statements import Statement, parse
 from .writing import KINDS
 
 Request = dict[str, Any]
-STATEMENTS_MAX, TRANSACTION_MAX = 25, 100
+EXISTS_ALONE = "EXISTS can only be used in a transaction with other statements"
 ACTIONS = {"select": "PartiQLSelect", "insert": "PartiQLInsert", "update": "PartiQLUpdate", "delete": "PartiQLDelete"}
 
 
@@ -76,7 +77,7 @@ def _mentioned(test: Any) -> set[str]:
 def execute_statement(call: Call, request: Request) -> dict[str, Any]:
     statement = read_statement(request)
     if statement.exists:
-        raise Invalid("EXISTS can only be used in a transaction with other statements")
+        raise Invalid(EXISTS_ALONE)
     table = admitted(call, statement)
     if statement.kind == "select":
         page = reading.select(call, table, statement, request)
@@ -90,33 +91,65 @@ def execute_statement(call: Call, request: Request) -> dict[str, Any]:
     return {"Items": [] if shown is None else [shown], **capacity.told(request, table, done.spent)}
 
 
-def _many(entries: list[Request], most: int) -> list[Statement]:
-    if len(entries) > most:
-        raise Invalid(f"Member must have length less than or equal to {most}")
-    found = [read_statement(entry) for entry in entries]
-    if len({one.kind == "select" and not one.exists for one in found}) > 1:
-        raise Invalid("The statements must be all reads or all writes")
-    return found
+def _alike(statements: list[Statement], otherwise: str) -> None:
+    """All reads, or all writes."""
+    if len({one.kind == "select" and not one.exists for one in statements}) > 1:
+        raise Invalid(otherwise)
 
 
 @dynamodb.operation("BatchExecuteStatement", action="PartiQLSelect", unconditional=UNCONDITIONAL)
 def batch_execute_statement(call: Call, request: Request) -> dict[str, Any]:
-    statements = _many(request["Statements"], STATEMENTS_MAX)
-    tables = [admitted(call, statement) for statement in statements]
+    asked = [_admitted(call, entry) for entry in request["Statements"]]
+    good = [one for one in asked if not isinstance(one, ApiError)]
+    _alike([one for one, _ in good], "Read and write requests together in the same batch is not supported.")
+    _check_distinct(good)
     responses: list[dict[str, Any]] = []
     spent: dict[str, tuple[TableRecord, Spent]] = {}
-    for statement, table, entry in zip(statements, tables, request["Statements"], strict=True):
+    for one, entry in zip(asked, request["Statements"], strict=True):
+        if isinstance(one, ApiError):
+            responses.append({"Error": _told_error(one)})
+            continue
+        statement, table = one
         response: dict[str, Any] = {"TableName": table.name}
         try:
             shown, units = _one(call, table, statement, entry)
         except ApiError as error:
-            response["Error"] = {"Code": _code(error), "Message": error.message, **error.members}
+            response["Error"] = _told_error(error)
         else:
             if shown is not None:
                 response["Item"] = shown
             spent[table.name] = table, together(spent.get(table.name, (table, NOTHING))[1], units)
         responses.append(response)
     return {"Responses": responses, **_told(request, spent)}
+
+
+def _admitted(call: Call, entry: Request) -> tuple[Statement, TableRecord] | ApiError:
+    """A statement's fault is its own: the others are done."""
+    try:
+        statement = read_statement(entry)
+        if statement.exists:
+            raise Invalid(EXISTS_ALONE)
+        return statement, admitted(call, statement)
+    except ApiError as error:
+        return error
+
+
+def _check_distinct(asked: list[tuple[Statement, TableRecord]]) -> None:
+    seen = set()
+    for statement, table in asked:
+        try:
+            plan = writing.plan(table, statement) if statement.kind == "insert" else None
+            key = plan.item if plan is not None else writing.key_of(statement, table.keys)[0]
+            row = place(table, Plan({"Key": key}, None, item=plan and plan.item))[1]
+        except Invalid:
+            continue  # told where the statement is carried out
+        if row in seen:
+            raise Invalid("Provided list of item keys contains duplicates")
+        seen.add(row)
+
+
+def _told_error(error: ApiError) -> dict[str, Any]:
+    return {"Code": _code(error), "Message": error.message, **error.members}
 
 
 def _code(error: ApiError) -> str:
@@ -146,15 +179,16 @@ def _one(call: Call, table: TableRecord, statement: Statement, entry: Request) -
 @dynamodb.operation("ExecuteTransaction", action="PartiQLSelect", unconditional=UNCONDITIONAL)
 def execute_transaction(call: Call, request: Request) -> dict[str, Any]:
     entries = request["TransactStatements"]
-    statements = _many(entries, TRANSACTION_MAX)
+    statements = [read_statement(entry) for entry in entries]
+    _alike(statements, "ExecuteTransaction API does not support both read and write operations in the same request.")
     tables = [admitted(call, statement) for statement in statements]
     if statements[0].kind == "select" and not statements[0].exists:
         return _read_all(call, request, statements, tables)
     steps = [_step(*each) for each in zip(statements, tables, entries, strict=True)]
-    transactions.check_distinct([(step.table, step.plan.item or step.request["Key"]) for step in steps])
+    transactions.check_distinct([(step.table, step.plan.item, step.request.get("Key")) for step in steps])
     token, print_ = request.get("ClientRequestToken"), fingerprint(entries)
     if token is not None and known(call, token, print_) is not None:
-        return told_again(request, steps)
+        return {"Responses": [{} for _ in steps], **told_again(call, request, steps)}
     answer = write_all(call, request, steps)
     if token is not None:
         remember(call, token, print_)

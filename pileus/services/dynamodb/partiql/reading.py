@@ -61,7 +61,7 @@ def _ranges(call: Call, table: TableRecord, index: SecondaryIndex | None, statem
         assert wanted is not None
         parameters_text = words.test(wanted)
         asked = key_condition(parameters_text, words.parameters(), keys.hash, keys.sort or None)
-        check_types(keys, asked)
+        check_types(keys, asked, index)
         found.append(bounds(space, index is not None, keys, asked))
     return found
 

@@ -19,6 +19,7 @@ from ..items.locks import as_service, sealer
 from ..items.rows import Kept
 from ..records import TableRecord, tables
 from ..tables.creating import keep
+from ..values import item_size
 from .members import others
 from .stamps import SUBJECT, stamp
 
@@ -70,7 +71,8 @@ def carry(world: Any, tx: Transaction, source: TableRecord, target: TableRecord,
     call = Actor(world, service_caller(REPLICATION), target.region).call(tx, "dynamodb", "PutItem")
     old = changing.read(call, target, key)
     if old is not None or new is not None:
-        changing.change(call, target, key, old, new, free=True, written=written or 1)
+        size = item_size(new) if new is not None else 0
+        changing.change(call, target, key, old, new, size, free=True, written=written or 1)
 
 
 class FillReplicas:

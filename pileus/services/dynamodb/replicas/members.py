@@ -44,6 +44,10 @@ def updated(call: Call, table: TableRecord, updates: list[dict[str, Any]]) -> Ta
     _may(call, table, region, "DeleteTableReplica")
     gone = tables.get(call.tx, table.account, region, table.name)
     if gone is not None:
+        if gone.protected:
+            raise Invalid(f"{WRONG}The replica in region {region} is protected against deletion")
+        if gone.status != "ACTIVE" or gone.captures:
+            raise ResourceInUse(f"Attempt to change a resource which is still in use: replica in region {region}")
         leave(call.tx, gone)
         keep(call.tx, replace(gone, replicas=(), status="DELETING"))
     return replace(table, replicas=tuple(there for there in table.replicas if there != region))

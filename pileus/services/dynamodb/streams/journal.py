@@ -71,15 +71,16 @@ def note(call: Call, table: TableRecord, old: Kept | None, new: Item | None, by_
         return
     at = head(call.tx, stream.id)
     assert at is not None, "a stream without its head"
-    number, opened = at.shard, at.opened
+    sequence, number, opened = at.sequence, at.shard, at.opened
     if call.now - opened >= SHARD_OPEN_S:
-        closed = _close_shard(call.tx, stream.id, number, at.sequence - 1, call.now)
+        closed = _close_shard(call.tx, stream.id, number, sequence - 1, call.now)
         number, opened = number + 1, call.now
-        _open_shard(call.tx, stream.id, number, at.sequence, call.now, closed)
-    row = row_key(stream.id, at.sequence)
-    text = orjson.dumps(_record(call, table, stream, at.sequence, before, new, by_service))
+        sequence = closed.last + 1
+        _open_shard(call.tx, stream.id, number, sequence, call.now, closed.id)
+    row = row_key(stream.id, sequence)
+    text = orjson.dumps(_record(call, table, stream, sequence, before, new, by_service))
     call.tx.put(row, sealer(call, table).seal_text(row, text, 0))
-    keep_head(call.tx, stream.id, at.sequence + 1, number, opened)
+    keep_head(call.tx, stream.id, sequence + 1, number, opened)
 
 
 def _record(
@@ -115,9 +116,10 @@ def _open_shard(tx: Transaction, stream: int, number: int, first: int, now: floa
     keep_head(tx, stream, first, number, now)
 
 
-def _close_shard(tx: Transaction, stream: int, number: int, last: int, now: float) -> str:
+def _close_shard(tx: Transaction, stream: int, number: int, last: int, now: float) -> Shard:
+    """A shard that got nothing ends with the number it begins with, which no record has."""
     shard = shards.get(tx, stream, number)
     assert shard is not None
-    # A shard that got nothing ends where it begins.
-    shards.put(tx, stream, number, record=msgspec.structs.replace(shard, last=max(last, shard.first), closed=now))
-    return shard.id
+    shard = msgspec.structs.replace(shard, last=max(last, shard.first), closed=now)
+    shards.put(tx, stream, number, record=shard)
+    return shard

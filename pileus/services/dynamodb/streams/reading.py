@@ -36,6 +36,7 @@ ANSWER_BYTES_MAX = 1024 * 1024
 ITERATOR_HOLDS_S = 900.0
 PAGE = 100
 CHUNK = 100
+_SHARD = re.compile(r"shardId-[0-9]{20}-[0-9a-f]{8}")
 _ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):(\d{12}):table/([a-zA-Z0-9_.-]+)/stream/([0-9T:.-]+)")
 
 
@@ -107,8 +108,11 @@ def describe_stream(call: Call, request: Request) -> dict[str, Any]:
         listed = [shard for shard in listed if shard.parent == only["ShardId"]]
     start = request.get("ExclusiveStartShardId")
     if start is not None:
+        if _SHARD.fullmatch(start) is None:
+            raise Invalid(f"Invalid ExclusiveStartShardId: {start}")
         places = [at for at, shard in enumerate(listed) if shard.id == start]
-        listed = listed[places[0] + 1 :] if places else []
+        # A shard that is forgotten meanwhile is older than those that are left: its id begins with its moment.
+        listed = listed[places[0] + 1 :] if places else [shard for shard in listed if shard.id > start]
     described: dict[str, Any] = {
         "StreamArn": stream.arn,
         "StreamLabel": stream.label,
@@ -170,7 +174,7 @@ def _named(call: Call, stream: StreamRecord, shard: Shard, text: str | None, kin
     if not text.isdecimal():
         raise Invalid(f"Invalid SequenceNumber: {text}")
     sequence = sequence_from(text)
-    if sequence < shard.first or (shard.closed and sequence > shard.last):
+    if sequence.bit_length() > 63 or sequence < shard.first or (shard.closed and sequence > shard.last):
         raise Invalid(f"Invalid SequenceNumber: {text} is not in shard {shard.id}")
     oldest = next(_records(call, stream, shard.first, 1), None)
     trimmed = oldest is not None and oldest[0] > sequence and shard.opened + KEEPS_S <= call.now

@@ -30,6 +30,8 @@ CHUNK = 500
 
 @table_operation("DeleteTable")
 def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
+    from ..replicas import members
+
     if table.status in ("CREATING", "UPDATING", "DELETING"):
         raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being "
                             f"{_DOING[table.status]}: "
@@ -37,6 +39,11 @@ def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, 
     if table.captures:
         raise ResourceInUse(
             f"Attempt to change a resource which is still in use: Table is being backed up or restored: {table.name}"
+        )
+    if any(replica.held for replica in members.others(call.tx, table)):
+        raise Invalid(
+            "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the "
+            "table"
         )
     if table.protected:
         raise Invalid(

@@ -99,7 +99,7 @@ def _expire(world: Any, tx: Transaction, key: tuple[Any, ...], walked: bytes) ->
     for row, sealed in rows:
         kept = Kept(sealing.open(row, sealed))
         if expired(kept.item, table.ttl, call.now):
-            changing.change(call, table, row, kept, None, by_service=DYNAMODB, free=True)
+            changing.change(call, table, row, kept, None, 0, by_service=DYNAMODB, free=True)
     return rows[-1][0] if len(rows) == CHUNK else None
 
 

@@ -15,11 +15,11 @@ from pileus.store import Transaction
 
 from .. import spaces
 from ..items.changing import projected
-from ..items.keys import HASH_BYTES_MAX, SORT_BYTES_MAX, entry_key, space_prefix
+from ..items.keys import entry_key, space_prefix
 from ..items.locks import as_service, sealer
 from ..items.rows import Kept
 from ..records import SecondaryIndex, TableRecord, tables
-from ..values import Item, item_size, sort_bytes
+from ..values import item_size
 from .creating import keep
 from .deleting import give_up
 
@@ -62,7 +62,7 @@ def _fill(world: Any, tx: Transaction, table: TableRecord, index: SecondaryIndex
     sealing = sealer(as_service(world, tx, table.region), table)
     for row, sealed in rows:
         item = Kept(sealing.open(row, sealed)).item
-        at = entry_key(table, index, item) if fits(index, item) else None
+        at = entry_key(index, item, row)
         if at is not None and tx.get(at) is None:
             entry = projected(table, index, item)
             size = item_size(entry)
@@ -73,14 +73,3 @@ def _fill(world: Any, tx: Transaction, table: TableRecord, index: SecondaryIndex
         "filled": rows[-1][0], "backfilling": True}  # fmt: skip
     indexes = tuple(replace(known, **changes) if known is index else known for known in table.indexes)
     keep(tx, replace(table, indexes=indexes))
-
-
-def fits(index: SecondaryIndex, item: Item) -> bool:
-    """Whether the item's values may be keys of the index."""
-    for name, most in ((index.keys.hash, HASH_BYTES_MAX), (index.keys.sort, SORT_BYTES_MAX)):
-        value = item.get(name) if name else None
-        if value is None or not ("S" in value or "B" in value):
-            continue
-        if not 0 < len(sort_bytes(value)) <= most:
-            return False
-    return True

@@ -22,8 +22,8 @@ Request = dict[str, Any]
 def definitions(given: list[dict[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in given:
-        if found.get(one["AttributeName"], one["AttributeType"]) != one["AttributeType"]:
-            raise Invalid(f"Cannot have multiple attribute definitions for attribute {one['AttributeName']}")
+        if one["AttributeName"] in found:
+            raise Invalid("Cannot have two attributes with the same name")
         found[one["AttributeName"]] = one["AttributeType"]
     return found
 

@@ -55,7 +55,7 @@ def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, 
         changed = encryption.changed(call, changed, request["SSESpecification"])
     if "ReplicaUpdates" in request:
         changed = members.updated(call, changed, request["ReplicaUpdates"])
-    elif changed.replicas:
+    if changed.replicas:
         members.keep_alike(call, changed)
     changed = replace(changed, status="UPDATING")
     keep(call.tx, changed)
@@ -164,7 +164,11 @@ def _indexes(call: Call, table: TableRecord, request: Request, mode_changed: boo
     if len(set(names)) != len(names):
         raise Invalid("One or more parameter values were invalid: Only one global secondary index update per index is "
                       "allowed simultaneously. Index: " + next(n for n in names if names.count(n) > 1))  # fmt: skip
-    busy = sum(index.status in ("CREATING", "DELETING") for index in table.indexes)
+    gone = {one["IndexName"] for way, one in ways if way == "Delete"}
+    busy = sum(
+        index.status == "DELETING" or (index.status == "CREATING" and not (index.backfilling and index.name in gone))
+        for index in table.indexes
+    )
     if busy + sum(way != "Update" for way, _ in ways) > 1:
         raise LimitExceeded(
             "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"

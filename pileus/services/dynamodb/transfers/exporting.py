@@ -23,7 +23,7 @@ from pileus.store import Transaction
 
 from ..addressing import place_of as table_place
 from ..addressing import policy_of
-from ..backups.continuous import earliest
+from ..backups.continuous import earliest, since
 from ..backups.copying import Copy, begin, rows_of
 from ..errors import (
     ExportConflict,
@@ -105,7 +105,7 @@ def export_table_to_point_in_time(call: Call, request: Request) -> dict[str, Any
         request=print_,
     )
     exports.put(call.tx, *place, id_, record=export)
-    copy = Copy(rows_of(table), rows, max(at, table.recoverable_since), place)
+    copy = Copy(rows_of(table), rows, since(call, table, at), place)
     begin(call.tx, replace(copy, export=export.arn), call.now)
     return {"ExportDescription": description(export)}
 

@@ -23,7 +23,7 @@ from pileus.store import Transaction
 from ..addressing import place_of as table_place
 from ..errors import ImportConflict, ImportNotFound, Invalid, ResourceInUse
 from ..items import changing
-from ..items.keys import check_item_keys, row_key
+from ..items.keys import placed_item
 from ..items.transactions import fingerprint
 from ..records import TableRecord, tables
 from ..service import dynamodb
@@ -199,18 +199,44 @@ async def _pieces(actor: Actor, made: Import, name: str) -> AsyncIterator[bytes]
     """An object's bytes, unpacked."""
     answer = await actor.perform("s3", "GetObject", _asked(made, Key=name), _plain)
     body = answer["Body"]
-    unpack = zlib.decompressobj(wbits=31) if made.packing == "GZIP" else None
+    unpack = _Unpacking() if made.packing == "GZIP" else None
     try:
         if isinstance(body, bytes):
-            yield unpack.decompress(body) if unpack is not None else body
+            yield unpack.more(body) if unpack is not None else body
         else:
             async for piece in body:
-                yield unpack.decompress(piece) if unpack is not None else bytes(piece)
+                yield unpack.more(bytes(piece)) if unpack is not None else bytes(piece)
+        if unpack is not None:
+            unpack.end()
     except zlib.error as error:
         raise Invalid(f"{name} is not gzip: {error}") from None
     finally:
         if not isinstance(body, bytes):
             await body.aclose()
+
+
+class _Unpacking:
+    """gzip, which may be of several members one after the other."""
+
+    def __init__(self) -> None:
+        self._member: Any = None
+
+    def more(self, packed: bytes) -> bytes:
+        """Raises zlib.error."""
+        found = []
+        while packed:
+            if self._member is None:
+                self._member = zlib.decompressobj(wbits=31)
+            found.append(self._member.decompress(packed))
+            packed = self._member.unused_data if self._member.eof else b""
+            if self._member.eof:
+                self._member = None
+        return b"".join(found)
+
+    def end(self) -> None:
+        """Raises zlib.error when something is missing."""
+        if self._member is not None:
+            raise zlib.error("it ends too early")
 
 
 async def _lines(actor: Actor, made: Import, name: str) -> AsyncIterator[bytes]:
@@ -271,9 +297,8 @@ def _put(call: Call, table: TableRecord, line: bytes, made: Import, header: list
     """Whether the line was an item."""
     try:
         item = _item(table, line, made, header)
-        check_item_keys(table, item)
-        row = row_key(table, item)
-        changing.change(call, table, row, changing.read(call, table, row), item, free=True)
+        row, size = placed_item(table, item), changing.checked_size(item)
+        changing.change(call, table, row, changing.read(call, table, row), item, size, free=True)
     except (ApiError, ValueError):
         return False
     return True

@@ -14,7 +14,12 @@ def item_size(item: Item) -> int:
     """Names and values, without the 100 bytes of indexed storage."""
     total = 0
     for name, value in item.items():
-        total += (len(name) if name.isascii() else len(name.encode())) + value_size(value)
+        text = value.get("S")
+        total += len(name) if name.isascii() else len(name.encode())
+        if text is None:
+            total += value_size(value)
+        else:
+            total += len(text) if text.isascii() else len(text.encode())
     return total
 
 
