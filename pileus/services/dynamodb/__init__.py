@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .backups import continuous, copying, on_demand, restoring
+from .backups import continuous, finishing, on_demand, restoring
 from .items import batches, finding, getting, putting, transactions
 from .partiql import executing
 from .replicas import carrying
@@ -21,7 +21,7 @@ def reconcilers() -> list[Any]:
         deleting.Sweep(),
         expiring.Expire(),
         trimming.Trim(),
-        copying.MakeCopies(),
+        finishing.MakeCopies(),
         continuous.TrimPast(),
         on_demand.ExpireBackups(),
         exporting.WriteExports(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from pileus.service import Call
 
+from . import fine_grained
 from .records import TableRecord
 
 Request = dict[str, Any]
@@ -15,8 +16,6 @@ Request = dict[str, Any]
 
 def of_request(call: Call, request: Request, operation: str = "") -> dict[str, Any]:
     """`operation`: what one item of a transaction does; the call's own by default."""
-    from .items import fine_grained
-
     operation = operation or call.operation.name
     found: dict[str, Any] = {}
     table: TableRecord | None = call.subject

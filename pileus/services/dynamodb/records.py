@@ -7,7 +7,7 @@ entries are not records of msgspec: `items/rows.py` says how they are kept.
 
 import msgspec
 
-from pileus.store import Table
+from pileus.store import Table, Transaction
 from pileus.store.table import Index as TableIndex
 
 
@@ -149,3 +149,7 @@ def _by_id(key: tuple[str | int | bytes, ...], table: TableRecord) -> list[tuple
 by_id: TableIndex[TableRecord] = TableIndex("dynamodb.table.id", _by_id)
 tables = Table("dynamodb.table", TableRecord, hot=True, watched=True, indexes=(by_id,))  # account, region, name
 doomed = Table("dynamodb.doomed", Doomed, watched=True)  # space
+
+
+def keep(tx: Transaction, table: TableRecord) -> None:
+    tables.put(tx, table.account, table.region, table.name, record=table)

@@ -5,7 +5,7 @@ from struct import Struct
 
 from pileus.store import Transaction
 
-from .records import Counts
+from .records import Counts, Doomed, doomed
 
 _COUNTS = b"\x02dynamodb.n\0"
 _layout = Struct(">qq")
@@ -32,3 +32,8 @@ def clear(tx: Transaction, space: int, limit: int) -> bool:
     for key, _ in rows:
         tx.delete(key)
     return len(rows) == limit
+
+
+def give_up(tx: Transaction, space: int) -> None:
+    """Nobody can reach it any more: the background removes its rows."""
+    doomed.put(tx, space, record=Doomed())

@@ -15,9 +15,8 @@ from pileus.store import Transaction
 
 from ..addressing import policy_of
 from ..errors import Invalid
-from ..records import TableRecord, tables
+from ..records import TableRecord, keep, tables
 from ..service import dynamodb
-from ..tables.creating import keep
 from . import past
 from .on_demand import table_resource, table_there
 

@@ -5,13 +5,11 @@ if the copy is a table of its own, its indexes and counts. Each step can be done
 written with what was done.
 """
 
-import asyncio
 from typing import Any
 
 import msgspec
 
 from pileus.base import ids
-from pileus.control import Done, Outcome
 from pileus.store import Table, Transaction
 
 from .. import spaces
@@ -76,23 +74,7 @@ def _capture(tx: Transaction, of: tuple[str, str, str], more: int) -> None:
         tables.put(tx, *of, record=replace(table, captures=max(0, table.captures + more)))
 
 
-class MakeCopies:
-    watches = copies.name
-
-    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
-        from .finishing import finish
-
-        number = int(key[0])
-        while True:
-            copy = await world.store.transact(lambda tx: _step(world, tx, number))
-            if copy is None:
-                return Done
-            if copy.phase == "done":
-                return await finish(world, number, copy)
-            await asyncio.sleep(0)  # callers go first
-
-
-def _step(world: Any, tx: Transaction, number: int) -> Copy | None:
+def step(world: Any, tx: Transaction, number: int) -> Copy | None:
     copy = copies.get(tx, number)
     if copy is None or copy.phase == "done":
         return copy

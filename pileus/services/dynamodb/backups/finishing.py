@@ -1,5 +1,6 @@
 """What a copy becomes once it is whole: a table, a backup, or an export."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -10,13 +11,27 @@ from pileus.store import Transaction
 from .. import spaces
 from ..records import tables
 from ..transfers.records import exports
-from .copying import Copy, copies
+from .copying import Copy, copies, step
 from .records import backups, place_of
 
 replace = msgspec.structs.replace
 
 
-async def finish(world: Any, number: int, copy: Copy) -> Outcome:
+class MakeCopies:
+    watches = copies.name
+
+    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
+        number = int(key[0])
+        while True:
+            copy = await world.store.transact(lambda tx: step(world, tx, number))
+            if copy is None:
+                return Done
+            if copy.phase == "done":
+                return await _finish(world, number, copy)
+            await asyncio.sleep(0)  # callers go first
+
+
+async def _finish(world: Any, number: int, copy: Copy) -> Outcome:
     def work(tx: Transaction) -> None:
         if copies.get(tx, number) is None:
             return

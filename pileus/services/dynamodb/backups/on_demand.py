@@ -17,7 +17,7 @@ from ..addressing import policy_of, table_arn
 from ..errors import BackupInUse, BackupNotFound, Invalid, TableInUse, TableNotFound
 from ..records import TableRecord, tables
 from ..service import dynamodb
-from ..tables.deleting import give_up
+from ..spaces import give_up
 from ..tables.describing import schema
 from . import past
 from .copying import Copy, begin, rows_of

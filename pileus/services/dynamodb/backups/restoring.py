@@ -21,10 +21,9 @@ from ..errors import (
     TableAlreadyExists,
     TableNotFound,
 )
-from ..records import SecondaryIndex, TableRecord, tables
+from ..records import SecondaryIndex, TableRecord, keep, tables
 from ..service import dynamodb
 from ..tables import encryption, schema
-from ..tables.creating import keep
 from ..tables.describing import description
 from .continuous import earliest, since
 from .copying import Copy, begin, rows_of

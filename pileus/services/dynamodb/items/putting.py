@@ -133,18 +133,15 @@ def _updated(table: TableRecord, plan: Plan, key: Item, old: Kept | None) -> Ite
 
 @item_operation("PutItem")
 def put_item(call: Call, request: Request) -> dict[str, Any]:
-    plan = prepare_put(request)
-    table = usable(call, request)
-    done = carry_out(call, table, plan)
-    answer = told(call, request, table, done)
-    if request.get("ReturnValues") == "ALL_OLD" and done.old is not None:
-        answer["Attributes"] = done.old.whole
-    return answer
+    return _done_at_once(call, request, prepare_put(request))
 
 
 @item_operation("DeleteItem")
 def delete_item(call: Call, request: Request) -> dict[str, Any]:
-    plan = prepare_delete(request)
+    return _done_at_once(call, request, prepare_delete(request))
+
+
+def _done_at_once(call: Call, request: Request, plan: Plan) -> dict[str, Any]:
     table = usable(call, request)
     done = carry_out(call, table, plan)
     answer = told(call, request, table, done)

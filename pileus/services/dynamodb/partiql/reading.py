@@ -16,7 +16,8 @@ from ..errors import Invalid
 from ..expressions import condition, key_condition, projection
 from ..items import capacity
 from ..items.capacity import Spent, read_units
-from ..items.finding import Plan, bounds, check_types, find, index_of, keys_of, needs_items, place_of, segment_of
+from ..items.finding import Plan, check_types, find, index_of, keys_of, needs_items
+from ..items.ranges import bounds, place_of, segment_of
 from ..records import Keys, SecondaryIndex, TableRecord
 from ..values import Item, Value
 from .statements import Literal, Statement, Test

@@ -17,8 +17,7 @@ from ..items import changing
 from ..items.keys import space_prefix
 from ..items.locks import as_service, sealer
 from ..items.rows import Kept
-from ..records import TableRecord, tables
-from ..tables.creating import keep
+from ..records import TableRecord, keep, tables
 from ..values import item_size
 from .members import others
 from .stamps import SUBJECT, stamp

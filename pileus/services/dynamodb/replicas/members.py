@@ -14,9 +14,9 @@ from pileus.store import Transaction
 
 from ..errors import Invalid, ResourceInUse
 from ..items.locks import purpose_of
-from ..records import SecondaryIndex, TableRecord, tables
+from ..records import SecondaryIndex, TableRecord, keep, tables
 from ..streams import journal
-from ..tables.creating import keep, stream_of
+from ..tables.schema import stream_of
 
 Request = dict[str, Any]
 WRONG = "One or more parameter values were invalid: "
@@ -87,7 +87,7 @@ def _created(call: Call, table: TableRecord, region: str) -> TableRecord:
         tags={},
         policy="",
         policy_revision="",
-        stream=stream_of(call, {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}),
+        stream=stream_of({"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}, call.now),
         recoverable_since=0.0,
         captures=0,
         restored={},
@@ -105,7 +105,7 @@ def _created(call: Call, table: TableRecord, region: str) -> TableRecord:
 
 def _with_stream(call: Call, table: TableRecord) -> TableRecord:
     if table.stream is None or not table.stream.enabled:
-        stream = stream_of(call, {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"})
+        stream = stream_of({"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}, call.now)
         assert stream is not None
         journal.open_stream(call.tx, table, stream, call.now)
         return replace(table, stream=stream)

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from pileus.base import ids
-from pileus.base.clock import iso_millis
 from pileus.control import Done, Outcome
 from pileus.model import constraints
 from pileus.service import Call
@@ -16,11 +15,12 @@ from pileus.store import Transaction
 
 from ..addressing import check_name, place_of, policy_of
 from ..errors import Invalid, LimitExceeded, ResourceInUse
-from ..records import Stream, TableRecord, tables
+from ..records import TableRecord, keep, tables
 from ..service import dynamodb
 from ..streams import journal
 from . import encryption, schema
 from .describing import description
+from .policies import put
 from .tagging import checked_tags
 
 Request = dict[str, Any]
@@ -54,14 +54,8 @@ def create_table(call: Call, request: Request) -> dict[str, Any]:
     if table.stream is not None:
         journal.open_stream(call.tx, table, table.stream, call.now)
     if "ResourcePolicy" in request:
-        from .policies import put
-
         put(call, table, table.arn, request["ResourcePolicy"])
     return {"TableDescription": description(call, table)}
-
-
-def keep(tx: Transaction, table: TableRecord) -> None:
-    tables.put(tx, table.account, table.region, table.name, record=table)
 
 
 def planned(call: Call, request: Request) -> TableRecord:
@@ -107,23 +101,9 @@ def planned(call: Call, request: Request) -> TableRecord:
         table_class=request.get("TableClass", "STANDARD"),
         protected=request.get("DeletionProtectionEnabled", False),
         tags=checked_tags({}, request.get("Tags", [])),
-        stream=stream_of(call, request.get("StreamSpecification")),
+        stream=schema.stream_of(request.get("StreamSpecification"), call.now),
         billing_changed=call.now if on_demand else 0.0,
     )
-
-
-def stream_of(call: Call, wanted: dict[str, Any] | None) -> Stream | None:
-    """The stream that a StreamSpecification asks for."""
-    if wanted is None:
-        return None
-    view = wanted.get("StreamViewType")
-    if not wanted["StreamEnabled"]:
-        if view is not None:
-            raise Invalid(f"{schema.WRONG}StreamViewType is not allowed when StreamEnabled is false")
-        return None
-    if view is None:
-        raise Invalid(f"{schema.WRONG}StreamEnabled is true but StreamViewType is not specified")
-    return Stream(iso_millis(call.now), view, ids.rising(call.now))
 
 
 class Settle:

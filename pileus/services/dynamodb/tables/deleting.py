@@ -14,13 +14,12 @@ from pileus.store import Transaction
 
 from .. import spaces
 from ..addressing import table_operation
-from ..backups import past
+from ..backups import on_demand, past
 from ..errors import Invalid, ResourceInUse
 from ..items.keys import space_prefix
-from ..records import Doomed, TableRecord, doomed, tables
-from ..replicas import stamps
+from ..records import TableRecord, doomed, keep, tables
+from ..replicas import members, stamps
 from ..streams import journal
-from .creating import keep
 from .describing import description
 from .policies import policies
 
@@ -30,8 +29,6 @@ CHUNK = 500
 
 @table_operation("DeleteTable")
 def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
-    from ..replicas import members
-
     if table.status in ("CREATING", "UPDATING", "DELETING"):
         raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being "
                             f"{_DOING[table.status]}: "
@@ -64,9 +61,6 @@ class Remove:
     watches = tables.name
 
     async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
-        from ..backups import on_demand
-        from ..replicas import members
-
         def work(tx: Transaction) -> None:
             table = tables.get(tx, *key)
             if table is None or table.status != "DELETING":
@@ -75,9 +69,9 @@ class Remove:
                 count = spaces.counts(tx, table.space)
                 on_demand.leave_behind(tx, table, count.items, count.octets, world.clock.now())
             else:
-                give_up(tx, table.space)
+                spaces.give_up(tx, table.space)
             for index in table.indexes:
-                give_up(tx, index.space)
+                spaces.give_up(tx, index.space)
             members.leave(tx, table)
             journal.close_stream(tx, table, world.clock.now())
             if table.policy:
@@ -86,10 +80,6 @@ class Remove:
 
         await world.store.transact(work)
         return Done
-
-
-def give_up(tx: Transaction, space: int) -> None:
-    doomed.put(tx, space, record=Doomed())
 
 
 class Sweep:

@@ -10,7 +10,9 @@ from pileus.service import Call
 from .. import spaces
 from ..addressing import table_operation
 from ..records import Keys, SecondaryIndex, TableRecord, Throughput, tables
+from ..replicas import members
 from ..service import dynamodb
+from . import encryption
 
 Request = dict[str, Any]
 NAMES_MAX = 100
@@ -61,18 +63,14 @@ def description(call: Call, table: TableRecord) -> dict[str, Any]:
         if table.class_changed:
             found["TableClassSummary"]["LastUpdateDateTime"] = table.class_changed
     if table.kms_key:
-        from .encryption import description as encryption
-
-        found["SSEDescription"] = encryption(call, table)
+        found["SSEDescription"] = encryption.description(call, table)
         if "InaccessibleEncryptionDateTime" in found["SSEDescription"]:
             found["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     if table.restored:
         found["RestoreSummary"] = dict(table.restored)
     if table.replicas:
-        from ..replicas.members import description as replicas
-
         found["GlobalTableVersion"] = "2019.11.21"
-        found["Replicas"] = replicas(call.tx, table)
+        found["Replicas"] = members.description(call.tx, table)
     return found
 
 

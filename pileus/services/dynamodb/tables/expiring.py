@@ -20,9 +20,9 @@ from ..items import changing
 from ..items.keys import space_prefix
 from ..items.locks import DYNAMODB, as_service, sealer
 from ..items.rows import Kept
-from ..records import TableRecord, tables
+from ..records import TableRecord, keep, tables
+from ..replicas import members
 from ..values import Item
-from .creating import keep
 
 Request = dict[str, Any]
 EVERY_S = 900.0
@@ -47,8 +47,6 @@ def update_time_to_live(call: Call, table: TableRecord, request: Request) -> dic
     changed = replace(table, ttl=name, ttl_status=status, ttl_changed=call.now)
     keep(call.tx, changed)
     if changed.replicas:
-        from ..replicas import members
-
         members.keep_alike(call, changed)
     return {"TimeToLiveSpecification": {"AttributeName": name, "Enabled": enabled}}
 

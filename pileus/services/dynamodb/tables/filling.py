@@ -18,10 +18,9 @@ from ..items.changing import projected
 from ..items.keys import entry_key, space_prefix
 from ..items.locks import as_service, sealer
 from ..items.rows import Kept
-from ..records import SecondaryIndex, TableRecord, tables
+from ..records import SecondaryIndex, TableRecord, keep, tables
+from ..spaces import give_up
 from ..values import item_size
-from .creating import keep
-from .deleting import give_up
 
 CHUNK = 50
 replace = msgspec.structs.replace

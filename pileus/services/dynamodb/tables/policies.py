@@ -17,9 +17,8 @@ from pileus.store import Table
 
 from ..addressing import find
 from ..errors import Invalid, LimitExceeded, PolicyNotFound, ResourceNotFound
-from ..records import TableRecord
+from ..records import TableRecord, keep
 from ..service import dynamodb
-from .creating import keep
 
 Request = dict[str, Any]
 POLICY_BYTES_MAX = 20 * 1024

@@ -6,10 +6,11 @@ Source: DynamoDB API Reference, "CreateTable"; DynamoDB Developer Guide, "Quotas
 from typing import Any
 
 from pileus.base import ids
+from pileus.base.clock import iso_millis
 
 from ..addressing import check_name
 from ..errors import Invalid, LimitExceeded
-from ..records import Ceiling, Keys, SecondaryIndex, Throughput
+from ..records import Ceiling, Keys, SecondaryIndex, Stream, Throughput
 
 LOCAL_MAX, GLOBAL_MAX = 5, 20
 INCLUDED_MAX = 20
@@ -208,3 +209,17 @@ def warm_of(given: Request) -> tuple[int, int] | None:
 def check_units(throughput: Throughput) -> None:
     if throughput.read > 40_000 or throughput.write > 40_000:
         raise LimitExceeded("The requested throughput exceeds the per-table limit of 40000 units")
+
+
+def stream_of(wanted: dict[str, Any] | None, now: float) -> Stream | None:
+    """The stream that a StreamSpecification asks for."""
+    if wanted is None:
+        return None
+    view = wanted.get("StreamViewType")
+    if not wanted["StreamEnabled"]:
+        if view is not None:
+            raise Invalid(f"{WRONG}StreamViewType is not allowed when StreamEnabled is false")
+        return None
+    if view is None:
+        raise Invalid(f"{WRONG}StreamEnabled is true but StreamViewType is not specified")
+    return Stream(iso_millis(now), view, ids.rising(now))

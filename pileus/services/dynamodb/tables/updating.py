@@ -12,10 +12,10 @@ from pileus.service import Call
 
 from ..addressing import table_operation
 from ..errors import Invalid, LimitExceeded, ResourceInUse, ResourceNotFound
-from ..records import SecondaryIndex, TableRecord, Throughput
+from ..records import SecondaryIndex, TableRecord, Throughput, keep
+from ..replicas import members
 from ..streams import journal
 from . import encryption, schema
-from .creating import keep, stream_of
 from .describing import description
 
 Request = dict[str, Any]
@@ -37,8 +37,6 @@ replace = msgspec.structs.replace
              "MultiRegionConsistency", "VectorIndexUpdates"),
 )  # fmt: skip
 def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
-    from ..replicas import members
-
     if not any(name in request for name in CHANGES):
         raise Invalid(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
@@ -131,7 +129,7 @@ def _stream(call: Call, table: TableRecord, request: Request) -> TableRecord:
     if wanted is None:
         return table
     enabled = table.stream is not None and table.stream.enabled
-    made = stream_of(call, wanted)
+    made = schema.stream_of(wanted, call.now)
     if made is not None:
         if enabled:
             raise Invalid(f"Table already has an enabled stream: TableName: {table.name}")

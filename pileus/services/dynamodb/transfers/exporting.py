@@ -38,7 +38,7 @@ from ..items.rows import Kept
 from ..items.transactions import fingerprint
 from ..records import TableRecord, tables
 from ..service import dynamodb
-from ..tables.deleting import give_up
+from ..spaces import give_up
 from .records import TOKEN_HOLDS_S, Export, File, exports, new_id, signer_of
 
 Request = dict[str, Any]

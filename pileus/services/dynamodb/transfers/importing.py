@@ -25,10 +25,10 @@ from ..errors import ImportConflict, ImportNotFound, Invalid, ResourceInUse
 from ..items import changing
 from ..items.keys import placed_item
 from ..items.transactions import fingerprint
-from ..records import TableRecord, tables
+from ..records import TableRecord, keep, tables
 from ..service import dynamodb
 from ..tables import encryption
-from ..tables.creating import keep, planned
+from ..tables.creating import planned
 from ..values import Item, checked_item
 from .records import TOKEN_HOLDS_S, Import, imports, new_id, signer_of
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pileus.base.errors import ApiError
 
-from ..expressions import Parameters, condition, key_condition, legacy, projection, update
-from ..records import TableRecord
-from ..values import checked_value
+from .expressions import Parameters, condition, key_condition, legacy, projection, update
+from .records import TableRecord
+from .values import checked_value
 
 Request = dict[str, Any]
 
