@@ -9,6 +9,7 @@ from pileus.control import Done, Outcome, RequeueAt
 from pileus.store import Transaction
 
 from ..items.rows import HEAD_BYTES, sealing_of
+from ..tables.policies import policies
 from .records import KEEPS_S, StreamRecord, drop_head, head, row_key, shards, streams
 
 EVERY_S = 3600.0
@@ -60,4 +61,5 @@ def _forget(tx: Transaction, key: tuple[Any, ...]) -> None:
         shards.delete(tx, stream.id, *number)
     if head(tx, stream.id) is not None:
         drop_head(tx, stream.id)
+    policies.delete(tx, stream.arn)
     streams.delete(tx, *key)
