@@ -73,7 +73,6 @@ def test_what_is_inside_is_refused_too(shared_cloud: Any) -> None:
         {"Create": {"RegionName": "eu-west-1", "TableClassOverride": "STANDARD"}},
         {"Create": {"RegionName": "eu-west-1", "KMSMasterKeyId": "alias/mine"}},
         {"Update": {"RegionName": "eu-west-1", "OnDemandThroughputOverride": {"MaxReadRequestUnits": 1}}},
-        {"Disassociate": {"RegionName": "eu-west-1"}},
     ):
         code, said = refused(db.update_table, TableName="insides", ReplicaUpdates=[update])
         assert code == "ValidationException", said
