@@ -49,9 +49,7 @@ class Keyring:
 
     def new_key(self, purpose: str) -> bytes:
         """A new data key, wrapped: to be kept beside what it seals. `purpose` is bound to it."""
-        master_id, master = self._masters()
-        nonce = _random(NONCE_BYTES)
-        return master_id + nonce + master.encrypt(nonce, _random(KEY_BYTES), purpose.encode())
+        return self.wrapped(_random(KEY_BYTES), purpose)
 
     def cipher(self, wrapped: bytes, purpose: str) -> Cipher:
         """The cipher of a wrapped data key. Raises KeyLost."""
@@ -70,6 +68,16 @@ class Keyring:
                 self._keys.clear()
             key = self._keys[wrapped] = self._unwrapped(wrapped, purpose)
         return derived(key, label)
+
+    def opened(self, wrapped: bytes, purpose: str) -> bytes:
+        """The data key itself, for who must wrap it otherwise. Raises KeyLost."""
+        return self._unwrapped(wrapped, purpose)
+
+    def wrapped(self, key: bytes, purpose: str) -> bytes:
+        """A data key that was made elsewhere, wrapped."""
+        master_id, master = self._masters()
+        nonce = _random(NONCE_BYTES)
+        return master_id + nonce + master.encrypt(nonce, key, purpose.encode())
 
     def _unwrapped(self, wrapped: bytes, purpose: str) -> bytes:
         from cryptography.exceptions import InvalidTag
@@ -94,6 +102,11 @@ class Keyring:
 def derived(key: bytes, label: bytes) -> Cipher:
     """The cipher of a key derived from another by HMAC-SHA256: one way, and a different one for each label."""
     return _cipher(hmac.digest(key, label, "sha256"))
+
+
+def plain_cipher(key: bytes) -> Cipher:
+    """The cipher of a key that somebody else keeps."""
+    return _cipher(key)
 
 
 def _cipher(key: bytes) -> Cipher:

@@ -26,7 +26,8 @@ from pileus.services.dynamodb.backups import continuous, copying
 from pileus.services.dynamodb.backups.records import backups
 from pileus.services.dynamodb.items.changing import projected
 from pileus.services.dynamodb.items.keys import entry_key, space_prefix
-from pileus.services.dynamodb.items.rows import Kept, sealer
+from pileus.services.dynamodb.items.locks import as_service, sealer
+from pileus.services.dynamodb.items.rows import Kept
 from pileus.services.dynamodb.records import TableRecord, doomed, tables
 from pileus.services.dynamodb.replicas import carrying
 from pileus.services.dynamodb.streams import dynamodbstreams, trimming
@@ -154,7 +155,7 @@ class World:
 
     def rows(self, tx: Transaction, table: TableRecord, space: int) -> Items:
         head = space_prefix(space)
-        opened = sealer(self.world.keyring, table).open
+        opened = sealer(as_service(self.world, tx, table.region), table).open
         return {
             row[len(head) :]: Kept(opened(row, sealed)).item
             for row, sealed in tx.scan(head, head + b"\xff" * 17, 100_000)

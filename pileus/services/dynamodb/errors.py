@@ -40,6 +40,12 @@ class Invalid(ApiError):
     code, status = "ValidationException", 400
 
 
+class KeyInaccessible(ApiError):
+    """The KMS key that a table is under cannot be used: by the caller, or by anybody."""
+
+    code, status = "AccessDeniedException", 400
+
+
 class Malformed(ApiError):
     """A value that is not of the form its type asks for."""
 

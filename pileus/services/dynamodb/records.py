@@ -69,11 +69,22 @@ class Stream(msgspec.Struct, frozen=True):
     enabled: bool = True
 
 
+class Lock(msgspec.Struct, frozen=True, array_like=True):
+    """What opens rows (items/locks.py): a wrapped key, and what it is bound to. `kms_key`: the ARN of the KMS key that
+    wraps it, '' for the cloud's own."""
+
+    data_key: bytes
+    table_id: str
+    kms_key: str = ""
+    table: str = ""
+    account: str = ""
+
+
 class TableRecord(msgspec.Struct, frozen=True):
     """`types` are the attribute definitions. `status`: CREATING, ACTIVE, UPDATING or DELETING. `data_key` seals the
-    rows (wrapped). `recoverable_since`: from when on its past is kept; `captures`: how many copies of it are being
-    made, which need the past too. `held`: its rows are still being brought, and who brings them makes it active.
-    `replicas`: the other regions it is in."""
+    rows (wrapped, by `kms_key` if there is one). `recoverable_since`: from when on its past is kept; `captures`: how
+    many copies of it are being made, which need the past too. `held`: its rows are still being brought, and who brings
+    them makes it active. `replicas`: the other regions it is in."""
 
     account: str
     region: str
@@ -102,12 +113,17 @@ class TableRecord(msgspec.Struct, frozen=True):
     ttl: str = ""
     ttl_status: str = "DISABLED"
     ttl_changed: float = 0.0
+    kms_key: str = ""
     recoverable_since: float = 0.0
     recovery_days: int = 35
     captures: int = 0
     restored: dict[str, str | float | bool] = {}
     held: bool = False
     replicas: tuple[str, ...] = ()
+
+    @property
+    def lock(self) -> Lock:
+        return Lock(self.data_key, self.id, self.kms_key, self.name, self.account)
 
     def index(self, name: str) -> SecondaryIndex | None:
         return next((index for index in self.indexes if index.name == name), None)

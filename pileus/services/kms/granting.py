@@ -71,7 +71,8 @@ def with_statement(document: str, principal: str, action: str, alone: bool = Fal
     statements = raw["Statement"] if isinstance(raw["Statement"], list) else [raw["Statement"]]
     if alone:
         statements = [one for one in statements if one["Effect"] == "Deny"]
-    added = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action, "Resource": "*"}
+    kind = "Service" if principal.endswith(".amazonaws.com") else "AWS"
+    added = {"Effect": "Allow", "Principal": {kind: principal}, "Action": action, "Resource": "*"}
     return json.dumps({**raw, "Statement": [*statements, added]})
 
 

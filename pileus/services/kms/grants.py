@@ -91,7 +91,10 @@ def _check_operations(key: Key, operations: list[str]) -> None:
 
 
 def _id_of(call: Call, arn: str) -> str:
-    """The unique id of the user or role an ARN names; empty for others (an account, a session)."""
+    """The unique id of the user or role an ARN names; empty for others (an account, a session). A service of the cloud
+    that makes a grant for itself is named by its host."""
+    if call.via and arn == f"{call.via[-1]}.amazonaws.com":
+        return ""
     try:
         name = parse(arn)
     except ValueError:

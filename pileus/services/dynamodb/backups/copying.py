@@ -12,14 +12,14 @@ import msgspec
 
 from pileus.base import ids
 from pileus.control import Done, Outcome
-from pileus.keyring import Keyring
 from pileus.store import Table, Transaction
 
 from .. import spaces
 from ..items.changing import projected
 from ..items.keys import ROWS, entry_key, space_prefix
-from ..items.rows import Kept, Sealer, sealing_of
-from ..records import TableRecord, tables
+from ..items.locks import as_service, unlocked
+from ..items.rows import Kept, Sealer
+from ..records import Lock, TableRecord, tables
 from ..values import item_size
 from . import past
 
@@ -31,11 +31,16 @@ class Rows(msgspec.Struct, frozen=True):
     """Rows of a table or of a copy: where they lie, and what opens them."""
 
     space: int
-    data_key: bytes
-    table_id: str
+    lock: Lock
+    region: str
 
-    def sealing(self, keyring: Keyring) -> Sealer:
-        return sealing_of(keyring, self.data_key, self.table_id)
+    def sealing(self, world: Any, tx: Transaction) -> Sealer:
+        return unlocked(as_service(world, tx, self.region), self.lock)
+
+
+def rows_of(table: TableRecord, space: int = 0) -> Rows:
+    """A table's rows; or those of a copy under the same key, in a space of its own."""
+    return Rows(space or table.space, table.lock, table.region)
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -102,7 +107,7 @@ def _step(world: Any, tx: Transaction, number: int) -> Copy | None:
 
 
 def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
-    source, target = copy.source.sealing(world.keyring), copy.target.sealing(world.keyring)
+    source, target = copy.source.sealing(world, tx), copy.target.sealing(world, tx)
     head, new = space_prefix(copy.source.space), space_prefix(copy.target.space)
     rows = tx.scan(copy.cursor + b"\0" if copy.cursor else head, head + b"\xff" * 17, CHUNK)
     for row, sealed in rows:
@@ -116,7 +121,7 @@ def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
 
 
 def _undo(world: Any, tx: Transaction, copy: Copy) -> Copy:
-    source, target = copy.source.sealing(world.keyring), copy.target.sealing(world.keyring)
+    source, target = copy.source.sealing(world, tx), copy.target.sealing(world, tx)
     new = space_prefix(copy.target.space)
     changes = past.changes_before(tx, source, copy.source.space, copy.since, copy.cursor, CHUNK)
     for _, suffix, was in changes:
@@ -132,7 +137,7 @@ def _undo(world: Any, tx: Transaction, copy: Copy) -> Copy:
 
 def _count(world: Any, tx: Transaction, copy: Copy) -> Copy:
     """Indexes and counts of what the copy has become."""
-    sealing = copy.target.sealing(world.keyring)
+    sealing = copy.target.sealing(world, tx)
     table = tables.get(tx, *copy.into) if copy.into is not None else None
     head = space_prefix(copy.target.space)
     rows = tx.scan(copy.cursor + b"\0" if copy.cursor else head, head + b"\xff" * 17, CHUNK)

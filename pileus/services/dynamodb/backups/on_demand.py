@@ -20,7 +20,7 @@ from ..service import dynamodb
 from ..tables.deleting import give_up
 from ..tables.describing import schema
 from . import past
-from .copying import Copy, Rows, begin
+from .copying import Copy, begin, rows_of
 from .records import Backup, backups, place_of
 
 Request = dict[str, Any]
@@ -70,7 +70,7 @@ def place(backup: Backup) -> tuple[str, str, str, str]:
 def create_backup(call: Call, request: Request) -> dict[str, Any]:
     table = table_there(call, request["TableName"])
     backup = new_backup(call.tx, table, request["BackupName"], call.now)
-    source = Rows(table.space, table.data_key, table.id)
+    source = rows_of(table)
     of = (table.account, table.region, table.name)
     begin(call.tx, Copy(source, backup.rows, past.now_of(call.tx, table.space), of, backup=backup.arn), call.now)
     return {"BackupDetails": details(backup)}
@@ -78,7 +78,7 @@ def create_backup(call: Call, request: Request) -> dict[str, Any]:
 
 def new_backup(tx: Transaction, table: TableRecord, name: str, now: float, **more: Any) -> Backup:
     id_ = f"{int(now * 1_000):014d}-{ids.unique_hex(8)}"
-    rows = more.pop("rows", None) or Rows(ids.rising(now), table.data_key, table.id)
+    rows = more.pop("rows", None) or rows_of(table, ids.rising(now))
     backup = Backup(f"{table.arn}/backup/{id_}", name, table, rows, now, more.pop("status", "CREATING"), **more)
     backups.put(tx, *place(backup), record=backup)
     return backup
@@ -204,7 +204,7 @@ def leave_behind(tx: Transaction, table: TableRecord, items: int, octets: int, n
         expires=now + SYSTEM_KEEPS_S,
         items=items,
         octets=octets,
-        rows=Rows(table.space, table.data_key, table.id),
+        rows=rows_of(table),
     )
 
 

@@ -10,7 +10,8 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from ..items.keys import ROWS
-from ..items.rows import HEAD_BYTES, Kept, Sealer, sealer
+from ..items.locks import sealer
+from ..items.rows import HEAD_BYTES, Kept, Sealer
 from ..records import TableRecord
 
 _PAST = b"\x02dynamodb.p\0"
@@ -34,7 +35,7 @@ def note(call: Call, table: TableRecord, key: bytes, old: Kept | None) -> None:
     last = call.tx.scan(head, head + _END, 1, True)
     moment = max(_micros(call.now), last[0][0][_MOMENT] if last else b"")
     at = head + moment + ids.rising(call.now).to_bytes(8, "big")
-    call.tx.put(at, sealer(call.cloud.keyring, table).seal_text(at, text, 0))
+    call.tx.put(at, sealer(call, table).seal_text(at, text, 0))
 
 
 def now_of(tx: Transaction, space: int) -> bytes:

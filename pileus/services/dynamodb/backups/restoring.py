@@ -21,20 +21,19 @@ from ..errors import (
     TableAlreadyExists,
     TableNotFound,
 )
-from ..items.rows import purpose_of
 from ..records import SecondaryIndex, TableRecord, tables
 from ..service import dynamodb
-from ..tables import schema
+from ..tables import encryption, schema
 from ..tables.creating import keep
 from ..tables.describing import description
 from .continuous import earliest, since
-from .copying import Copy, Rows, begin
+from .copying import Copy, begin, rows_of
 from .on_demand import backup_resource, backup_there, place
 from .records import backups
 
 Request = dict[str, Any]
 replace = msgspec.structs.replace
-LEFT_OUT = ("SSESpecificationOverride", "VectorIndexOverride")
+LEFT_OUT = ("VectorIndexOverride",)
 
 
 def _backup_and_target(call: Call, request: Request) -> list[str]:
@@ -54,8 +53,7 @@ def restore_table_from_backup(call: Call, request: Request) -> dict[str, Any]:
     }
     table = _restored(call, request, backup.table, origin)
     backups.put(call.tx, *place(backup), record=replace(backup, restoring=backup.restoring + 1))
-    rows = Rows(table.space, table.data_key, table.id)
-    begin(call.tx, Copy(backup.rows, rows, b"", None, _of(table), backup=backup.arn), call.now)
+    begin(call.tx, Copy(backup.rows, rows_of(table), b"", None, _of(table), backup=backup.arn), call.now)
     return {"TableDescription": description(call, table)}
 
 
@@ -86,8 +84,7 @@ def restore_table_to_point_in_time(call: Call, request: Request) -> dict[str, An
         "RestoreInProgress": True,
     }
     table = _restored(call, request, source, origin)
-    rows = Rows(table.space, table.data_key, table.id)
-    copy = Copy(Rows(source.space, source.data_key, source.id), rows, since(call, source, at), _of(source))
+    copy = Copy(rows_of(source), rows_of(table), since(call, source, at), _of(source))
     begin(call.tx, replace(copy, into=_of(table)), call.now)
     return {"TableDescription": description(call, table)}
 
@@ -130,7 +127,7 @@ def _restored(call: Call, request: Request, old: TableRecord, origin: dict[str, 
         call.now,
         old.keys,
         {attribute: kind for attribute, kind in old.types.items() if attribute in used},
-        call.cloud.keyring.new_key(purpose_of(id_)),
+        b"",
         indexes,
         on_demand,
         throughput=throughput,
@@ -140,6 +137,9 @@ def _restored(call: Call, request: Request, old: TableRecord, origin: dict[str, 
         restored=origin,
         held=True,
     )
+    specification = request.get("SSESpecificationOverride")
+    key_id = old.kms_key if specification is None else encryption.wanted(specification)
+    table = encryption.locked(call, table, key_id)
     keep(call.tx, table)
     return table
 

@@ -15,7 +15,8 @@ from ..streams import journal
 from ..values import Item, item_size
 from .capacity import Spent, charge, write_units
 from .keys import DIGEST_BYTES, ROWS, entry_key
-from .rows import Kept, Sealer, sealer
+from .locks import sealer
+from .rows import Kept, Sealer
 
 ITEM_BYTES_MAX = 400 * 1024
 COLLECTION_BYTES_MAX = 10 * 1024**3
@@ -24,7 +25,7 @@ _PARTITION = slice(len(ROWS) + 8, len(ROWS) + 8 + DIGEST_BYTES)
 
 def read(call: Call, table: TableRecord, key: bytes) -> Kept | None:
     row = call.tx.get(key)
-    return None if row is None else Kept(sealer(call.cloud.keyring, table).open(key, row))
+    return None if row is None else Kept(sealer(call, table).open(key, row))
 
 
 def checked_size(item: Item) -> int:
@@ -52,7 +53,7 @@ def change(
     (what the background does). `twice`: in a transaction, which costs double. `by_service`: who did it, if not a
     caller. `written`: the stamp of a write that comes from another region (replicas/stamps.py)."""
     old_size = old.size if old is not None else 0
-    sealing = sealer(call.cloud.keyring, table)
+    sealing = sealer(call, table)
     moves = (
         [(index, *_move(table, index, key, old, new)) for index in table.indexes if index.status != "DELETING"]
         if table.indexes

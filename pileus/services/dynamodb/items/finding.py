@@ -32,7 +32,8 @@ from .keys import (
     row_key,
     space_prefix,
 )
-from .rows import Kept, sealer
+from .locks import sealer
+from .rows import Kept
 
 Request = dict[str, Any]
 PAGE_BYTES = 1024 * 1024
@@ -185,7 +186,7 @@ def find(call: Call, plan: Plan) -> Found:
 
 
 def _walk(call: Call, plan: Plan) -> Iterator[Kept]:
-    opened = sealer(call.cloud.keyring, plan.table).open
+    opened = sealer(call, plan.table).open
     start, stop = plan.start, plan.stop
     chunk = min(CHUNK, plan.limit)
     while True:
@@ -205,7 +206,7 @@ def _fetched(call: Call, table: TableRecord, entry: Kept) -> tuple[Kept, float]:
     key = row_key(table, entry.item)
     row = call.tx.get(key)
     assert row is not None, "an index entry without its item"
-    kept = Kept(sealer(call.cloud.keyring, table).open(key, row))
+    kept = Kept(sealer(call, table).open(key, row))
     return kept, read_units(kept.size, True)
 
 

@@ -8,14 +8,12 @@ data is encrypted, always).
 
 import zlib
 from collections import deque
-from functools import lru_cache
 
 import orjson
 
 from pileus.base import ids
-from pileus.keyring import Cipher, Keyring
+from pileus.keyring import Cipher
 
-from ..records import TableRecord
 from ..values import Item
 
 NONCE_BYTES = 12
@@ -97,17 +95,3 @@ class Kept:
     def whole(self) -> orjson.Fragment:
         """For an answer."""
         return orjson.Fragment(self._text[HEAD_BYTES:])
-
-
-def sealer(keyring: Keyring, table: TableRecord) -> Sealer:
-    return sealing_of(keyring, table.data_key, table.id)
-
-
-@lru_cache(maxsize=1_024)
-def sealing_of(keyring: Keyring, data_key: bytes, id_: str) -> Sealer:
-    """For what is left of a table that may be gone."""
-    return Sealer(keyring.cipher(data_key, purpose_of(id_)))
-
-
-def purpose_of(table_id: str) -> str:
-    return f"dynamodb/{table_id}"

@@ -33,7 +33,7 @@ Request = dict[str, Any]
 TRANSACTION_BYTES_MAX = 4 * 1024 * 1024
 TOKEN_HOLDS_S = 600.0
 _TOKENS_CLEARED = 4
-UNCONDITIONAL = "each item's own action is asked for"
+UNCONDITIONAL = "It is no action of its own in IAM: each item's own action is asked for, on its own table."
 ACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",

@@ -15,7 +15,8 @@ from pileus.store import Transaction
 
 from ..items import changing
 from ..items.keys import space_prefix
-from ..items.rows import Kept, sealer
+from ..items.locks import as_service, sealer
+from ..items.rows import Kept
 from ..records import TableRecord, tables
 from ..tables.creating import keep
 from ..values import item_size
@@ -65,7 +66,8 @@ def carry(world: Any, tx: Transaction, source: TableRecord, target: TableRecord,
         return
     origin = space_prefix(source.space) + suffix
     row = tx.get(origin)
-    new = Kept(sealer(world.keyring, source).open(origin, row)).item if row is not None else None
+    opening = sealer(as_service(world, tx, source.region), source)
+    new = Kept(opening.open(origin, row)).item if row is not None else None
     call = Actor(world, service_caller(REPLICATION), target.region).call(tx, "dynamodb", "PutItem")
     old = changing.read(call, target, key)
     if old is not None or new is not None:

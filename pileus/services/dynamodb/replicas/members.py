@@ -13,7 +13,7 @@ from pileus.service import Call, must_allow
 from pileus.store import Transaction
 
 from ..errors import Invalid, ResourceInUse
-from ..items.rows import purpose_of
+from ..items.locks import purpose_of
 from ..records import SecondaryIndex, TableRecord, tables
 from ..streams import journal
 from ..tables.creating import keep, stream_of
@@ -67,6 +67,8 @@ def _created(call: Call, table: TableRecord, region: str) -> TableRecord:
             f"{WRONG}A table with provisioned capacity needs auto scaling for its replicas: use BillingMode "
             f"PAY_PER_REQUEST"
         )
+    if table.kms_key:
+        raise Invalid(f"{WRONG}Pileus does not replicate tables under a KMS key yet")
     if any(index.status != "ACTIVE" for index in table.indexes):
         raise ResourceInUse("Attempt to change a resource which is still in use: an index is being created or deleted")
     _may(call, table, region, "CreateTableReplica")

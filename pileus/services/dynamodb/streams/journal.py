@@ -14,7 +14,8 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from ..items.keys import key_of
-from ..items.rows import Kept, sealer
+from ..items.locks import sealer
+from ..items.rows import Kept
 from ..records import Stream, TableRecord
 from ..values import Item, item_size
 from .records import (
@@ -40,8 +41,7 @@ def open_stream(tx: Transaction, table: TableRecord, stream: Stream, now: float)
         stream.id,
         table.keys,
         now,
-        table.data_key,
-        table.id,
+        table.lock,
     )
     streams.put(tx, table.account, table.region, table.name, stream.label, record=record)
     _open_shard(tx, stream.id, 1, 1, now, "")
@@ -79,7 +79,7 @@ def note(call: Call, table: TableRecord, old: Kept | None, new: Item | None, by_
         _open_shard(call.tx, stream.id, number, sequence, call.now, closed.id)
     row = row_key(stream.id, sequence)
     text = orjson.dumps(_record(call, table, stream, sequence, before, new, by_service))
-    call.tx.put(row, sealer(call.cloud.keyring, table).seal_text(row, text, 0))
+    call.tx.put(row, sealer(call, table).seal_text(row, text, 0))
     keep_head(call.tx, stream.id, sequence + 1, number, opened)
 
 

@@ -12,7 +12,8 @@ import orjson
 from pileus.service import Call, ResourcePolicy
 from pileus.service.paginate import BadToken, seal, unseal
 
-from ..items.rows import HEAD_BYTES, Sealer, sealing_of
+from ..items.locks import unlocked
+from ..items.rows import HEAD_BYTES, Sealer
 from ..tables.describing import schema
 from ..tables.policies import of_stream
 from .records import (
@@ -273,4 +274,4 @@ def _records(call: Call, stream: StreamRecord, first: int, limit: int) -> Iterat
 
 
 def _opener(call: Call, stream: StreamRecord) -> Sealer:
-    return sealing_of(call.cloud.keyring, stream.data_key, stream.table_id)
+    return unlocked(call, stream.lock)

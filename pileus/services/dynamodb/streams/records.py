@@ -10,7 +10,7 @@ import msgspec
 
 from pileus.store import Table, Transaction
 
-from ..records import Keys
+from ..records import Keys, Lock
 
 KEEPS_S = 24 * 3600.0
 SHARD_OPEN_S = 4 * 3600.0
@@ -21,7 +21,7 @@ _head = Struct(">qqd")
 
 
 class StreamRecord(msgspec.Struct, frozen=True):
-    """`ended`: when it was disabled, 0 while it is open. `data_key` and `table_id` open its rows."""
+    """`ended`: when it was disabled, 0 while it is open."""
 
     arn: str
     table: str
@@ -30,8 +30,7 @@ class StreamRecord(msgspec.Struct, frozen=True):
     id: int
     keys: Keys
     created: float
-    data_key: bytes
-    table_id: str
+    lock: Lock
     ended: float = 0.0
 
 

@@ -8,7 +8,8 @@ import orjson
 from pileus.control import Done, Outcome, RequeueAt
 from pileus.store import Transaction
 
-from ..items.rows import HEAD_BYTES, sealing_of
+from ..items.locks import as_service, unlocked
+from ..items.rows import HEAD_BYTES
 from ..tables.policies import policies
 from .records import KEEPS_S, StreamRecord, drop_head, head, row_key, shards, streams
 
@@ -40,7 +41,7 @@ class Trim:
 
 def _trim(world: Any, tx: Transaction, stream: StreamRecord) -> bool:
     now = world.clock.now()
-    sealing = sealing_of(world.keyring, stream.data_key, stream.table_id)
+    sealing = unlocked(as_service(world, tx, stream.arn.split(":")[3]), stream.lock)
     rows = tx.scan(row_key(stream.id, 0), row_key(stream.id, 2**63 - 1), CHUNK)
     for row, sealed in rows:
         told = orjson.loads(sealing.open(row, sealed)[HEAD_BYTES:])["dynamodb"]

@@ -16,11 +16,10 @@ from pileus.store import Transaction
 
 from ..addressing import check_name, place_of, policy_of
 from ..errors import Invalid, LimitExceeded, ResourceInUse
-from ..items.rows import purpose_of
 from ..records import Stream, TableRecord, tables
 from ..service import dynamodb
 from ..streams import journal
-from . import schema
+from . import encryption, schema
 from .describing import description
 from .tagging import checked_tags
 
@@ -38,7 +37,7 @@ def _resource(call: Call, request: Request) -> str:
     "CreateTable",
     resource=_resource,
     resource_policy=policy_of,
-    without=("GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "VectorIndexes", "SSESpecification"),
+    without=("GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "VectorIndexes"),
 )  # fmt: skip
 def create_table(call: Call, request: Request) -> dict[str, Any]:
     table = planned(call, request)
@@ -50,6 +49,7 @@ def create_table(call: Call, request: Request) -> dict[str, Any]:
         raise LimitExceeded(
             f"Subscriber limit exceeded: There is a limit of {TABLES_MAX} tables per subscriber per region"
         )
+    table = encryption.locked(call, table, encryption.wanted(request.get("SSESpecification")))
     keep(call.tx, table)
     if table.stream is not None:
         journal.open_stream(call.tx, table, table.stream, call.now)
@@ -65,7 +65,7 @@ def keep(tx: Transaction, table: TableRecord) -> None:
 
 
 def planned(call: Call, request: Request) -> TableRecord:
-    """The table that a request describes, all checked."""
+    """The table that a request describes, all checked, but under no key yet."""
     account, region, name = place_of(call, request["TableName"])
     check_name(name)
     missing = [
@@ -98,7 +98,7 @@ def planned(call: Call, request: Request) -> TableRecord:
         call.now,
         keys,
         types,
-        call.cloud.keyring.new_key(purpose_of(id_)),
+        b"",
         indexes,
         on_demand,
         throughput=throughput,

@@ -60,6 +60,12 @@ def description(call: Call, table: TableRecord) -> dict[str, Any]:
         found["TableClassSummary"] = {"TableClass": table.table_class}
         if table.class_changed:
             found["TableClassSummary"]["LastUpdateDateTime"] = table.class_changed
+    if table.kms_key:
+        from .encryption import description as encryption
+
+        found["SSEDescription"] = encryption(call, table)
+        if "InaccessibleEncryptionDateTime" in found["SSEDescription"]:
+            found["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     if table.restored:
         found["RestoreSummary"] = dict(table.restored)
     if table.replicas:
@@ -150,6 +156,6 @@ def describe_limits(call: Call, request: Request) -> dict[str, Any]:
     }
 
 
-@dynamodb.operation("DescribeEndpoints", unconditional="clients find the endpoint before they know what they may do")
+@dynamodb.operation("DescribeEndpoints", unconditional="Clients find the endpoint before they know what they may do.")
 def describe_endpoints(call: Call, request: Request) -> dict[str, Any]:
     return {"Endpoints": [{"Address": call.endpoint.partition("://")[2], "CachePeriodInMinutes": 1_440}]}

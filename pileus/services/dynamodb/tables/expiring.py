@@ -11,14 +11,15 @@ from typing import Any
 import msgspec
 
 from pileus.control import Done, Outcome, RequeueAt
-from pileus.service import Actor, Call, service_caller
+from pileus.service import Call
 from pileus.store import Transaction
 
 from ..addressing import table_operation
 from ..errors import Invalid
 from ..items import changing
 from ..items.keys import space_prefix
-from ..items.rows import Kept, sealer
+from ..items.locks import DYNAMODB, as_service, sealer
+from ..items.rows import Kept
 from ..records import TableRecord, tables
 from ..values import Item
 from .creating import keep
@@ -28,7 +29,6 @@ EVERY_S = 900.0
 CHANGE_EVERY_S = 3600.0
 PAST_MAX_S = 5 * 365.25 * 86_400
 CHUNK = 100
-DYNAMODB = "dynamodb.amazonaws.com"
 replace = msgspec.structs.replace
 
 
@@ -94,8 +94,8 @@ def _expire(world: Any, tx: Transaction, key: tuple[Any, ...], walked: bytes) ->
         return None
     head = space_prefix(table.space)
     rows = tx.scan(walked + b"\0" if walked else head, head + b"\xff" * 17, CHUNK)
-    sealing = sealer(world.keyring, table)
-    call = Actor(world, service_caller(DYNAMODB), table.region).call(tx, "dynamodb", "DeleteItem")
+    call = as_service(world, tx, table.region)
+    sealing = sealer(call, table)
     for row, sealed in rows:
         kept = Kept(sealing.open(row, sealed))
         if expired(kept.item, table.ttl, call.now):

@@ -16,7 +16,8 @@ from pileus.store import Transaction
 from .. import spaces
 from ..items.changing import projected
 from ..items.keys import entry_key, space_prefix
-from ..items.rows import Kept, sealer
+from ..items.locks import as_service, sealer
+from ..items.rows import Kept
 from ..records import SecondaryIndex, TableRecord, tables
 from ..values import item_size
 from .creating import keep
@@ -58,7 +59,7 @@ def _fill(world: Any, tx: Transaction, table: TableRecord, index: SecondaryIndex
     head = space_prefix(table.space)
     start = index.filled + b"\0" if index.filled else head
     rows = tx.scan(start, head + b"\xff" * 17, CHUNK)
-    sealing = sealer(world.keyring, table)
+    sealing = sealer(as_service(world, tx, table.region), table)
     for row, sealed in rows:
         item = Kept(sealing.open(row, sealed)).item
         at = entry_key(index, item, row)

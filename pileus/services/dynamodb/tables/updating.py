@@ -14,7 +14,7 @@ from ..addressing import table_operation
 from ..errors import Invalid, LimitExceeded, ResourceInUse, ResourceNotFound
 from ..records import SecondaryIndex, TableRecord, Throughput
 from ..streams import journal
-from . import schema
+from . import encryption, schema
 from .creating import keep, stream_of
 from .describing import description
 
@@ -24,8 +24,8 @@ DECREASES_FREE = 4
 CLASS_CHANGES_S = 15 * DAY_S
 CHANGES = (
     "AttributeDefinitions", "BillingMode", "DeletionProtectionEnabled", "GlobalSecondaryIndexUpdates",
-    "OnDemandThroughput", "ProvisionedThroughput", "ReplicaUpdates", "StreamSpecification", "TableClass",
-    "WarmThroughput",
+    "OnDemandThroughput", "ProvisionedThroughput", "ReplicaUpdates", "SSESpecification", "StreamSpecification",
+    "TableClass", "WarmThroughput",
 )  # fmt: skip
 
 replace = msgspec.structs.replace
@@ -34,7 +34,7 @@ replace = msgspec.structs.replace
 @table_operation(
     "UpdateTable",
     without=("DisassociationProtectionEnabled", "GlobalTableSettingsReplicationMode", "GlobalTableWitnessUpdates",
-             "MultiRegionConsistency", "SSESpecification", "VectorIndexUpdates"),
+             "MultiRegionConsistency", "VectorIndexUpdates"),
 )  # fmt: skip
 def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
     from ..replicas import members
@@ -51,6 +51,8 @@ def update_table(call: Call, table: TableRecord, request: Request) -> dict[str, 
     changed = _indexes(call, changed, request, table.on_demand != changed.on_demand)
     changed = _plain(call, changed, request)
     changed = _stream(call, changed, request)
+    if "SSESpecification" in request:
+        changed = encryption.changed(call, changed, request["SSESpecification"])
     if "ReplicaUpdates" in request:
         changed = members.updated(call, changed, request["ReplicaUpdates"])
     if changed.replicas:

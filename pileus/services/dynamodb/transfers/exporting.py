@@ -24,7 +24,7 @@ from pileus.store import Transaction
 from ..addressing import place_of as table_place
 from ..addressing import policy_of
 from ..backups.continuous import earliest, since
-from ..backups.copying import Copy, Rows, begin
+from ..backups.copying import Copy, begin, rows_of
 from ..errors import (
     ExportConflict,
     ExportNotFound,
@@ -56,6 +56,7 @@ def _resource(call: Call, request: Request) -> str:
     "ExportTableToPointInTime",
     resource=_resource,
     resource_policy=policy_of,
+    partial="the format ION and incremental exports are refused",
     without=("FilterSpecification", "IncrementalExportSpecification"),
 )
 def export_table_to_point_in_time(call: Call, request: Request) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def export_table_to_point_in_time(call: Call, request: Request) -> dict[str, Any
             return {"ExportDescription": description(known)}
     assert call.caller.key is not None
     id_ = new_id(call.now)
-    rows = Rows(ids.rising(call.now), table.data_key, table.id)
+    rows = rows_of(table, ids.rising(call.now))
     export = Export(
         f"{table.arn}/export/{id_}",
         place,
@@ -104,7 +105,7 @@ def export_table_to_point_in_time(call: Call, request: Request) -> dict[str, Any
         request=print_,
     )
     exports.put(call.tx, *place, id_, record=export)
-    copy = Copy(Rows(table.space, table.data_key, table.id), rows, since(call, table, at), place)
+    copy = Copy(rows_of(table), rows, since(call, table, at), place)
     begin(call.tx, replace(copy, export=export.arn), call.now)
     return {"ExportDescription": description(export)}
 
@@ -247,7 +248,7 @@ def _lines(world: Any, tx: Transaction, export: Export) -> tuple[list[bytes], by
     """(lines of a file, the last row's key, the items' bytes)."""
     head = space_prefix(export.rows.space)
     start = export.cursor + b"\0" if export.cursor else head
-    opened = export.rows.sealing(world.keyring).open
+    opened = export.rows.sealing(world, tx).open
     lines, size, octets, cursor = [], 0, 0, export.cursor
     while size < FILE_BYTES:
         rows = tx.scan(start, head + b"\xff" * 17, CHUNK)

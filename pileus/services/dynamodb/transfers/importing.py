@@ -27,6 +27,7 @@ from ..items.keys import placed_item
 from ..items.transactions import fingerprint
 from ..records import TableRecord, tables
 from ..service import dynamodb
+from ..tables import encryption
 from ..tables.creating import keep, planned
 from ..values import Item, checked_item
 from .exporting import listed_place
@@ -43,11 +44,11 @@ def _resource(call: Call, request: Request) -> str:
     return f"arn:{call.partition}:dynamodb:{region}:{account}:table/{name}"
 
 
-@dynamodb.operation("ImportTable", resource=_resource)
+@dynamodb.operation("ImportTable", resource=_resource, partial="the format ION and the packing ZSTD are refused")
 def import_table(call: Call, request: Request) -> dict[str, Any]:
     given = request["TableCreationParameters"]
-    if "SSESpecification" in given or "VectorIndexes" in given:
-        raise Invalid("Pileus imports into tables without SSESpecification and VectorIndexes")
+    if "VectorIndexes" in given:
+        raise Invalid("Pileus imports into tables without VectorIndexes")
     form, packing = request["InputFormat"], request.get("InputCompressionType", "NONE")
     if form == "ION" or packing == "ZSTD":
         raise Invalid("Pileus imports DYNAMODB_JSON and CSV, plain or GZIP")
@@ -66,7 +67,8 @@ def import_table(call: Call, request: Request) -> dict[str, Any]:
             return {"ImportTableDescription": description(known)}
     if call.subject is not None:
         raise ResourceInUse(f"Table already exists: {given['TableName']}")
-    table = replace(planned(call, given), held=True)
+    key_id = encryption.wanted(given.get("SSESpecification"))
+    table = encryption.locked(call, replace(planned(call, given), held=True), key_id)
     keep(call.tx, table)
     id_, source = new_id(call.now), request["S3BucketSource"]
     assert call.caller.key is not None
