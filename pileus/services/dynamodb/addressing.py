@@ -21,7 +21,7 @@ Request = dict[str, Any]
 Handler = Callable[[Call, Request], Any]
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
-_ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):(\d{12}):table/([a-zA-Z0-9_.-]+)(?:/.*)?")
+_ARN = re.compile(r"arn:[a-z-]+:dynamodb:([a-z0-9-]+):(\d{12}):table/([a-zA-Z0-9_.-]+)(/(?:stream|export|import)/.+)?")
 MISSING = "Requested resource not found"
 
 
@@ -37,27 +37,28 @@ def check_name(name: str, member: str = "TableName") -> None:
 
 
 @lru_cache(maxsize=4_096)
-def _parts(text: str) -> tuple[str, str, str]:
+def _parts(text: str, inside: bool) -> tuple[str, str, str]:
     """(region, account, name); the first two are empty for a plain name. Raises Invalid."""
     if text.startswith("arn:"):
         found = _ARN.fullmatch(text)
-        if found is None:
+        if found is None or (found[4] and not inside):
             raise Invalid(f"Invalid table ARN: {text}")
         return found[1], found[2], found[3]
     check_name(text)
     return "", "", text
 
 
-def place_of(call: Call, text: str) -> tuple[str, str, str]:
-    """(account, region, name) of the table a request names. Raises Invalid."""
-    region, account, name = _parts(text)
+def place_of(call: Call, text: str, inside: bool = False) -> tuple[str, str, str]:
+    """(account, region, name) of the table a request names; `inside`: by the ARN of something of the table's. Raises
+    Invalid."""
+    region, account, name = _parts(text, inside)
     if region and region != call.region:
         raise Invalid(f"Invalid region in ARN: {text}")
     return account or call.caller.account, call.region, name
 
 
-def find(call: Call, text: str) -> TableRecord | None:
-    return tables.get(call.tx, *place_of(call, text))
+def find(call: Call, text: str, inside: bool = False) -> TableRecord | None:
+    return tables.get(call.tx, *place_of(call, text, inside))
 
 
 def table_arn(call: Call, text: str) -> str:

@@ -35,7 +35,7 @@ def updated(call: Call, table: TableRecord, updates: list[dict[str, Any]]) -> Ta
         raise Invalid(f"{WRONG}Only one replica can be created or deleted at a time")
     way, one = next(iter(updates[0].items()))
     region = one["RegionName"]
-    if way == "Update" or set(one) != {"RegionName"}:
+    if way not in ("Create", "Delete") or set(one) != {"RegionName"}:
         raise Invalid(f"{WRONG}Pileus's replicas have no settings of their own: only RegionName can be given")
     if way == "Create":
         return _created(call, table, region)

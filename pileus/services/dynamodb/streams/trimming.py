@@ -10,6 +10,7 @@ from pileus.store import Transaction
 
 from ..items.locks import as_service, unlocked
 from ..items.rows import HEAD_BYTES
+from ..tables.policies import policies
 from .records import KEEPS_S, StreamRecord, drop_head, head, row_key, shards, streams
 
 EVERY_S = 3600.0
@@ -61,4 +62,5 @@ def _forget(tx: Transaction, key: tuple[Any, ...]) -> None:
         shards.delete(tx, stream.id, *number)
     if head(tx, stream.id) is not None:
         drop_head(tx, stream.id)
+    policies.delete(tx, stream.arn)
     streams.delete(tx, *key)

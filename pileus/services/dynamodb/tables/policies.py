@@ -53,9 +53,10 @@ def of_stream(call: Call, arn: str, account: str) -> ResourcePolicy | None:
 
 def _resource(call: Call, request: Request) -> str:
     arn: str = request["ResourceArn"]
-    if not arn.startswith("arn:") or "/index/" in arn:
+    is_stream = "/stream/" in arn
+    if not arn.startswith("arn:"):
         raise Invalid(f"Invalid ResourceArn: {arn}")
-    call.subject = Subject(arn, find(call, arn), "/stream/" in arn)
+    call.subject = Subject(arn, find(call, arn, is_stream), is_stream)
     return arn
 
 

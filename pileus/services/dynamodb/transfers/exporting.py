@@ -139,7 +139,7 @@ def folder(export: Export) -> str:
 
 def _of_export(call: Call, request: Request) -> str:
     arn: str = request["ExportArn"]
-    account, region, table = table_place(call, arn)
+    account, region, table = table_place(call, arn, True)
     call.subject = exports.get(call.tx, account, region, table, arn.rpartition("/")[2])
     return arn
 
@@ -151,9 +151,19 @@ def describe_export(call: Call, request: Request) -> dict[str, Any]:
     return {"ExportDescription": description(call.subject)}
 
 
+def listed_place(call: Call, request: Request) -> tuple[str, ...]:
+    """Of whose tables, or of which table: only of the caller's own account."""
+    if "TableArn" not in request:
+        return call.account, call.region
+    place = table_place(call, request["TableArn"])
+    if place[0] != call.account:
+        raise Invalid(f"Invalid TableArn: {request['TableArn']} belongs to another account")
+    return place
+
+
 @dynamodb.operation("ListExports")
 def list_exports(call: Call, request: Request) -> dict[str, Any]:
-    place = table_place(call, request["TableArn"]) if "TableArn" in request else (call.account, call.region)
+    place = listed_place(call, request)
     try:
         page = paginate(
             lambda after, n: exports.scan(call.tx, *place, after=after, limit=n),

@@ -30,6 +30,7 @@ from ..service import dynamodb
 from ..tables import encryption
 from ..tables.creating import planned
 from ..values import Item, checked_item
+from .exporting import listed_place
 from .records import TOKEN_HOLDS_S, Import, imports, new_id, signer_of
 
 Request = dict[str, Any]
@@ -121,7 +122,7 @@ def description(made: Import) -> dict[str, Any]:
 
 def _of_import(call: Call, request: Request) -> str:
     arn: str = request["ImportArn"]
-    account, region, table = table_place(call, arn)
+    account, region, table = table_place(call, arn, True)
     call.subject = imports.get(call.tx, account, region, table, arn.rpartition("/")[2])
     return arn
 
@@ -135,7 +136,7 @@ def describe_import(call: Call, request: Request) -> dict[str, Any]:
 
 @dynamodb.operation("ListImports")
 def list_imports(call: Call, request: Request) -> dict[str, Any]:
-    place = table_place(call, request["TableArn"]) if "TableArn" in request else (call.account, call.region)
+    place = listed_place(call, request)
     try:
         page = paginate(
             lambda after, n: imports.scan(call.tx, *place, after=after, limit=n),
