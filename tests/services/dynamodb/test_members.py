@@ -78,7 +78,7 @@ def test_what_is_inside_is_refused_too(shared_cloud: Any) -> None:
         assert code == "ValidationException", said
         assert "only RegionName can be given" in said, said
     vector = {"IndexName": "near", "Dimensions": 3, "DistanceFunction": "COSINE",
-              "VectorAttribute": {"AttributeName": "v", "AttributeType": "V"},
+              "VectorAttribute": {"AttributeName": "v"},
               "Projection": {"ProjectionType": "ALL"}}  # fmt: skip
     given = {"TableName": "imported", "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
              "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],

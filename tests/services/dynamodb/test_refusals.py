@@ -119,6 +119,8 @@ def test_a_filter_cannot_ask_what_an_index_does_not_show(db):
     ask["KeyConditionExpression"] = "colour = :p"
     assert refused(db.query, TableName="indexed", IndexName="global", **ask)[1] == said % ("global", "another")
     assert db.query(TableName="indexed", IndexName="whole", **ask)["Count"] == 0
+    del ask["KeyConditionExpression"]
+    assert db.scan(TableName="indexed", IndexName="global", **ask)["Count"] == 0
 
 
 def test_a_count_has_no_projection(db):

@@ -108,7 +108,8 @@ def query(call: Call, request: Request) -> dict[str, Any]:
         if not start <= at < stop:
             raise Invalid("The provided starting key does not match the range key predicate")
         start, stop = (at + b"\0", stop) if forward else (start, at)
-    shown, fetch = _projection(table, index, request, shown, wanted)
+    _check_filter_is_shown(table, index, wanted)
+    fetch = _fetches(table, index, request, shown)
     plan = Plan(table, index, start, stop, forward, wanted, shown, count_only, limit, fetch)
     return answered(call, request, plan)
 
@@ -132,7 +133,7 @@ def scan(call: Call, request: Request) -> dict[str, Any]:
                           "ExclusiveStartKey "
                           f"with correct Segment. TotalSegments: {total} Segment: {segment}")  # fmt: skip
         start = at + b"\0"
-    shown, fetch = _projection(table, index, request, shown, wanted)
+    fetch = _fetches(table, index, request, shown)
     plan = Plan(table, index, start, stop, True, wanted, shown, count_only, limit, fetch)
     return answered(call, request, plan)
 
@@ -271,22 +272,20 @@ def _select(request: Request, shown: Projection | None) -> bool:
     return bool(select == "COUNT")
 
 
-def _projection(
-    table: TableRecord,
-    index: SecondaryIndex | None,
-    request: Request,
-    shown: Projection | None,
-    wanted: Condition | None,
-) -> tuple[Projection | None, bool]:
-    """What is shown, and whether the entries of a local index do not have it all."""
-    whole = request.get("Select") == "ALL_ATTRIBUTES"
-    unseen = sorted(wanted.attributes - _entry_names(table, index)) if wanted is not None and index is not None else []
-    if unseen and index is not None and index.projection != "ALL":
+def _fetches(table: TableRecord, index: SecondaryIndex | None, request: Request, shown: Projection | None) -> bool:
+    return needs_items(table, index, shown, request.get("Select") == "ALL_ATTRIBUTES")
+
+
+def _check_filter_is_shown(table: TableRecord, index: SecondaryIndex | None, wanted: Condition | None) -> None:
+    """A scan may ask for what an index does not show, and finds nothing there; a query may not."""
+    if wanted is None or index is None or index.projection == "ALL":
+        return
+    unseen = sorted(wanted.attributes - _entry_names(table, index))
+    if unseen:
         raise Invalid(
             f"One or more parameter values were invalid: Secondary index {index.name} does not project one or more "
             f"filter attributes: [{', '.join(unseen)}]"
         )
-    return shown, needs_items(table, index, shown, whole)
 
 
 def _entry_names(table: TableRecord, index: SecondaryIndex) -> set[str]:
