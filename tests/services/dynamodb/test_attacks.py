@@ -196,3 +196,41 @@ def test_what_expires_is_a_moment_of_the_last_five_years(cloud, db):
     put(db, "things", pk="none")
     cloud.advance(3600)
     assert db.scan(TableName="things", Select="COUNT")["Count"] == 7
+
+
+def test_a_throttled_transaction_writes_nothing(cloud, db):
+    for name in ("things", "others"):
+        make(db, name, ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1})
+    for _ in range(6):  # 59 units each of the 300 that are saved
+        put(db, "others", pk="much", v="x" * 60_000)
+    steps = [{"Put": {"TableName": name, "Item": item(pk="new")}} for name in ("things", "others")]
+    with pytest.raises(db.exceptions.TransactionCanceledException) as caught:
+        db.transact_write_items(TransactItems=steps)
+    codes = [reason["Code"] for reason in caught.value.response["CancellationReasons"]]
+    assert codes == ["None", "ProvisionedThroughputExceeded"]
+    assert get(db, "things", pk="new") is None
+    left = db.batch_write_item(
+        RequestItems={name: [{"PutRequest": {"Item": item(pk="b")}}] for name in ("things", "others")}
+    )
+    assert list(left["UnprocessedItems"]) == ["others"]
+
+
+def test_a_table_that_comes_or_goes_is_not_there_for_items(cloud, db):
+    make(db, "things")
+    put(db, "things", pk="a")
+    db.delete_table(TableName="things")
+    assert refused(db.get_item, TableName="things", Key=item(pk="a"))[0] == "ResourceNotFoundException"
+    cloud.settle()
+    make(db, "things")
+    assert get(db, "things", pk="a") is None
+    assert db.describe_table(TableName="things")["Table"]["ItemCount"] == 0
+
+
+def test_a_statement_finds_an_item_once_however_often_its_key_is_named(db):
+    make(db, "things")
+    put(db, "things", pk="a")
+    found = db.execute_statement(Statement="SELECT * FROM things WHERE pk IN ['a', 'a', 'b']")["Items"]
+    assert found == [item(pk="a")]
+    make(db, "counted", "pk:N")
+    put(db, "counted", pk=1)
+    assert len(db.execute_statement(Statement="SELECT * FROM counted WHERE pk IN [1, 1.0, 10e-1]")["Items"]) == 1

@@ -114,3 +114,17 @@ def test_the_stream_of_a_replica_tells_of_what_comes_from_elsewhere(cloud, here,
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
     at = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
     assert [one["eventName"] for one in streams.get_records(ShardIterator=at)["Records"]] == ["INSERT"]
+
+
+def test_a_protected_replica_is_not_removed(cloud, here, there):
+    make(here, "world")
+    spread(cloud, here, "world", THERE)
+    there.update_table(TableName="world", DeletionProtectionEnabled=True)
+    cloud.settle()
+    gone = [{"Delete": {"RegionName": THERE}}]
+    assert refused(here.update_table, TableName="world", ReplicaUpdates=gone)[0] == "ValidationException"
+    there.update_table(TableName="world", DeletionProtectionEnabled=False)
+    cloud.settle()
+    here.update_table(TableName="world", ReplicaUpdates=gone)
+    cloud.settle()
+    assert refused(there.describe_table, TableName="world")[0] == "ResourceNotFoundException"

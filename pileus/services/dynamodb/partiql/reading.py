@@ -19,7 +19,7 @@ from ..items.capacity import Spent, read_units
 from ..items.finding import Plan, check_types, find, index_of, keys_of, needs_items
 from ..items.ranges import bounds, place_of, segment_of
 from ..records import Keys, SecondaryIndex, TableRecord
-from ..values import Item, Value
+from ..values import Item, Value, checked_value
 from .statements import Literal, Statement, Test
 from .wording import Words, conjuncts, equals, together
 
@@ -39,10 +39,11 @@ def hash_values(statement: Statement, keys: Keys) -> list[Value]:
     for test in conjuncts(statement.where):
         value = equals(test, keys.hash)
         if value is not None:
-            return [value]
+            return [checked_value(value)]
         first, *rest = test.operands
         if test.kind == "in" and first == (keys.hash,) and all(isinstance(one, Literal) for one in rest):
-            return [one.value for one in rest]
+            values = [checked_value(one.value) for one in rest]
+            return list({orjson.dumps(value): value for value in values}.values())
     return []
 
 
