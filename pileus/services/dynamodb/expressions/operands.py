@@ -96,8 +96,8 @@ class Operands:
         if len(args) != _OPERANDS[name]:
             raise refusal(
                 self.kind,
-                "Incorrect number of operands for operator or function; "
-                f"operator or function: {name}, number of operands: {len(args)}",
+                f"Incorrect number of operands for operator or function; operator or function: {name}, number of "
+                f"operands: {len(args)}",
             )
         if name in _DISTINCT:
             self.distinct(name, args)

@@ -49,8 +49,8 @@ class UpdateOperands(Operands):
         if kind not in types:
             raise refusal(
                 self.kind,
-                "Incorrect operand type for operator or function; "
-                f"operator: {section}, operand type: {LONG_NAMES[kind]}, typeSet: {name}",
+                f"Incorrect operand type for operator or function; operator: {section}, operand type: "
+                f"{LONG_NAMES[kind]}, typeSet: {name}",
             )
 
 

@@ -63,8 +63,7 @@ def _check_sizes(sizes: Iterable[int], most: int, shown: Any) -> None:
     if not sizes or not all(sizes):
         raise Invalid(
             "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Member must have "
-            "length "
-            "greater than or equal to 1"
+            "length greater than or equal to 1"
         )
     if sum(sizes) > most:
         raise Invalid(shown)
@@ -128,9 +127,8 @@ def batch_write_item(call: Call, request: Request) -> dict[str, Any]:
     wanted = request["RequestItems"]
     too_many = (
         "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Map value must satisfy "
-        f"constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must have length "
-        f"greater than "
-        "or equal to 1]"
+        f"constraint: [Member must have length less than or equal to {WRITES_MAX}, Member must have length greater "
+        "than or equal to 1]"
     )
     _check_sizes(map(len, wanted.values()), WRITES_MAX, too_many)
     plans = {name: [_plan(entry) for entry in entries] for name, entries in wanted.items()}

@@ -129,9 +129,10 @@ def scan(call: Call, request: Request) -> dict[str, Any]:
     if "ExclusiveStartKey" in request:
         at = place_of(table, index, request["ExclusiveStartKey"])
         if not start <= at < stop:
-            raise Invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
-                          "ExclusiveStartKey "
-                          f"with correct Segment. TotalSegments: {total} Segment: {segment}")  # fmt: skip
+            raise Invalid(
+                "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with "
+                f"correct Segment. TotalSegments: {total} Segment: {segment}"
+            )
         start = at + b"\0"
     fetch = _fetches(table, index, request, shown)
     plan = Plan(table, index, start, stop, True, wanted, shown, count_only, limit, fetch)
@@ -319,12 +320,10 @@ def _segment(request: Request) -> tuple[int, int]:
         return 0, 1
     if total is None:
         raise Invalid("The TotalSegments parameter is required but was not present in the request when Segment "
-                      "parameter "
-                      "is present")  # fmt: skip
+                      "parameter is present")  # fmt: skip
     if segment is None:
         raise Invalid("The Segment parameter is required but was not present in the request when parameter "
-                      "TotalSegments "
-                      "is present")  # fmt: skip
+                      "TotalSegments is present")  # fmt: skip
     if segment >= total:
         raise Invalid(
             "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: "

@@ -227,9 +227,8 @@ def get_records(call: Call, request: Request) -> dict[str, Any]:
     limit = request.get("Limit", RECORDS_MAX)
     if limit > RECORDS_MAX:
         raise Invalid(
-            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must "
-            f"have value "
-            f"less than or equal to {RECORDS_MAX}"
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have "
+            f"value less than or equal to {RECORDS_MAX}"
         )
     shard = shards.get(call.tx, stream.id, number) if stream is not None else None
     if stream is None or shard is None:

@@ -31,8 +31,7 @@ CHUNK = 500
 def delete_table(call: Call, table: TableRecord, request: Request) -> dict[str, Any]:
     if table.status in ("CREATING", "UPDATING", "DELETING"):
         raise ResourceInUse(f"Attempt to change a resource which is still in use: Table is being "
-                            f"{_DOING[table.status]}: "
-                            f"{table.name}")  # fmt: skip
+                            f"{_DOING[table.status]}: {table.name}")  # fmt: skip
     if table.captures:
         raise ResourceInUse(
             f"Attempt to change a resource which is still in use: Table is being backed up or restored: {table.name}"

@@ -85,21 +85,18 @@ def changed_throughput(call: Call, what: str, old: Throughput, new: Throughput) 
         raise Invalid(
             f"The provisioned throughput for the {what} will not change. The requested value equals the current value. "
             f"Current ReadCapacityUnits provisioned for the {what}: {old.read}. Requested ReadCapacityUnits: "
-            f"{new.read}. "
-            f"Current WriteCapacityUnits provisioned for the {what}: {old.write}. Requested WriteCapacityUnits: "
-            f"{new.write}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher "
-            "limits."
+            f"{new.read}. Current WriteCapacityUnits provisioned for the {what}: {old.write}. Requested "
+            f"WriteCapacityUnits: {new.write}. Refer to the Amazon DynamoDB Developer Guide for current limits and how "
+            "to request higher limits."
         )
     day = int(call.now // DAY_S)
     decreases = old.decreases if old.day == day else 0
     if new.read < old.read or new.write < old.write:
         if decreases >= DECREASES_FREE and call.now - old.lowered < 3600:
             raise LimitExceeded(
-                f"Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC "
-                f"day. After "
-                f"the first {DECREASES_FREE} decreases, each subsequent decrease in the same UTC day can be "
-                f"performed at "
-                f"most once every 3600 seconds. Number of decreases today: {decreases}. Last decrease at: "
+                "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. "
+                f"After the first {DECREASES_FREE} decreases, each subsequent decrease in the same UTC day can be "
+                f"performed at most once every 3600 seconds. Number of decreases today: {decreases}. Last decrease at: "
                 f"{old.lowered}."
             )
         return replace(new, raised=old.raised, lowered=call.now, decreases=decreases + 1, day=day)
@@ -155,8 +152,7 @@ def _indexes(call: Call, table: TableRecord, request: Request, mode_changed: boo
     if len(ways) != len(updates):
         raise Invalid(
             "One or more parameter values were invalid: Each GlobalSecondaryIndexUpdate must have exactly one of "
-            "Update, "
-            "Create and Delete"
+            "Update, Create and Delete"
         )
     names = [one["IndexName"] for _, one in ways]
     if len(set(names)) != len(names):

@@ -65,8 +65,8 @@ def checked_value(raw: Any, depth: int = 0) -> Value:
         for kind, content in present:
             _CHECKS[kind](content, depth)
         raise Invalid(
-            "Supplied AttributeValue has more than one datatypes set, "
-            "must contain exactly one of the supported datatypes"
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported "
+            "datatypes"
         )
     kind, content = present[0]
     return {kind: _CHECKS[kind](content, depth)}
@@ -212,8 +212,8 @@ def sorted_set(kind: str, members: list[str]) -> list[str]:
 def _deeper(depth: int) -> int:
     if depth + 1 >= LEVELS_MAX:
         raise Invalid(
-            "Nesting Levels have exceeded supported limits: "
-            "Attributes in the item have nested levels beyond supported limit"
+            "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond "
+            "supported limit"
         )
     return depth + 1
 
