@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from pileus.services.dynamodb.transfers.records import Gone, signer_of
+
 from .dynamodb_asking import get, index, item, make, put, refused, whole
 
 
@@ -106,6 +108,21 @@ def test_an_export_has_the_permissions_of_who_asked(cloud, db, s3):
     found = ann.describe_export(ExportArn=made["ExportArn"])["ExportDescription"]
     assert (found["ExportStatus"], found["FailureCode"]) == ("FAILED", "AccessDenied")
     assert "Contents" not in s3.list_objects_v2(Bucket="warehouse")
+
+
+def test_nothing_is_done_for_a_key_that_was_switched_off(cloud):
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+
+    def acts():
+        world = cloud.app.cloud
+        return cloud.run(world.store.transact(lambda tx: signer_of(world, tx, key, "us-east-1")))
+
+    assert acts().caller.arn.endswith(":user/ann")
+    iam.update_access_key(UserName="ann", AccessKeyId=key, Status="Inactive")
+    with pytest.raises(Gone):
+        acts()
 
 
 def test_an_export_needs_point_in_time_recovery(db, s3):

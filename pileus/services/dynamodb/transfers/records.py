@@ -6,7 +6,7 @@ import msgspec
 
 from pileus.base import ids
 from pileus.base.errors import ApiError
-from pileus.identity.keys import find_key
+from pileus.identity.keys import AccessKey, find_key
 from pileus.identity.standing import compile_standing
 from pileus.service import Actor, Caller
 from pileus.store import Table, Transaction
@@ -103,7 +103,7 @@ class Gone(ApiError):
 def signer_of(world: Any, tx: Transaction, key_id: str, region: str) -> Actor:
     """To act as who asked for it: with what they may now. Raises Gone."""
     key = find_key(tx, key_id, world.conveniences)
-    if key is None:
+    if key is None or (isinstance(key, AccessKey) and not key.active):
         raise Gone("The credentials that asked for this are gone")
     standing = compile_standing(tx, key)
     caller = Caller(standing, key.account, standing.principal.arn, standing.principal.unique_id, key)
