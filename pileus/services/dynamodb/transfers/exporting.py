@@ -17,8 +17,7 @@ from pileus.base import ids
 from pileus.base.clock import iso_millis
 from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome
-from pileus.service import Actor, Call, paginate
-from pileus.service.paginate import BadToken
+from pileus.service import Actor, Call
 from pileus.store import Transaction
 
 from ..addressing import place_of as table_place
@@ -39,6 +38,7 @@ from ..items.transactions import fingerprint
 from ..records import TableRecord, tables
 from ..service import dynamodb
 from ..spaces import give_up
+from .listing import by_arn, listed
 from .records import TOKEN_HOLDS_S, Export, File, exports, new_id, signer_of
 
 Request = dict[str, Any]
@@ -137,42 +137,16 @@ def folder(export: Export) -> str:
     return f"{head}AWSDynamoDB/{export.arn.rpartition('/')[2]}"
 
 
-def _of_export(call: Call, request: Request) -> str:
-    arn: str = request["ExportArn"]
-    account, region, table = table_place(call, arn, True)
-    call.subject = exports.get(call.tx, account, region, table, arn.rpartition("/")[2])
-    return arn
-
-
-@dynamodb.operation("DescribeExport", resource=_of_export)
+@dynamodb.operation("DescribeExport", resource=by_arn("ExportArn", exports))
 def describe_export(call: Call, request: Request) -> dict[str, Any]:
     if call.subject is None:
         raise ExportNotFound(f"Export not found: {request['ExportArn']}")
     return {"ExportDescription": description(call.subject)}
 
 
-def listed_place(call: Call, request: Request) -> tuple[str, ...]:
-    """Of whose tables, or of which table: only of the caller's own account."""
-    if "TableArn" not in request:
-        return call.account, call.region
-    place = table_place(call, request["TableArn"])
-    if place[0] != call.account:
-        raise Invalid(f"Invalid TableArn: {request['TableArn']} belongs to another account")
-    return place
-
-
 @dynamodb.operation("ListExports")
 def list_exports(call: Call, request: Request) -> dict[str, Any]:
-    place = listed_place(call, request)
-    try:
-        page = paginate(
-            lambda after, n: exports.scan(call.tx, *place, after=after, limit=n),
-            purpose=f"dynamodb.exports/{place}",
-            token=request.get("NextToken"),
-            limit=request.get("MaxResults", 25),
-        )
-    except BadToken:
-        raise Invalid("Invalid NextToken") from None
+    page = listed(call, request, exports, request.get("MaxResults"))
     shown = [{"ExportArn": one.arn, "ExportStatus": one.status, "ExportType": "FULL_EXPORT"} for one in page.items]
     return {"ExportSummaries": shown, **({"NextToken": page.next_token} if page.next_token else {})}
 

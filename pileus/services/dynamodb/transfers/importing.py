@@ -16,8 +16,7 @@ import orjson
 
 from pileus.base.errors import ApiError
 from pileus.control import Done, Outcome
-from pileus.service import Actor, Call, Reply, paginate
-from pileus.service.paginate import BadToken
+from pileus.service import Actor, Call, Reply
 from pileus.store import Transaction
 
 from ..addressing import place_of as table_place
@@ -30,7 +29,7 @@ from ..service import dynamodb
 from ..tables import encryption
 from ..tables.creating import planned
 from ..values import Item, checked_item
-from .exporting import listed_place
+from .listing import by_arn, listed
 from .records import TOKEN_HOLDS_S, Import, imports, new_id, signer_of
 
 Request = dict[str, Any]
@@ -120,14 +119,7 @@ def description(made: Import) -> dict[str, Any]:
     return {**found, **{name: value for name, value in optional.items() if value}}
 
 
-def _of_import(call: Call, request: Request) -> str:
-    arn: str = request["ImportArn"]
-    account, region, table = table_place(call, arn, True)
-    call.subject = imports.get(call.tx, account, region, table, arn.rpartition("/")[2])
-    return arn
-
-
-@dynamodb.operation("DescribeImport", resource=_of_import)
+@dynamodb.operation("DescribeImport", resource=by_arn("ImportArn", imports))
 def describe_import(call: Call, request: Request) -> dict[str, Any]:
     if call.subject is None:
         raise ImportNotFound(f"Import not found: {request['ImportArn']}")
@@ -136,16 +128,7 @@ def describe_import(call: Call, request: Request) -> dict[str, Any]:
 
 @dynamodb.operation("ListImports")
 def list_imports(call: Call, request: Request) -> dict[str, Any]:
-    place = listed_place(call, request)
-    try:
-        page = paginate(
-            lambda after, n: imports.scan(call.tx, *place, after=after, limit=n),
-            purpose=f"dynamodb.imports/{place}",
-            token=request.get("NextToken"),
-            limit=request.get("PageSize", 25),
-        )
-    except BadToken:
-        raise Invalid("Invalid NextToken") from None
+    page = listed(call, request, imports, request.get("PageSize"))
     names = ("ImportArn", "ImportStatus", "TableArn", "S3BucketSource", "InputFormat", "StartTime", "EndTime")
     shown = [{name: value for name, value in description(one).items() if name in names} for one in page.items]
     return {"ImportSummaryList": shown, **({"NextToken": page.next_token} if page.next_token else {})}
