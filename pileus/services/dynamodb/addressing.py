@@ -81,7 +81,7 @@ def usable_table(table: TableRecord | None) -> TableRecord:
     return table
 
 
-def _resource(call: Call, request: Request) -> str:
+def table_resource(call: Call, request: Request) -> str:
     """The table's ARN, or its index's; the table stays the call's subject."""
     text = request["TableName"]
     call.subject = table = find(call, text)
@@ -104,7 +104,7 @@ def of_table(table: TableRecord | None) -> ResourcePolicy | None:
 def item_operation(name: str, **declared: Any) -> Callable[[Handler], Handler]:
     """An operation on the items of the table it names: `handler(call, request)`, whose table is `usable`."""
     return dynamodb.operation(
-        name, resource=_resource, resource_policy=policy_of, context=conditions.of_request, **declared
+        name, resource=table_resource, resource_policy=policy_of, context=conditions.of_request, **declared
     )
 
 
@@ -118,7 +118,7 @@ def table_operation(name: str, **declared: Any) -> Callable[[Any], Any]:
                 raise missing_table(place_of(call, request["TableName"])[2])
             return handler(call, table, request)
 
-        dynamodb.operation(name, resource=_resource, resource_policy=policy_of, **declared)(run)
+        dynamodb.operation(name, resource=table_resource, resource_policy=policy_of, **declared)(run)
         return handler
 
     return declare

@@ -29,9 +29,7 @@ TableAlreadyExists = dynamodb.error("TableAlreadyExistsException")
 TableInUse = dynamodb.error("TableInUseException")
 TableNotFound = dynamodb.error("TableNotFoundException")
 TransactionCanceled = dynamodb.error("TransactionCanceledException")
-TransactionConflict = dynamodb.error("TransactionConflictException")
 ThrottlingException = dynamodb.error("ThrottlingException")
-TransactionInProgress = dynamodb.error("TransactionInProgressException")
 
 
 class Invalid(ApiError):

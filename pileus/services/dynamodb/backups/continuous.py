@@ -13,12 +13,12 @@ from pileus.control import Done, Outcome, RequeueAt
 from pileus.service import Call
 from pileus.store import Transaction
 
-from ..addressing import policy_of
+from ..addressing import policy_of, table_resource
 from ..errors import Invalid
 from ..records import TableRecord, keep, tables
 from ..service import dynamodb
 from . import past
-from .on_demand import table_resource, table_there
+from .on_demand import table_there
 
 Request = dict[str, Any]
 DAY_S = 86_400.0

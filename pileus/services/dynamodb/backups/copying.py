@@ -13,12 +13,11 @@ from pileus.base import ids
 from pileus.store import Table, Transaction
 
 from .. import spaces
-from ..items.changing import projected
-from ..items.keys import ROWS, entry_key, space_prefix
+from ..items.changing import enter_if_missing, has_local
+from ..items.keys import ROWS, rows_after, space_prefix
 from ..items.locks import as_service, unlocked
 from ..items.rows import Kept, Sealer
-from ..records import Lock, TableRecord, tables
-from ..values import item_size
+from ..records import Lock, TableRecord, keep, tables
 from . import past
 
 CHUNK = 100
@@ -60,18 +59,16 @@ class Copy(msgspec.Struct, frozen=True):
 copies = Table("dynamodb.copy", Copy, watched=True)  # number
 
 
-def begin(tx: Transaction, copy: Copy, now: float) -> int:
-    number = ids.rising(now)
-    copies.put(tx, number, record=copy)
+def begin(tx: Transaction, copy: Copy, now: float) -> None:
+    copies.put(tx, ids.rising(now), record=copy)
     if copy.of is not None:
         _capture(tx, copy.of, 1)
-    return number
 
 
 def _capture(tx: Transaction, of: tuple[str, str, str], more: int) -> None:
     table = tables.get(tx, *of)
     if table is not None:
-        tables.put(tx, *of, record=replace(table, captures=max(0, table.captures + more)))
+        keep(tx, replace(table, captures=max(0, table.captures + more)))
 
 
 def step(world: Any, tx: Transaction, number: int) -> Copy | None:
@@ -91,7 +88,7 @@ def step(world: Any, tx: Transaction, number: int) -> Copy | None:
 def _copy_rows(world: Any, tx: Transaction, copy: Copy) -> Copy:
     source, target = copy.source.sealing(world, tx), copy.target.sealing(world, tx)
     head, new = space_prefix(copy.source.space), space_prefix(copy.target.space)
-    rows = tx.scan(copy.cursor + b"\0" if copy.cursor else head, head + b"\xff" * 17, CHUNK)
+    rows = rows_after(tx, copy.source.space, copy.cursor, CHUNK)
     for row, sealed in rows:
         at = new + row[len(head) :]
         tx.put(at, target.seal_again(at, source.open(row, sealed)))
@@ -121,8 +118,7 @@ def _count(world: Any, tx: Transaction, copy: Copy) -> Copy:
     """Indexes and counts of what the copy has become."""
     sealing = copy.target.sealing(world, tx)
     table = tables.get(tx, *copy.into) if copy.into is not None else None
-    head = space_prefix(copy.target.space)
-    rows = tx.scan(copy.cursor + b"\0" if copy.cursor else head, head + b"\xff" * 17, CHUNK)
+    rows = rows_after(tx, copy.target.space, copy.cursor, CHUNK)
     items, octets = 0, 0
     for row, sealed in rows:
         kept = Kept(sealing.open(row, sealed))
@@ -139,12 +135,6 @@ def _count(world: Any, tx: Transaction, copy: Copy) -> Copy:
 
 def _index(tx: Transaction, table: TableRecord, sealing: Sealer, kept: Kept, row: bytes) -> None:
     for index in table.indexes:
-        at = entry_key(index, kept.item, row)
-        if at is None:
-            continue
-        entry = projected(table, index, kept.item)
-        size = item_size(entry)
-        tx.put(at, sealing.seal(at, entry, size))
-        spaces.add(tx, index.space, 1, size)
-    if any(index.local for index in table.indexes):
+        enter_if_missing(tx, table, index, sealing, row, kept.item)
+    if has_local(table):
         spaces.add(tx, table.space, 1, kept.size, row[len(ROWS) + 8 : len(ROWS) + 24])

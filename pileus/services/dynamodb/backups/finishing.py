@@ -9,7 +9,7 @@ from pileus.control import Done, Outcome
 from pileus.store import Transaction
 
 from .. import spaces
-from ..records import tables
+from ..records import keep, tables
 from ..transfers.records import exports
 from .copying import Copy, copies, step
 from .records import backups, place_of
@@ -52,7 +52,7 @@ def _become_table(tx: Transaction, copy: Copy) -> None:
     table = tables.get(tx, *copy.into)
     if table is not None:
         done = {**table.restored, "RestoreInProgress": False}
-        tables.put(tx, *copy.into, record=replace(table, status="ACTIVE", restored=done, held=False))
+        keep(tx, replace(table, status="ACTIVE", restored=done, held=False))
     place = place_of(copy.backup)
     backup = backups.get(tx, *place) if place is not None else None
     if backup is not None and place is not None:

@@ -13,9 +13,9 @@ from pileus.service import Call
 from pileus.store import Transaction
 
 from ..addressing import place_of as table_place
-from ..addressing import policy_of, table_arn
+from ..addressing import policy_of, table_resource
 from ..errors import BackupInUse, BackupNotFound, Invalid, TableInUse, TableNotFound
-from ..records import TableRecord, tables
+from ..records import TableRecord
 from ..service import dynamodb
 from ..spaces import give_up
 from ..tables.describing import schema
@@ -27,11 +27,6 @@ Request = dict[str, Any]
 PAGE = 100
 SYSTEM_KEEPS_S = 35 * 86_400.0
 replace = msgspec.structs.replace
-
-
-def table_resource(call: Call, request: Request) -> str:
-    call.subject = tables.get(call.tx, *table_place(call, request["TableName"]))
-    return table_arn(call, request["TableName"])
 
 
 def table_there(call: Call, name: str) -> TableRecord:

@@ -11,7 +11,7 @@ import msgspec
 from pileus.base import ids
 from pileus.service import Call
 
-from ..addressing import check_name, table_arn
+from ..addressing import check_name, find, table_arn
 from ..addressing import place_of as table_place
 from ..errors import (
     BackupInUse,
@@ -60,7 +60,7 @@ def _source(call: Call, request: Request) -> list[str]:
     text = request.get("SourceTableArn") or request.get("SourceTableName")
     if text is None:
         raise Invalid("One of SourceTableArn and SourceTableName must be given")
-    call.subject = tables.get(call.tx, *table_place(call, text))
+    call.subject = find(call, text)
     return [table_arn(call, text), table_arn(call, request["TargetTableName"])]
 
 
@@ -119,7 +119,7 @@ def _restored(call: Call, request: Request, old: TableRecord, origin: dict[str, 
         account,
         region,
         name,
-        f"arn:{call.partition}:dynamodb:{region}:{account}:table/{name}",
+        table_arn(call, request["TargetTableName"]),
         id_,
         ids.rising(call.now),
         "CREATING",

@@ -183,7 +183,7 @@ def _check_distinct(rows: Iterable[bytes]) -> None:
 
 
 def _note(call: Call, name: str, table: TableRecord, made: Done, metrics: dict[str, list[Any]]) -> None:
-    if any(index.local for index in table.indexes):
+    if changing.has_local(table):
         own = metrics.setdefault(name, [])
         found = collection(call, table, made)
         if found not in own:

@@ -5,6 +5,7 @@ it does not. Source: DynamoDB Developer Guide, "Using Global Secondary Indexes i
 """
 
 from pileus.service import Call
+from pileus.store import Transaction
 
 from .. import spaces
 from ..backups import past
@@ -79,7 +80,7 @@ def change(
     spaces.add(tx, table.space, more, size - old_size)
     for index, before, after, entry, _ in moves:
         _enter(call, index, sealing, before, after, entry)
-    if moves and _has_local(table):
+    if moves and has_local(table):
         spaces.add(tx, table.space, more, size - old_size, key[_PARTITION])
     if old is not None or new is not None:
         journal.note(call, table, old, new, by_service)
@@ -134,14 +135,27 @@ def _enter(
         spaces.add(tx, index.space, 1, size)
 
 
-def _has_local(table: TableRecord) -> bool:
+def enter_if_missing(
+    tx: Transaction, table: TableRecord, index: SecondaryIndex, sealing: Sealer, row: bytes, item: Item
+) -> None:
+    """For an index that comes after its items: enters one, unless a change has done so already."""
+    at = entry_key(index, item, row)
+    if at is None or tx.get(at) is not None:
+        return
+    entry = projected(table, index, item)
+    size = item_size(entry)
+    tx.put(at, sealing.seal(at, entry, size))
+    spaces.add(tx, index.space, 1, size)
+
+
+def has_local(table: TableRecord) -> bool:
     return any(index.local for index in table.indexes)
 
 
 def _check_collection(call: Call, table: TableRecord, key: bytes, more: int) -> None:
     """An item collection: the items of one partition key, in a table with local indexes. Before anything is changed:
     batches of statements go on after it."""
-    if _has_local(table) and collection_bytes(call, table, key) + more > COLLECTION_BYTES_MAX:
+    if has_local(table) and collection_bytes(call, table, key) + more > COLLECTION_BYTES_MAX:
         raise ItemCollectionSizeLimitExceeded("Collection size exceeded.")
 
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from pileus.store import Transaction
+
 from ..errors import Invalid
 from ..records import Keys, SecondaryIndex, TableRecord
 from ..values import Item, Value, checked_item, sort_bytes
@@ -33,6 +35,12 @@ MISMATCH = "The provided key element does not match the schema"
 @lru_cache(maxsize=4_096)
 def space_prefix(space: int) -> bytes:
     return ROWS + space.to_bytes(8, "big")
+
+
+def rows_after(tx: Transaction, space: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+    """Rows of a space in their order: those behind the row `after`, from the beginning if it is empty."""
+    head = space_prefix(space)
+    return tx.scan(after + b"\0" if after else head, head + b"\xff" * (DIGEST_BYTES + 1), limit)
 
 
 def digest(value: bytes) -> bytes:

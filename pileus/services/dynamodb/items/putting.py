@@ -176,7 +176,7 @@ def _shown(wanted: str, plan: Plan, done: Done) -> Item | None:
 def told(call: Call, request: Request, table: TableRecord, done: Done) -> dict[str, Any]:
     """Consumed capacity and the item collection, if they were asked for."""
     answer = capacity.told(request, table, done.spent)
-    if request.get("ReturnItemCollectionMetrics") == "SIZE" and any(index.local for index in table.indexes):
+    if request.get("ReturnItemCollectionMetrics") == "SIZE" and changing.has_local(table):
         answer["ItemCollectionMetrics"] = collection(call, table, done)
     return answer
 

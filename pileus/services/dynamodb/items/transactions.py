@@ -186,7 +186,7 @@ def _step(call: Call, step: Step, metrics: dict[str, list[Any]] | None) -> tuple
             holds(step.plan.wanted, old, step.request)
         return spent, size
     done = carry_out(call, table, step.plan, twice=True)
-    if metrics is not None and any(index.local for index in table.indexes):
+    if metrics is not None and changing.has_local(table):
         metrics.setdefault(table.name, []).append(collection(call, table, done))
     new = item_size(done.new) if done.new is not None else 0
     return done.spent, max(new, done.old.size if done.old is not None else 0)

@@ -14,7 +14,7 @@ from pileus.service import Actor, outbox, service_caller
 from pileus.store import Transaction
 
 from ..items import changing
-from ..items.keys import space_prefix
+from ..items.keys import rows_after, space_prefix
 from ..items.locks import as_service, sealer
 from ..items.rows import Kept
 from ..records import TableRecord, keep, tables
@@ -97,10 +97,10 @@ def _fill(world: Any, tx: Transaction, key: tuple[Any, ...], walked: bytes) -> b
     if source is None:
         keep(tx, replace(target, held=False, status="ACTIVE"))
         return None
-    head = space_prefix(source.space)
-    rows = tx.scan(walked + b"\0" if walked else head, head + b"\xff" * 17, BATCH)
+    rows = rows_after(tx, source.space, walked, BATCH)
+    head = len(space_prefix(source.space))
     for row, _ in rows:
-        carry(world, tx, source, target, row[len(head) :])
+        carry(world, tx, source, target, row[head:])
     if len(rows) == BATCH:
         return rows[-1][0]
     keep(tx, replace(target, held=False, status="ACTIVE"))

@@ -13,7 +13,7 @@ from pileus.model import constraints
 from pileus.service import Call
 from pileus.store import Transaction
 
-from ..addressing import check_name, place_of, policy_of
+from ..addressing import check_name, place_of, policy_of, table_arn, table_resource
 from ..errors import Invalid, LimitExceeded, ResourceInUse
 from ..records import TableRecord, keep, tables
 from ..service import dynamodb
@@ -27,18 +27,12 @@ Request = dict[str, Any]
 TABLES_MAX = 2_500
 
 
-def _resource(call: Call, request: Request) -> str:
-    account, region, name = place_of(call, request["TableName"])
-    call.subject = tables.get(call.tx, account, region, name)
-    return f"arn:{call.partition}:dynamodb:{region}:{account}:table/{name}"
-
-
 @dynamodb.operation(
     "CreateTable",
-    resource=_resource,
+    resource=table_resource,
     resource_policy=policy_of,
     without=("GlobalTableSourceArn", "GlobalTableSettingsReplicationMode", "VectorIndexes"),
-)  # fmt: skip
+)
 def create_table(call: Call, request: Request) -> dict[str, Any]:
     table = planned(call, request)
     if call.subject is not None:
@@ -85,7 +79,7 @@ def planned(call: Call, request: Request) -> TableRecord:
         account,
         region,
         name,
-        f"arn:{call.partition}:dynamodb:{region}:{account}:table/{name}",
+        table_arn(call, request["TableName"]),
         id_,
         ids.rising(call.now),
         "CREATING",

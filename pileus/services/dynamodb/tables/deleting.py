@@ -16,7 +16,7 @@ from .. import spaces
 from ..addressing import table_operation
 from ..backups import on_demand, past
 from ..errors import Invalid, ResourceInUse
-from ..items.keys import space_prefix
+from ..items.keys import rows_after
 from ..records import TableRecord, doomed, keep, tables
 from ..replicas import members, stamps
 from ..streams import journal
@@ -93,8 +93,7 @@ class Sweep:
             """Whether there may be more."""
             if doomed.get(tx, space) is None:
                 return False
-            head = space_prefix(space)
-            rows = tx.scan(head, head + b"\xff" * 17, CHUNK)
+            rows = rows_after(tx, space, b"", CHUNK)
             for row, _ in rows:
                 tx.delete(row)
             if (

@@ -17,7 +17,7 @@ from pileus.store import Transaction
 from ..addressing import table_operation
 from ..errors import Invalid
 from ..items import changing
-from ..items.keys import space_prefix
+from ..items.keys import rows_after
 from ..items.locks import DYNAMODB, as_service, sealer
 from ..items.rows import Kept
 from ..records import TableRecord, keep, tables
@@ -90,8 +90,7 @@ def _expire(world: Any, tx: Transaction, key: tuple[Any, ...], walked: bytes) ->
     table = tables.get(tx, *key)
     if table is None or table.ttl_status != "ENABLED" or table.status == "DELETING":
         return None
-    head = space_prefix(table.space)
-    rows = tx.scan(walked + b"\0" if walked else head, head + b"\xff" * 17, CHUNK)
+    rows = rows_after(tx, table.space, walked, CHUNK)
     call = as_service(world, tx, table.region)
     sealing = sealer(call, table)
     for row, sealed in rows:

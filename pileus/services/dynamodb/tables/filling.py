@@ -13,14 +13,12 @@ import msgspec
 from pileus.control import Done, Outcome
 from pileus.store import Transaction
 
-from .. import spaces
-from ..items.changing import projected
-from ..items.keys import entry_key, space_prefix
+from ..items.changing import enter_if_missing
+from ..items.keys import rows_after
 from ..items.locks import as_service, sealer
 from ..items.rows import Kept
 from ..records import SecondaryIndex, TableRecord, keep, tables
 from ..spaces import give_up
-from ..values import item_size
 
 CHUNK = 50
 replace = msgspec.structs.replace
@@ -55,18 +53,10 @@ def _step(world: Any, tx: Transaction, key: tuple[Any, ...]) -> bool:
 
 
 def _fill(world: Any, tx: Transaction, table: TableRecord, index: SecondaryIndex) -> None:
-    head = space_prefix(table.space)
-    start = index.filled + b"\0" if index.filled else head
-    rows = tx.scan(start, head + b"\xff" * 17, CHUNK)
+    rows = rows_after(tx, table.space, index.filled, CHUNK)
     sealing = sealer(as_service(world, tx, table.region), table)
     for row, sealed in rows:
-        item = Kept(sealing.open(row, sealed)).item
-        at = entry_key(index, item, row)
-        if at is not None and tx.get(at) is None:
-            entry = projected(table, index, item)
-            size = item_size(entry)
-            tx.put(at, sealing.seal(at, entry, size))
-            spaces.add(tx, index.space, 1, size)
+        enter_if_missing(tx, table, index, sealing, row, Kept(sealing.open(row, sealed)).item)
     done = len(rows) < CHUNK
     changes: dict[str, Any] = {"status": "ACTIVE", "filled": b"", "backfilling": False} if done else {
         "filled": rows[-1][0], "backfilling": True}  # fmt: skip

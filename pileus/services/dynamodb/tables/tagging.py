@@ -9,7 +9,7 @@ from pileus.service.paginate import BadToken
 
 from ..addressing import find, policy_of
 from ..errors import Invalid, ResourceNotFound
-from ..records import TableRecord, tables
+from ..records import TableRecord, keep
 from ..service import dynamodb
 
 Request = dict[str, Any]
@@ -46,8 +46,7 @@ def _table(call: Call, request: Request) -> TableRecord:
 
 
 def _change(call: Call, table: TableRecord, tags: dict[str, str]) -> None:
-    record = msgspec.structs.replace(table, tags=tags)
-    tables.put(call.tx, table.account, table.region, table.name, record=record)
+    keep(call.tx, msgspec.structs.replace(table, tags=tags))
 
 
 @dynamodb.operation("TagResource", resource=_resource, resource_policy=policy_of)

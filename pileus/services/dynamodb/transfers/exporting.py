@@ -20,8 +20,7 @@ from pileus.control import Done, Outcome
 from pileus.service import Actor, Call
 from pileus.store import Transaction
 
-from ..addressing import place_of as table_place
-from ..addressing import policy_of
+from ..addressing import find, policy_of
 from ..backups.continuous import earliest, since
 from ..backups.copying import Copy, begin, rows_of
 from ..errors import (
@@ -32,10 +31,10 @@ from ..errors import (
     PointInTimeRecoveryUnavailable,
     TableNotFound,
 )
-from ..items.keys import space_prefix
+from ..items.keys import rows_after
 from ..items.rows import Kept
 from ..items.transactions import fingerprint
-from ..records import TableRecord, tables
+from ..records import TableRecord
 from ..service import dynamodb
 from ..spaces import give_up
 from .listing import by_arn, listed
@@ -48,7 +47,7 @@ replace = msgspec.structs.replace
 
 
 def _resource(call: Call, request: Request) -> str:
-    call.subject = tables.get(call.tx, *table_place(call, request["TableArn"]))
+    call.subject = find(call, request["TableArn"])
     return str(request["TableArn"])
 
 
@@ -220,21 +219,18 @@ async def _write_file(world: Any, actor: Actor, key: tuple[Any, ...], export: Ex
 
 def _lines(world: Any, tx: Transaction, export: Export) -> tuple[list[bytes], bytes, int]:
     """(lines of a file, the last row's key, the items' bytes)."""
-    head = space_prefix(export.rows.space)
-    start = export.cursor + b"\0" if export.cursor else head
     opened = export.rows.sealing(world, tx).open
     lines, size, octets, cursor = [], 0, 0, export.cursor
     while size < FILE_BYTES:
-        rows = tx.scan(start, head + b"\xff" * 17, CHUNK)
+        rows = rows_after(tx, export.rows.space, cursor, CHUNK)
         for row, sealed in rows:
             kept = Kept(opened(row, sealed))
             lines.append(orjson.dumps({"Item": kept.whole}) + b"\n")
             size, octets, cursor = size + len(lines[-1]), octets + kept.size, row
             if size >= FILE_BYTES:
                 break
-        if len(rows) < CHUNK or size >= FILE_BYTES:
+        if len(rows) < CHUNK:
             break
-        start = rows[-1][0] + b"\0"
     return lines, cursor, octets
 
 

@@ -20,6 +20,7 @@ from pileus.service import Actor, Call, Reply
 from pileus.store import Transaction
 
 from ..addressing import place_of as table_place
+from ..addressing import table_resource
 from ..errors import ImportConflict, ImportNotFound, Invalid, ResourceInUse
 from ..items import changing
 from ..items.keys import placed_item
@@ -38,9 +39,7 @@ replace = msgspec.structs.replace
 
 
 def _resource(call: Call, request: Request) -> str:
-    account, region, name = table_place(call, request["TableCreationParameters"]["TableName"])
-    call.subject = tables.get(call.tx, account, region, name)
-    return f"arn:{call.partition}:dynamodb:{region}:{account}:table/{name}"
+    return table_resource(call, request["TableCreationParameters"])
 
 
 @dynamodb.operation("ImportTable", resource=_resource, partial="the format ION and the packing ZSTD are refused")
