@@ -1,0 +1,1 @@
+"""Machines: guests with an init of their own, a root disk, addresses and limits."""

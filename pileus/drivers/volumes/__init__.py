@@ -1,0 +1,1 @@
+"""Volumes: sparse disks in a pool, images and snapshots they are copies of, and how a machine gets to see them."""

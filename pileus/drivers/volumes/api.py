@@ -1,0 +1,106 @@
+"""What a driver of volumes promises.
+
+The pool holds three kinds of files under one space of names: images (machine images, built or imported), snapshots
+(frozen copies of a volume) and volumes. All copies are made by reference, in constant time.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from pileus.drivers.api import Lack
+
+BLOCK = 512 * 1024
+"""Bytes of the blocks that `changed`, `read` and `write` count in."""
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A volume as it should be. `size`: bytes, a multiple of 512; it only ever grows. `source`: the name of an image or
+    snapshot it begins as a copy of; empty: zeros. `iops`, `throughput` (bytes per second): limits, 0 for none."""
+
+    id: str
+    size: int
+    source: str = ""
+    iops: int = 0
+    throughput: int = 0
+
+
+class ObservedVolume(msgspec.Struct, frozen=True):
+    """`machine` and `device` ('xvdf'): where it is attached, empty if it is not; `mounted`: the guest has mounted it, or
+    holds it open. A root disk is attached while its machine runs."""
+
+    id: str
+    size: int
+    machine: str = ""
+    device: str = ""
+    mounted: bool = False
+
+
+class Volumes(Protocol):
+    def lacking(self) -> list[Lack]: ...
+
+    def list(self) -> list[str]:
+        """The ids of all volumes."""
+        ...
+
+    def frozen(self) -> list[str]:
+        """The names of all images and snapshots that are in the pool."""
+        ...
+
+    def ensure_image(self, name: str, progress: Callable[[str], None] = lambda line: None) -> int:
+        """Has the built image of that name in the pool ('debian-12'): from the cache, or built now, which takes a
+        minute. `progress` hears a line a step. Returns its size in bytes. Raises Unable."""
+        ...
+
+    def ensure(self, volume: Volume) -> None:
+        """Makes it, or has it grow (a guest that has it attached sees the new size), or sets its limits. Raises Unable
+        when the source is not in the pool."""
+        ...
+
+    def observe(self, volume: str) -> ObservedVolume | None: ...
+
+    def attach(self, volume: str, machine: str, device: str) -> None:
+        """Has the running machine see it as /dev/DEVICE. Raises Busy while another machine has it, Unable when the
+        machine does not run or the device's name is taken."""
+        ...
+
+    def detach(self, volume: str, force: bool = False) -> None:
+        """Takes it from its machine. Raises Busy while the guest has it mounted or open, unless by force. Harmless when
+        it is not attached."""
+        ...
+
+    def freeze(self, volume: str, name: str) -> None:
+        """A snapshot: the volume's bytes at this moment under `name`, in constant time, while it is written to.
+        Harmless when the name exists."""
+        ...
+
+    def thaw(self, name: str, size: int) -> None:
+        """A new, empty frozen file of `size` bytes that `write` fills: a snapshot brought back from elsewhere."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Removes an image or snapshot from the pool; its copies stay."""
+        ...
+
+    def changed(self, old: str, new: str) -> list[int]:
+        """Which blocks of `new` (a snapshot, image or volume) differ from `old`; with an empty `old`, which are not
+        known to be zeros. May name blocks that turn out to be equal, never misses one that differs."""
+        ...
+
+    def read(self, name: str, block: int) -> bytes:
+        """BLOCK bytes of a frozen file or volume; zeros beyond its end."""
+        ...
+
+    def write(self, name: str, block: int, content: bytes) -> None:
+        """BLOCK bytes of a frozen file that `thaw` made."""
+        ...
+
+    def destroy(self, volume: str) -> None:
+        """Removes a volume that is attached nowhere. Raises Busy otherwise."""
+        ...
+
+    def vanish(self) -> None:
+        """Removes all volumes, the pool and every trace of this driver from the host; the cache of built images
+        stays."""
+        ...
