@@ -16,10 +16,10 @@ class Machine(msgspec.Struct, frozen=True):
     """A machine as it should run.
 
     `boot` counts how often it was started on purpose: a machine is booted only when the last boot known of it is a
-    smaller one, so that a guest that switched itself off stays off however often `ensure` is repeated. `root`: the id of
-    the volume with its root disk. `vcpus`: may be a fraction; a limit of CPU time (the number of CPUs the guest sees is
-    at least 1). `memory`: bytes. `pids`: how many processes and threads it may have. `files`: absolute path -> text,
-    written into the root disk before each boot that `ensure` makes (owner root, mode 0644).
+    smaller one, so that a guest that switched itself off stays off however often `ensure` is repeated. `root`: the
+    id of the volume with its root disk. `vcpus`: may be a fraction; a limit of CPU time. `memory`: bytes.
+    `pids`: how many processes and threads it may have. `files`: absolute path -> text, written into the root disk
+    before each boot that `ensure` makes (owner root, mode 0644).
     """
 
     id: str

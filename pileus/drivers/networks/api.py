@@ -80,8 +80,8 @@ TargetKind = Literal["internet", "nat", "interface", "peer", "endpoint", "blackh
 
 
 class Route(msgspec.Struct, frozen=True):
-    """`target`: the id of the NAT gateway, interface, peering or endpoint. Ranges of the network itself are always local
-    and are not listed. An endpoint's route has an empty `range`: the endpoint knows its addresses."""
+    """`target`: the id of the NAT gateway, interface, peering or endpoint. Ranges of the network itself are always
+    local and are not listed. An endpoint's route has an empty `range`: the endpoint knows its addresses."""
 
     range: str
     kind: TargetKind

@@ -27,8 +27,8 @@ class Volume(msgspec.Struct, frozen=True):
 
 
 class ObservedVolume(msgspec.Struct, frozen=True):
-    """`machine` and `device` ('xvdf'): where it is attached, empty if it is not; `mounted`: the guest has mounted it, or
-    holds it open. A root disk is attached while its machine runs."""
+    """`machine` and `device` ('xvdf'): where it is attached, empty if it is not; `mounted`: the guest has mounted it
+    or holds it open. A root disk is attached while its machine runs."""
 
     id: str
     size: int
