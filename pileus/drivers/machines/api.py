@@ -67,7 +67,7 @@ class Machines(Protocol):
         """What the host lacks for machines; quick to ask."""
         ...
 
-    def list(self) -> list[str]:
+    def ids(self) -> list[str]:
         """The ids of all machines that `ensure` made and `destroy` has not removed."""
         ...
 
@@ -81,7 +81,7 @@ class Machines(Protocol):
         ...
 
     def stop(self, machine: str, grace: float) -> None:
-        """Asks its init to power off, waits up to `grace` seconds, then kills it. Its disks and `list` keep it.
+        """Asks its init to power off, waits up to `grace` seconds, then kills it. Its disks and `ids` keep it.
         Harmless when it does not run."""
         ...
 

@@ -204,7 +204,7 @@ class Networks(Protocol):
         """The `number`th (2 to 15) address of `public_range`: addresses of the cloud's own services."""
         ...
 
-    def list(self) -> list[str]:
+    def ids(self) -> list[str]:
         """The ids of all networks."""
         ...
 
@@ -216,7 +216,7 @@ class Networks(Protocol):
         """How `interface` is plugged into a machine as its eth<index>. Needs an ensured network that names it."""
         ...
 
-    def plugged(self, network: str) -> "list[str]":
+    def plugged(self, network: str) -> list[str]:
         """The ids of the interfaces that a machine is plugged into now."""
         ...
 
@@ -226,7 +226,7 @@ class Networks(Protocol):
         are addresses of the network. Closing it is the caller's."""
         ...
 
-    def flows(self, network: str) -> "list[Flow]":
+    def flows(self, network: str) -> list[Flow]:
         """What passed the interfaces with `flows` since the last call."""
         ...
 

@@ -40,7 +40,7 @@ class ObservedVolume(msgspec.Struct, frozen=True):
 class Volumes(Protocol):
     def lacking(self) -> list[Lack]: ...
 
-    def list(self) -> list[str]:
+    def ids(self) -> list[str]:
         """The ids of all volumes."""
         ...
 
