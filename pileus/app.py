@@ -20,6 +20,7 @@ from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
 from pileus.control import Loop
 from pileus.control.reaper import Reap, sweep
+from pileus.drivers import Drivers, no_drivers
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.pipeline import Cloud
@@ -70,12 +71,21 @@ def open_blobs(settings: Settings) -> Blobs:
 class App:
     """One running cloud."""
 
-    def __init__(self, settings: Settings, store: Store, clock: SystemClock, catalog: Catalog | None = None):
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: SystemClock,
+        catalog: Catalog | None = None,
+        drivers: Drivers | None = None,
+    ):
         self.settings, self.store, self.clock = settings, store, clock
         self.catalog = catalog or Catalog()
         keyring = Keyring(settings.data_dir / "keys" / "sse" if settings.store != "memory" else None)
         conveniences = None if settings.secure else Conveniences()
-        self.cloud = Cloud(store, clock, self.catalog, conveniences, keyring, open_blobs(settings))
+        self.cloud = Cloud(
+            store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or no_drivers()
+        )
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page

@@ -15,6 +15,7 @@ from pileus.service import Service
 SERVICES: dict[str, str | Service] = {
     "dynamodb": "pileus.services.dynamodb",
     "dynamodbstreams": "pileus.services.dynamodb.streams",
+    "ec2": "pileus.services.ec2",
     "glacier": "pileus.services.glacier",
     "iam": "pileus.services.iam",
     "kms": "pileus.services.kms",

@@ -10,6 +10,7 @@ from pileus.base import ids
 from pileus.base.clock import Clock, monotonic
 from pileus.base.errors import ApiError, ValidationError
 from pileus.blobs import Blobs, NoBlobs
+from pileus.drivers import Drivers, no_drivers
 from pileus.identity.keys import Conveniences
 from pileus.identity.standing import ANONYMOUS, Standings
 from pileus.identity.usage import Uses
@@ -61,6 +62,7 @@ class Cloud:
     conveniences: Conveniences | None = None
     keyring: Keyring = field(default_factory=Keyring)
     blobs: Blobs = field(default_factory=NoBlobs)
+    drivers: Drivers = field(default_factory=no_drivers)
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from pileus.base.arns import partition_of
 from pileus.base.clock import Clock
 from pileus.blobs import Blobs
+from pileus.drivers import Drivers
 from pileus.identity.keys import AccessKey, Session
 from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
@@ -117,6 +118,7 @@ class Cloud(Protocol):
     keyring: Keyring
     blobs: Blobs
     recorder: Recorder
+    drivers: Drivers
 
     def service(self, name: str) -> Any: ...
 

@@ -116,6 +116,8 @@ def lookup(call: "Call", resource: str, own: bool = True, owner: str | None = No
         nonlocal known
         if known is None:
             found = operation.context(call, request) if own and operation.context is not None else {}
+            if operation.service.about is not None:
+                found = {**found, **operation.service.about(call, resource)}
             known = {key.lower(): value for key, value in found.items()}
         return known
 
