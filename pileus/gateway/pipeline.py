@@ -63,6 +63,8 @@ class Cloud:
     keyring: Keyring = field(default_factory=Keyring)
     blobs: Blobs = field(default_factory=NoBlobs)
     drivers: Drivers = field(default_factory=no_drivers)
+    unknown_images: str = ""
+    """The machine image that image ids of AWS's own stand for; '' for none."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)

@@ -119,6 +119,7 @@ class Cloud(Protocol):
     blobs: Blobs
     recorder: Recorder
     drivers: Drivers
+    unknown_images: str
 
     def service(self, name: str) -> Any: ...
 
