@@ -66,6 +66,9 @@ class Cloud:
     unknown_images: str = ""
     """The machine image that image ids of AWS's own stand for; '' for none."""
 
+    trust: str = ""
+    """The certificate (PEM) of the authority that machines are to trust."""
+
     def __post_init__(self) -> None:
         self.router = Router(self.services)
         self.standings = Standings()

@@ -120,6 +120,7 @@ class Cloud(Protocol):
     recorder: Recorder
     drivers: Drivers
     unknown_images: str
+    trust: str
 
     def service(self, name: str) -> Any: ...
 

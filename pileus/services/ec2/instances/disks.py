@@ -62,10 +62,14 @@ def merged(image: Image, given: list[Any], kind: InstanceType) -> list[Disk]:
         if old is not None and not asked.virtual and not old.virtual:
             asked = _over(old, asked, mapping.get("Ebs") or {})
             if asked.snapshot != old.snapshot:
-                raise Ec2Error(
-                    "InvalidBlockDeviceMapping", f"snapshotId can only be modified on EBS devices: {asked.device}"
-                ) if asked.device == image.root_device else Ec2Error(
-                    "InvalidBlockDeviceMapping", f"The snapshot of {asked.device} cannot be changed at launch"
+                raise (
+                    Ec2Error(
+                        "InvalidBlockDeviceMapping", f"snapshotId can only be modified on EBS devices: {asked.device}"
+                    )
+                    if asked.device == image.root_device
+                    else Ec2Error(
+                        "InvalidBlockDeviceMapping", f"The snapshot of {asked.device} cannot be changed at launch"
+                    )
                 )
         elif not asked.virtual and not asked.size and not asked.snapshot:
             raise Ec2Error("MissingParameter", "The request must contain the parameter size or snapshotId")

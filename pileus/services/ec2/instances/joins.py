@@ -94,7 +94,8 @@ def _wish(given: Any, of: int) -> Wish:
     existing = given.get("NetworkInterfaceId") or ""
     if public and of > 1:
         raise combination(
-            "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces."
+            "The associatePublicIPAddress parameter cannot be specified when launching with multiple network "
+            "interfaces."
         )
     if public and (existing or index):
         raise combination("The associatePublicIPAddress parameter is for a new interface with device index 0.")

@@ -7,10 +7,12 @@ from pileus.drivers.volumes.api import Volume as Disk
 from pileus.service.call import Cloud
 from pileus.store import Transaction
 
+from ..names import guest_name
 from ..volumes.records import volumes
 from ..vpc import joining
-from ..vpc.compiling import interface_of, resolver_of
+from ..vpc.compiling import interface_of
 from .records import Instance, Placed
+from .resolving import resolver_of
 from .types import types
 
 MIB = 1024 * 1024
@@ -41,12 +43,6 @@ async def make_store(cloud: Cloud, instance: Instance) -> None:
         id = store_volume(instance, disk)
         await outside(cloud.drivers.volumes.ensure, Disk(id, disk.size * GB // 512 * 512))
         await outside(cloud.drivers.volumes.attach, id, instance.id, guest_name(disk.device))
-
-
-def guest_name(device: str) -> str:
-    """'/dev/sdf' is xvdf in the guest, as on AWS's Xen instances (User Guide, "Device names for volumes")."""
-    name = device.removeprefix("/dev/")
-    return f"xvd{name[2:]}" if name.startswith("sd") else name
 
 
 async def machine_of(cloud: Cloud, instance: Instance) -> Machine:
@@ -82,4 +78,3 @@ async def machine_of(cloud: Cloud, instance: Instance) -> Machine:
         links=tuple(links),
         files=files,
     )
-

@@ -1,7 +1,7 @@
 """Instance profiles: which role a machine has.
 
-Source: EC2 API Reference, "AssociateIamInstanceProfile" and its kin; IAM User Guide, "Grant a user permissions to pass a
-role to an AWS service". Who gives a machine a role must be allowed to pass it.
+Source: EC2 API Reference, "AssociateIamInstanceProfile" and its kin; IAM User Guide, "Grant a user permissions to
+pass a role to an AWS service". Who gives a machine a role must be allowed to pass it.
 """
 
 from typing import Any

@@ -53,6 +53,8 @@ class RunMachines:
             return Done  # a host that ran machines and cannot any more: the records stay as they are
         if instance.wanted == "running":
             return await _run(cloud, instance)
+        if instance.state == "stopped":
+            return Done
         driver = cloud.drivers.machines
         grace = 0.0 if instance.abrupt else GRACE_SECONDS
         await outside(driver.stop, instance.id, grace)

@@ -95,4 +95,3 @@ def make(
         **more,
     )
     return volume_kind.put(call, volume.id, volume)
-
