@@ -63,6 +63,11 @@ class Cloud:
     keyring: Keyring = field(default_factory=Keyring)
     blobs: Blobs = field(default_factory=NoBlobs)
     drivers: Drivers = field(default_factory=no_drivers)
+    unknown_images: str = ""
+    """The machine image that image ids of AWS's own stand for; '' for none."""
+
+    trust: str = ""
+    """The certificate (PEM) of the authority that machines are to trust."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)

@@ -119,6 +119,8 @@ class Cloud(Protocol):
     blobs: Blobs
     recorder: Recorder
     drivers: Drivers
+    unknown_images: str
+    trust: str
 
     def service(self, name: str) -> Any: ...
 

@@ -2,13 +2,31 @@
 
 from pileus.control import Reconciler
 
-from . import regions, tags, vpc
+from . import key_pairs, regions, tags, vpc
+from .images import describing as images
+from .instances import describing, launching, lifecycle, profiles
+from .instances.running import RunMachines
+from .instances.types import types
 from .service import ec2
+from .volumes.keeping import KeepVolumes
 
 
 def reconcilers() -> list[Reconciler]:
     """EC2's background work, for the composition root."""
-    return [*vpc.reconcilers()]
+    return [*vpc.reconcilers(), KeepVolumes(), RunMachines()]
 
 
-__all__ = ["ec2", "reconcilers", "regions", "tags", "vpc"]
+__all__ = [
+    "describing",
+    "ec2",
+    "images",
+    "key_pairs",
+    "launching",
+    "lifecycle",
+    "profiles",
+    "reconcilers",
+    "regions",
+    "tags",
+    "types",
+    "vpc",
+]

@@ -55,9 +55,10 @@ def select(
     ids: str,
     extra: Callable[[Any], bool] | None = None,
     exclusive: bool = False,
+    keep: Callable[[Any], bool] | None = None,
 ) -> tuple[list[Any], str | None]:
-    """The records of one page, and the token of the next."""
-    keep = chosen(kind, request)
+    """The records of one page, and the token of the next. `keep`: instead of the kind's filters."""
+    keep = keep or chosen(kind, request)
     wanted, size = request.get(ids) or [], page_size(request)
     token = request.get("NextToken")
     if wanted:

@@ -62,7 +62,7 @@ def network_of(tx: Transaction, account: str, region: str, vpc: str, edge: Edge)
         tables=tuple(_table(sight, table, endpoints) for table in tables),
         groups=_groups(sight),
         acls=tuple(_acl(acl) for acl in acls),
-        interfaces=tuple(_interface(each, watched) for each in attached),
+        interfaces=tuple(interface_of(each, watched) for each in attached),
         nat_gateways=_nat_gateways(sight),
         peerings=tuple(_peering(each, vpc) for each in peerings),
         endpoints=tuple(api.Endpoint(each.id, (edge(EDGE_OF[each.kind]),)) for each in endpoints),
@@ -143,7 +143,7 @@ def _acl(acl: Acl) -> api.Acl:
     return api.Acl(acl.id, entries(False), entries(True))
 
 
-def _interface(interface: Interface, watched: Callable[[Interface], bool]) -> api.Interface:
+def interface_of(interface: Interface, watched: Callable[[Interface], bool] = lambda one: False) -> api.Interface:
     addresses = tuple(
         api.Address(each.address, each.public.address if each.public is not None else "")
         for each in interface.addresses
