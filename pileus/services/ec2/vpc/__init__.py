@@ -2,6 +2,19 @@
 
 from pileus.control import Reconciler
 
+from . import (
+    addresses,
+    dhcp,
+    group_rules,
+    groups,
+    interfaces,
+    internet_gateways,
+    route_tables,
+    routes,
+    secondary_addresses,
+    subnets,
+    vpcs,
+)
 from .realizing import RealizeNetworks
 
 
@@ -10,4 +23,17 @@ def reconcilers() -> list[Reconciler]:
     return [RealizeNetworks()]
 
 
-__all__ = ["reconcilers"]
+__all__ = [
+    "addresses",
+    "dhcp",
+    "group_rules",
+    "groups",
+    "interfaces",
+    "internet_gateways",
+    "reconcilers",
+    "route_tables",
+    "routes",
+    "secondary_addresses",
+    "subnets",
+    "vpcs",
+]

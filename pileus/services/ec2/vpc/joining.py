@@ -220,22 +220,26 @@ def give_launch_address(call: Call, interface: str) -> str:
         return there.address
     address = allotting.take_public(call, interface)
     first = replace(known.primary, public=Association(address, AMAZON))
-    write(call, replace(known, addresses=(first, *known.addresses[1:])))
+    write(call, replace(known, addresses=(first, *known.addresses[1:]), launched_public=True))
     return address
 
 
 def take_launch_address(call: Call, interface: str) -> None:
     """Harmless if there is none; elastic ones stay."""
     known = INTERFACE.need(call, interface)
-    if not any(each.public is not None and each.public.owner == AMAZON for each in known.addresses):
+    if not known.launched_public and not any(_amazons(each) for each in known.addresses):
         return
     left = []
     for each in known.addresses:
-        if each.public is not None and each.public.owner == AMAZON:
+        if each.public is not None and _amazons(each):
             allotting.return_public(call, each.public.address)
             each = replace(each, public=None)
         left.append(each)
-    write(call, replace(known, addresses=tuple(left)))
+    write(call, replace(known, addresses=tuple(left), launched_public=False))
+
+
+def _amazons(private: Private) -> bool:
+    return private.public is not None and private.public.owner == AMAZON
 
 
 def interfaces_of(tx: Transaction, account: str, region: str, instance: str) -> list[Interface]:

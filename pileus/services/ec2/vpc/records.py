@@ -187,6 +187,9 @@ class Interface(Thing, frozen=True, kw_only=True):
     description: str = ""
     requester: str = ""
     type: str = "interface"
+    launched_public: bool = False
+    """Its machine was given a public address of Amazon's pool when it started, and gets one again when an elastic
+    address goes."""
 
     @property
     def primary(self) -> Private:
