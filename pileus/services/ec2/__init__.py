@@ -5,7 +5,7 @@ from pileus.control import Reconciler
 from . import key_pairs, regions, tags, vpc
 from .adopting import begin
 from .images import describing as images
-from .instances import describing, launching, lifecycle, profiles
+from .instances import attributes, describing, launching, lifecycle, profiles
 from .instances.running import RunMachines
 from .instances.types import types
 from .service import ec2
@@ -18,6 +18,7 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
+    "attributes",
     "begin",
     "describing",
     "ec2",
