@@ -5,10 +5,11 @@ from pileus.control import Reconciler
 from . import key_pairs, regions, tags, vpc
 from .adopting import begin
 from .images import describing as images
-from .instances import attributes, describing, launching, lifecycle, profiles
+from .instances import attributes, describing, launching, lifecycle, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
 from .service import ec2
+from .volumes import operating as volumes
 from .volumes.keeping import KeepVolumes
 
 
@@ -29,7 +30,9 @@ __all__ = [
     "profiles",
     "reconcilers",
     "regions",
+    "status",
     "tags",
     "types",
+    "volumes",
     "vpc",
 ]
