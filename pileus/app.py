@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,12 @@ from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
 from pileus.control import Loop
+from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
 from pileus.drivers import Drivers, no_drivers
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
+from pileus.gateway.inside import Inside
 from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
@@ -94,6 +97,8 @@ class App:
         self.server = Server(self.front, Limits(connections=_connections_max()))
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
+        self.inside = Inside(self.cloud, __version__, self._tls_by_name)
+        self._ends: list[Callable[[], None]] = []
 
     async def listen(self) -> int:
         """From here on requests are answered. Returns the port."""
@@ -114,9 +119,25 @@ class App:
             for reconciler in self.catalog.reconcilers(name):
                 self.loop.add(reconciler)
             await asyncio.sleep(0)
+        self.loop.add(self.inside)
+        self.cloud.trust = await outside(self._authority)
+        for name in self.catalog:
+            begin = self.catalog.begin(name)
+            if begin is not None:
+                self._ends.append(await begin(self.cloud))
         running = asyncio.get_running_loop()
         self._background.append(running.create_task(self.loop.run()))
         self._background.append(running.create_task(self._sweep()))
+
+    def _authority(self) -> str:
+        from pileus.gateway import tls
+
+        return tls.authority(self.settings.data_dir)
+
+    def _tls_by_name(self) -> ssl.SSLContext:
+        from pileus.gateway import tls
+
+        return tls.by_name(self.settings.data_dir)
 
     async def _sweep(self) -> None:
         await sweep(self.cloud)
@@ -129,6 +150,9 @@ class App:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        for end in self._ends:
+            end()
+        await self.inside.stop()
         self.cloud.recorder.flush()
         await self.store.transact(lambda tx: None)
         self.store.close()

@@ -25,7 +25,8 @@ LOCK_SECONDS_MAX = 0.3
 # What a cloud writes into its data directory; a person's own files there (init scripts) are never deleted.
 WRITTEN = (
     "state", "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite.lock", "root.key", "ca.pem",
-    "ca.key", "server.pem", "keys", "blobs", "blobs.spare", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
+    "ca.key", "server.pem", "keys", "blobs", "blobs.spare", "certificates", "pileus.log", "bin",
+    "run.json", "run.json.new", "run.lock",
 )  # fmt: skip
 
 

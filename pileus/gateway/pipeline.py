@@ -30,6 +30,7 @@ from pileus.service import (
     Wait,
     authorize,
 )
+from pileus.service.call import Vantage
 from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
@@ -68,6 +69,9 @@ class Cloud:
 
     trust: str = ""
     """The certificate (PEM) of the authority that machines are to trust."""
+
+    vantage: Vantage | None = None
+    """Set on the copy of the cloud that answers at an endpoint inside a network."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)

@@ -110,6 +110,13 @@ class Body(Protocol):
         ...
 
 
+class Vantage(NamedTuple):
+    """From inside which network a request comes, through which endpoint."""
+
+    vpc: str
+    endpoint: str
+
+
 class Cloud(Protocol):
     """What the composition root gives to the kit."""
 
@@ -121,6 +128,7 @@ class Cloud(Protocol):
     drivers: Drivers
     unknown_images: str
     trust: str
+    vantage: Vantage | None
 
     def service(self, name: str) -> Any: ...
 

@@ -3,6 +3,7 @@
 from pileus.control import Reconciler
 
 from . import key_pairs, regions, tags, vpc
+from .adopting import begin
 from .images import describing as images
 from .instances import describing, launching, lifecycle, profiles
 from .instances.running import RunMachines
@@ -17,6 +18,7 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
+    "begin",
     "describing",
     "ec2",
     "images",
