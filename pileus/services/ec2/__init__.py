@@ -9,6 +9,7 @@ from .instances import attributes, describing, launching, lifecycle, profiles, s
 from .instances.running import RunMachines
 from .instances.types import types
 from .service import ec2
+from .templates import operating as templates
 from .volumes import operating as volumes
 from .volumes.keeping import KeepVolumes
 
@@ -32,6 +33,7 @@ __all__ = [
     "regions",
     "status",
     "tags",
+    "templates",
     "types",
     "volumes",
     "vpc",

@@ -186,7 +186,7 @@ def _note(call: Call, instance: Instance, answers: bool) -> None:
 async def _answers(cloud: Cloud, instance: Instance) -> bool:
     """Whether the guest still runs what it is asked to run."""
     try:
-        done = await outside(cloud.drivers.machines.execute, instance.id, ["/bin/true"], b"", CHECK_TIMEOUT_SECONDS)
+        done = await outside(cloud.drivers.machines.execute, instance.id, ["true"], b"", CHECK_TIMEOUT_SECONDS)
     except Unable:
         return False
     return done.status == 0
