@@ -1,7 +1,7 @@
 """A launch by template: what the request says wins over what the template says.
 
-Source: Amazon EC2 User Guide, "Launch EC2 instances using a launch template" (tags of both are given; the instance bears
-aws:ec2launchtemplate:id and :version).
+Source: Amazon EC2 User Guide, "Launch EC2 instances using a launch template" (tags of both are given; the instance
+bears aws:ec2launchtemplate:id and :version).
 """
 
 from typing import Any

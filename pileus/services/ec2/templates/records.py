@@ -35,7 +35,7 @@ templates = Table("ec2.templates", Template)
 names = Table("ec2.templates.by_name", str)  # account, region, name -> id
 versions = Table("ec2.templates.versions", Version)  # account, region, template, number
 
-template_kind = Kind(
+template_kind: Kind[Template] = Kind(
     "lt",
     "launch-template",
     "InvalidLaunchTemplateId",
