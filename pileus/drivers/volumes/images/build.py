@@ -117,7 +117,7 @@ def _debootstrap(recipe: Recipe, root: Path) -> None:
     lines = sources(ETC, recipe.release)
     if not lines:
         raise Unable(
-            "this host's apt knows no Debian mirror (/etc/apt/sources.list, sources.list.d) to build machine images from:"
+            "this host's apt knows no Debian mirror (/etc/apt/sources.list, sources.list.d) to build images from:"
             " add one, or build the image on a Debian host and copy its /var/cache/pileus/images here"
         )
     kept_out = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
