@@ -1,0 +1,206 @@
+"""Networks of the kernel: a network namespace each, as a router that every machine has a line of its own to.
+
+What is ensured is kept in `home`, so that a driver that starts anew knows what it finds. Each network has a note of
+what was applied; the first `ensure` of a process has none and rebuilds rules and routes in place, which running
+connections do not notice.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from pileus.drivers import programs
+from pileus.drivers.api import Lack, Unable
+from pileus.drivers.networks import inside, names
+from pileus.drivers.networks import paths as pathing
+from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.edge import SERVICES, Edge
+from pileus.drivers.networks.names import interface_device
+from pileus.drivers.networks.paths import Paths
+from pileus.drivers.networks.rules import published, rules
+from pileus.drivers.networks.ruleset import Ruleset, difference, whole
+
+PROGRAMS = ("ip", "nft", "nsenter", "dnsmasq")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a network's namespace was told."""
+
+    ruleset: Ruleset
+    paths: Paths
+
+
+class NamespaceNetworks:
+    """`tag`: begins the names of everything that this driver makes on the host; without a dot."""
+
+    def __init__(self, home: Path, tag: str):
+        if "." in tag or "/" in tag:
+            raise ValueError("a tag has neither dot nor slash")
+        self._home = home
+        self._tag = tag
+        self._edge = Edge(home, tag)
+        self._lock = threading.RLock()
+        self._networks: dict[str, Network] | None = None
+        self._applied: dict[str, Applied] = {}
+
+    def lacking(self) -> list[Lack]:
+        return programs.lacking(*PROGRAMS)
+
+    def public_range(self) -> str:
+        with self._lock:
+            return str(self._edge.range())
+
+    def edge_address(self, number: int) -> str:
+        if number not in SERVICES:
+            raise ValueError("the edge's services have the addresses 2 to 15")
+        with self._lock:
+            return self._edge.address(number)
+
+    def ids(self) -> list[str]:
+        with self._lock:
+            return sorted(self._known())
+
+    def ensure(self, network: Network) -> None:
+        with self._lock:
+            before = self._known().get(network.id)
+            self._keep(network)
+            self._apply(network)
+            for other in {each.network for known in (before, network) if known for each in known.peerings}:
+                if other in self._known() and other in self._applied:
+                    self._apply(self._known()[other])
+
+    def link(self, network: str, interface: Interface, index: int) -> Link:
+        with self._lock:
+            known = self._named(network)
+        if interface.id not in {each.id for each in known.interfaces}:
+            raise Unable(f"network {network} has no interface {interface.id}")
+        return names.link(known, self._namespace(network), interface, index)
+
+    def plugged(self, network: str) -> list[str]:
+        with self._lock:
+            known = self._known().get(network)
+        if known is None or not inside.exists(self._namespace(network)):
+            return []
+        devices = inside.devices(self._namespace(network))
+        return sorted(each.id for each in known.interfaces if interface_device(each.id) in devices)
+
+    def listen(self, network: str, address: str, port: int) -> socket.socket:
+        with self._lock:
+            if network:
+                self._named(network)
+            else:
+                self._edge.range()
+        namespace = self._namespace(network) if network else self._edge.namespace
+        return inside.inside(namespace, lambda: _listening(address, port))
+
+    def flows(self, network: str) -> list[Flow]:
+        raise NotImplementedError
+
+    def destroy(self, network: str) -> None:
+        with self._lock:
+            known = self._known().pop(network, None)
+            self._applied.pop(network, None)
+            inside.remove(self._namespace(network))
+            self._edge.forget(network)
+            self._file(network).unlink(missing_ok=True)
+            for peering in known.peerings if known else ():
+                if peering.network in self._applied:
+                    self._apply(self._known()[peering.network])
+
+    def vanish(self) -> None:
+        with self._lock:
+            for network in self.ids():
+                self.destroy(network)
+            self._edge.vanish()
+            for namespace in inside.named(f"{self._tag}."):
+                inside.remove(namespace)
+            for file in self._folder.glob("*"):
+                file.unlink()
+            if self._folder.exists():
+                self._folder.rmdir()
+
+    # What is known.
+
+    @property
+    def _folder(self) -> Path:
+        return self._home / "known"
+
+    def _file(self, network: str) -> Path:
+        return self._folder / f"{network}.json"
+
+    def _namespace(self, network: str) -> str:
+        return f"{self._tag}.{network}"
+
+    def _known(self) -> dict[str, Network]:
+        if self._networks is None:
+            found = [msgspec.json.decode(path.read_bytes(), type=Network) for path in self._folder.glob("*.json")]
+            self._networks = {network.id: network for network in found}
+        return self._networks
+
+    def _named(self, network: str) -> Network:
+        if network not in self._known():
+            raise Unable(f"there is no network {network}")
+        return self._known()[network]
+
+    def _keep(self, network: Network) -> None:
+        if self._known().get(network.id) == network:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        written = self._file(network.id).with_suffix(".new")
+        written.write_bytes(msgspec.json.encode(network))
+        written.replace(self._file(network.id))
+        self._known()[network.id] = network
+
+    def _peers(self, network: Network) -> dict[str, Network]:
+        """Peering -> the other network, of the peerings in effect."""
+        return dict(self._in_effect(network))
+
+    def _in_effect(self, network: Network) -> Iterator[tuple[str, Network]]:
+        for peering in network.peerings:
+            other = self._known().get(peering.network)
+            if other and any(each.id == peering.id and each.network == network.id for each in other.peerings):
+                yield peering.id, other
+
+    # What is made.
+
+    def _apply(self, network: Network) -> None:
+        """When it fails halfway, the next one rebuilds all."""
+        applied = self._applied.pop(network.id, None)
+        namespace = self._namespace(network.id)
+        if applied is None or not inside.exists(namespace):
+            inside.make(namespace)
+            inside.settings(namespace, inside.ROUTER | {"ipv4/conf/default/proxy_arp": "1"})
+            pathing.begun(namespace)
+            applied = None
+        peers = self._peers(network)
+        ruleset = rules(network, peers)
+        inside.nft(namespace, difference(applied.ruleset, ruleset) if applied else whole(ruleset))
+        devices = inside.devices(namespace)
+        if network.internet:
+            self._edge.join(network.id, namespace, devices)
+        elif "edge" in devices:
+            self._edge.leave(network.id, namespace)
+        wanted = pathing.paths(network, peers, devices)
+        inside.ip(namespace, pathing.changes(applied.paths if applied else pathing.there(namespace), wanted))
+        if network.internet:
+            self._edge.publish(network.id, {public for _, public in published(network)})
+        self._applied[network.id] = Applied(ruleset, wanted)
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    """Transparent: an endpoint's address is only known to the tables of some subnets."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_IP, socket.IP_TRANSPARENT, 1)
+        made.bind((address, port))
+        made.listen(1_024)
+    except OSError as error:
+        made.close()
+        raise Unable(f"{address}:{port} cannot be listened at: {error.strerror}") from error
+    return made
