@@ -66,7 +66,7 @@ class Edge:
         self._published = {public: where for public, where in self._published.items() if where != device}
 
     def leave(self, network: str, namespace: str) -> None:
-        inside.ip(namespace, ["link del edge"])
+        inside.unlink(namespace, "edge")
         self.forget(network)
 
     def forget(self, network: str) -> None:

@@ -93,6 +93,16 @@ def devices(namespace: str) -> set[str]:
     return {line.partition(":")[0].strip() for line in inside(namespace, read).splitlines()[2:]}
 
 
+def unlink(namespace: str, device: str) -> None:
+    """Removes a device. Harmless when it is gone: the kernel takes one away by itself, some time after the namespace
+    at its other end."""
+    try:
+        ip(namespace, [f"link del {device}"])
+    except Unable:
+        if device in devices(namespace):
+            raise
+
+
 def settings(namespace: str, values: dict[str, str]) -> None:
     """Writes kernel settings: 'ipv4/ip_forward' -> '1'. What this kernel does not have is passed over."""
 
@@ -131,7 +141,6 @@ ROUTER = {
             "secure_redirects": "0",
         }.items()
     },
-    "ipv4/neigh/default/proxy_delay": "0",
     "netfilter/nf_conntrack_acct": "1",
     "netfilter/nf_conntrack_timestamp": "1",
 }

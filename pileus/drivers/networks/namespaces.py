@@ -15,24 +15,27 @@ import msgspec
 
 from pileus.drivers import programs
 from pileus.drivers.api import Lack, Unable
-from pileus.drivers.networks import inside, names
+from pileus.drivers.networks import conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
 from pileus.drivers.networks.edge import SERVICES, Edge
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
+from pileus.drivers.networks.resolver import Resolver
 from pileus.drivers.networks.rules import published, rules
 from pileus.drivers.networks.ruleset import Ruleset, difference, whole
+from pileus.drivers.networks.tracking import Permissions, ended, narrowed
 
 PROGRAMS = ("ip", "nft", "nsenter", "dnsmasq")
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What a network's namespace was told."""
+    """What a network's namespace was told, and the networks it was told of."""
 
     ruleset: Ruleset
     paths: Paths
+    permissions: Permissions
 
 
 class NamespaceNetworks:
@@ -66,13 +69,20 @@ class NamespaceNetworks:
             return sorted(self._known())
 
     def ensure(self, network: Network) -> None:
+        if any(letter in network.id for letter in "./"):
+            raise ValueError("a network's id has neither dot nor slash")
         with self._lock:
             before = self._known().get(network.id)
-            self._keep(network)
-            self._apply(network)
-            for other in {each.network for known in (before, network) if known for each in known.peerings}:
-                if other in self._known() and other in self._applied:
-                    self._apply(self._known()[other])
+            self._known()[network.id] = network
+            if before is None:
+                self._keep(network)
+            self._apply(network, before)
+            # Kept after it was applied: whoever starts after a crash in between still knows what it was before.
+            if before != network:
+                self._keep(network)
+            others = {each.network for known in (before, network) if known for each in known.peerings}
+            for other in sorted(others.intersection(self._applied)):
+                self._apply(self._known()[other])
 
     def link(self, network: str, interface: Interface, index: int) -> Link:
         with self._lock:
@@ -105,7 +115,9 @@ class NamespaceNetworks:
         with self._lock:
             known = self._known().pop(network, None)
             self._applied.pop(network, None)
-            inside.remove(self._namespace(network))
+            self._resolver(network).remove()
+            for each in (*inside.named(self._gateways(network)), self._namespace(network)):
+                inside.remove(each)
             self._edge.forget(network)
             self._file(network).unlink(missing_ok=True)
             for peering in known.peerings if known else ():
@@ -136,6 +148,10 @@ class NamespaceNetworks:
     def _namespace(self, network: str) -> str:
         return f"{self._tag}.{network}"
 
+    def _gateways(self, network: str) -> str:
+        """The beginning of the names of its NAT gateways' namespaces."""
+        return f"{self._tag}..{network}."
+
     def _known(self) -> dict[str, Network]:
         if self._networks is None:
             found = [msgspec.json.decode(path.read_bytes(), type=Network) for path in self._folder.glob("*.json")]
@@ -148,13 +164,10 @@ class NamespaceNetworks:
         return self._known()[network]
 
     def _keep(self, network: Network) -> None:
-        if self._known().get(network.id) == network:
-            return
         self._folder.mkdir(parents=True, exist_ok=True)
         written = self._file(network.id).with_suffix(".new")
         written.write_bytes(msgspec.json.encode(network))
         written.replace(self._file(network.id))
-        self._known()[network.id] = network
 
     def _peers(self, network: Network) -> dict[str, Network]:
         """Peering -> the other network, of the peerings in effect."""
@@ -168,28 +181,51 @@ class NamespaceNetworks:
 
     # What is made.
 
-    def _apply(self, network: Network) -> None:
-        """When it fails halfway, the next one rebuilds all."""
-        applied = self._applied.pop(network.id, None)
+    def _apply(self, network: Network, before: Network | None = None) -> None:
+        """`before`: what it was when another process was here. When it fails halfway, the next one rebuilds all."""
         namespace = self._namespace(network.id)
+        applied = self._applied.pop(network.id, None)
         if applied is None or not inside.exists(namespace):
             inside.make(namespace)
-            inside.settings(namespace, inside.ROUTER | {"ipv4/conf/default/proxy_arp": "1"})
+            inside.settings(namespace, inside.ROUTER)
             pathing.begun(namespace)
             applied = None
         peers = self._peers(network)
         ruleset = rules(network, peers)
         inside.nft(namespace, difference(applied.ruleset, ruleset) if applied else whole(ruleset))
+        permissions = Permissions(network, tuple(peers.values()))
+        self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
+        before_links, devices = self._linked(network, namespace, peers)
+        wanted = pathing.paths(network, peers, devices)
+        # Routes go with their devices: a link that is new has none, and so may a machine that was plugged in again.
+        sure = applied and devices == before_links and not pathing.by_machines(network)
+        old = applied.paths if applied and sure else pathing.there(namespace)
+        inside.ip(namespace, pathing.changes(old, wanted))
+        if network.internet:
+            self._edge.publish(network.id, {public for _, public in published(network)})
+        self._resolver(network.id).ensure(network)
+        self._applied[network.id] = Applied(ruleset, wanted, permissions)
+
+    def _end(self, namespace: str, before: Permissions, after: Permissions) -> None:
+        """Ends the connections that do not outlive the change."""
+        if narrowed(before.network, after.network) or before.peers != after.peers:
+            conntrack.cut(namespace, ended(before, after, conntrack.connections(namespace)))
+
+    def _linked(self, network: Network, namespace: str, peers: dict[str, Network]) -> tuple[set[str], set[str]]:
+        """The devices before and after."""
         devices = inside.devices(namespace)
         if network.internet:
             self._edge.join(network.id, namespace, devices)
         elif "edge" in devices:
             self._edge.leave(network.id, namespace)
-        wanted = pathing.paths(network, peers, devices)
-        inside.ip(namespace, pathing.changes(applied.paths if applied else pathing.there(namespace), wanted))
-        if network.internet:
-            self._edge.publish(network.id, {public for _, public in published(network)})
-        self._applied[network.id] = Applied(ruleset, wanted)
+        others = {peering: (other, self._namespace(other.id)) for peering, other in peers.items()}
+        present = {peering: other for peering, other in others.items() if inside.exists(other[1])}
+        links.peer(network, namespace, present, devices)
+        links.translate(network, namespace, self._gateways(network.id), devices)
+        return devices, inside.devices(namespace)
+
+    def _resolver(self, network: str) -> Resolver:
+        return Resolver(self._tag, self._namespace(network))
 
 
 def _listening(address: str, port: int) -> socket.socket:

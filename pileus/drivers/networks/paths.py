@@ -60,6 +60,11 @@ def paths(network: Network, peers: Mapping[str, Network], devices: set[str]) -> 
     return Paths(frozenset(addresses), frozenset(table_number(table.id) for table in network.tables), routes)
 
 
+def by_machines(network: Network) -> bool:
+    """Whether routes lead to machines, which come and go."""
+    return any(route.kind == "interface" for table in network.tables for route in table.routes)
+
+
 def _route(
     network: Network, peers: Mapping[str, Network], route: Route, devices: set[str]
 ) -> Iterator[tuple[str, str]]:

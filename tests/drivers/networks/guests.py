@@ -42,7 +42,9 @@ class Guest:
         """As a machine's boot does it."""
         device = f"eth{link.index}"
         inside.ip(link.namespace, [f"link add {link.name} type veth peer name {device} netns {self.namespace}"])
-        inside.settings(link.namespace, {f"ipv4/conf/{link.name}/proxy_arp": "1"})
+        inside.settings(
+            link.namespace, {f"ipv4/conf/{link.name}/proxy_arp": "1", f"ipv4/neigh/{link.name}/proxy_delay": "0"}
+        )
         commands = ["link set lo up", f"link set {device} address {link.mac} up"]
         commands += [f"addr add {address}/{link.prefix} dev {device}" for address in link.addresses]
         if not link.index:
