@@ -1,5 +1,6 @@
 """The kernel's table of connections: read and cut, by netlink messages (`linux/netfilter/nfnetlink_conntrack.h`)."""
 
+import errno
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -66,7 +67,10 @@ def cut(namespace: str, victims: Iterable[Connection]) -> None:
         with opened() as kernel:
             for key in keys:
                 kernel.send(_message(DELETE, REQUEST | ACKNOWLEDGE, key))
-                kernel.recv(65_536)
+                for kind, body in messages(kernel.recv(65_536)):
+                    refused = -struct.unpack_from("=i", body)[0] if kind == ERROR else 0
+                    if refused not in (0, errno.ENOENT):
+                        raise OSError(refused, "the kernel does not forget a connection")
 
     if keys:
         inside.inside(namespace, forget)

@@ -130,6 +130,7 @@ class NamespaceNetworks:
                 self.destroy(network)
             self._edge.vanish()
             for namespace in inside.named(f"{self._tag}."):
+                Resolver(self._tag, namespace).remove()
                 inside.remove(namespace)
             for file in self._folder.glob("*"):
                 file.unlink()

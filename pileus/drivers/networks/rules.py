@@ -60,9 +60,9 @@ def _hooks(network: Network) -> Iterator[tuple[str, Chain]]:
     yield filtered(
         *("checks", "forward", -30, "accept"),
         "ct state invalid drop",
-        # A connection may be picked up in the middle by the side that is asked, never by the one that answers: or a
-        # connection that lost its permission would come back by its own answers.
-        'oifname "edge" meta l4proto tcp ct state new tcp flags & (fin | syn | rst | ack) != syn drop',
+        # A connection that lost its permission must not come back by its own answers. From outside it may: the machine
+        # that an address moved to says that it knows nothing of it.
+        'iifname != "edge" meta l4proto tcp ct state new tcp flags & (fin | syn | rst | ack) != syn drop',
         'iifname "edge" ct state new ct status & dnat == 0 drop',
         'oifname "edge" ip saddr != @published drop',
         'oifname "i*" oifname . ip daddr != @own_to oifname != @unchecked_to drop',

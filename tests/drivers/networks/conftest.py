@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from itertools import count
 from pathlib import Path
 
@@ -46,6 +47,10 @@ class Site:
         """The driver of a process that starts anew."""
         self.networks = NamespaceNetworks(self.home, self.tag)
         return self.networks
+
+    def public(self, number: int) -> str:
+        """A public address; 16 is the first that machines may have."""
+        return str(IPv4Network(self.networks.public_range())[number])
 
     def clear(self) -> None:
         for guest in self.guests:

@@ -105,6 +105,15 @@ class Guest:
             except TimeoutError:
                 return False
 
+    def routes(self) -> None:
+        """Becomes a router that hides others behind its own address."""
+        inside.settings(self.namespace, {"ipv4/ip_forward": "1"})
+        inside.nft(
+            self.namespace,
+            "add table ip nat\nadd chain ip nat post { type nat hook postrouting priority 100; }\n"
+            "add rule ip nat post masquerade\n",
+        )
+
     def remove(self) -> None:
         self.sockets.close()
         inside.remove(self.namespace)
