@@ -5,10 +5,12 @@ what was applied; the first `ensure` of a process has none and rebuilds rules an
 connections do not notice.
 """
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,8 +26,11 @@ from pileus.drivers.networks.paths import Paths
 from pileus.drivers.networks.resolver import Resolver
 from pileus.drivers.networks.rules import published, rules
 from pileus.drivers.networks.ruleset import Ruleset, difference, whole
+from pileus.drivers.networks.tally import Tally
 from pileus.drivers.networks.tracking import Permissions, ended, narrowed
+from pileus.drivers.networks.watching import Watch, everything
 
+log = logging.getLogger(__name__)
 PROGRAMS = ("ip", "nft", "nsenter", "dnsmasq")
 
 
@@ -50,6 +55,9 @@ class NamespaceNetworks:
         self._lock = threading.RLock()
         self._networks: dict[str, Network] | None = None
         self._applied: dict[str, Applied] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._plugs: dict[str, socket.socket] = {}
+        self._watch = Watch()
 
     def lacking(self) -> list[Lack]:
         return programs.lacking(*PROGRAMS)
@@ -109,12 +117,15 @@ class NamespaceNetworks:
         return inside.inside(namespace, lambda: _listening(address, port))
 
     def flows(self, network: str) -> list[Flow]:
-        raise NotImplementedError
+        with self._lock:
+            tally = self._tallies.get(network)
+            return tally.flows() if tally else []
 
     def destroy(self, network: str) -> None:
         with self._lock:
             known = self._known().pop(network, None)
             self._applied.pop(network, None)
+            self._ignore(network)
             self._resolver(network).remove()
             for each in (*inside.named(self._gateways(network)), self._namespace(network)):
                 inside.remove(each)
@@ -124,7 +135,12 @@ class NamespaceNetworks:
                 if peering.network in self._applied:
                     self._apply(self._known()[peering.network])
 
+    def close(self) -> None:
+        """Nothing is watched any more; everything stays as it is."""
+        self._watch.close()
+
     def vanish(self) -> None:
+        self.close()
         with self._lock:
             for network in self.ids():
                 self.destroy(network)
@@ -187,6 +203,7 @@ class NamespaceNetworks:
         namespace = self._namespace(network.id)
         applied = self._applied.pop(network.id, None)
         if applied is None or not inside.exists(namespace):
+            self._ignore(network.id)
             inside.make(namespace)
             inside.settings(namespace, inside.ROUTER)
             pathing.begun(namespace)
@@ -197,7 +214,8 @@ class NamespaceNetworks:
         permissions = Permissions(network, tuple(peers.values()))
         self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
         before_links, devices = self._linked(network, namespace, peers)
-        wanted = pathing.paths(network, peers, devices)
+        up = pathing.up(namespace) if pathing.by_machines(network) else set()
+        wanted = pathing.paths(network, peers, up)
         # Routes go with their devices: a link that is new has none, and so may a machine that was plugged in again.
         sure = applied and devices == before_links and not pathing.by_machines(network)
         old = applied.paths if applied and sure else pathing.there(namespace)
@@ -205,7 +223,33 @@ class NamespaceNetworks:
         if network.internet:
             self._edge.publish(network.id, {public for _, public in published(network)})
         self._resolver(network.id).ensure(network)
+        self._watched(network, namespace)
         self._applied[network.id] = Applied(ruleset, wanted, permissions)
+
+    def _watched(self, network: Network, namespace: str) -> None:
+        """Begins and ends to watch what is to be watched."""
+        if network.id in self._tallies:
+            self._tallies[network.id].follow(network)
+        elif any(interface.flows for interface in network.interfaces):
+            self._tallies[network.id] = Tally(namespace, network, self._watch)
+        if pathing.by_machines(network) and network.id not in self._plugs:
+            self._plugs[network.id] = inside.inside(namespace, _plug_ear)
+            self._watch.add(self._plugs[network.id], partial(self._replugged, network.id))
+
+    def _ignore(self, network: str) -> None:
+        if tally := self._tallies.pop(network, None):
+            tally.close()
+        if plugs := self._plugs.pop(network, None):
+            self._watch.remove(plugs)
+
+    def _replugged(self, network: str) -> None:
+        """A machine came or went: routes that lead to it go with its device, and are made anew."""
+        with self._lock:
+            if network in self._plugs and everything(self._plugs[network]) and network in self._applied:
+                try:
+                    self._apply(self._known()[network])
+                except Unable:
+                    log.warning("network %s: a machine went while routes to it were made", network, exc_info=True)
 
     def _end(self, namespace: str, before: Permissions, after: Permissions) -> None:
         """Ends the connections that do not outlive the change."""
@@ -227,6 +271,13 @@ class NamespaceNetworks:
 
     def _resolver(self, network: str) -> Resolver:
         return Resolver(self._tag, self._namespace(network))
+
+
+def _plug_ear() -> socket.socket:
+    """Hears of devices that come, go, and are switched on."""
+    ear = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    ear.bind((0, 1))
+    return ear
 
 
 def _listening(address: str, port: int) -> socket.socket:

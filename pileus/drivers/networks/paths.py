@@ -45,7 +45,7 @@ class Paths:
 
 
 def paths(network: Network, peers: Mapping[str, Network], devices: set[str]) -> Paths:
-    """`devices`: what is there; a route to a machine that is not plugged in leads nowhere."""
+    """`devices`: those of machines that are switched on; a route to any other machine leads nowhere."""
     addresses = {METADATA, *map(names.gateway_address, network.subnets)}
     if network.resolver:
         addresses |= {RESOLVER, *map(names.resolver_address, network.subnets)}
@@ -103,6 +103,13 @@ def there(namespace: str) -> Paths:
     routes = json.loads(inside.run("ip", "-j", "-n", namespace, "route", "show", "table", "all") or "[]")
     tables = [(int(each["table"]), each["dst"]) for each in routes if str(each.get("table", "")).isdigit()]
     return Paths(frozenset(addresses), frozenset(marks), dict.fromkeys(tables, ""))
+
+
+def up(namespace: str) -> set[str]:
+    """The devices that are switched on."""
+    shown = json.loads(inside.run("ip", "-j", "-n", namespace, "link", "show", "up") or "[]")
+    # Of a device that is not, an empty object is shown.
+    return {device["ifname"] for device in shown if device}
 
 
 def begun(namespace: str) -> None:

@@ -28,17 +28,18 @@ def rules(network: Network, peers: Mapping[str, Network]) -> Ruleset:
     for group in network.groups:
         chains |= _group(group)
     for interface in network.interfaces:
-        chains |= _interface(interface, _refusal(network))
+        chains |= _interface(interface, network)
     for acl in network.acls:
-        chains |= _acl(acl, _refusal(network))
+        chains |= _acl(acl, network)
     for subnet in network.subnets:
         chains |= _border(subnet)
     return Ruleset(chains, _devices(network) | _addresses(network, peers) | _members(network, peers))
 
 
-def _refusal(network: Network) -> str:
+def _refusal(network: Network, way: str) -> str:
+    """`way`: in or out, of the interface where it happens."""
     watched = any(interface.flows for interface in network.interfaces)
-    return f"log group {REJECTS} drop" if watched else "drop"
+    return f'log prefix "{way}" group {REJECTS} drop' if watched else "drop"
 
 
 def _hooks(network: Network) -> Iterator[tuple[str, Chain]]:
@@ -102,19 +103,19 @@ def _group(group: Group) -> dict[str, Chain]:
     }
 
 
-def _interface(interface: Interface, refusal: str) -> dict[str, Chain]:
+def _interface(interface: Interface, network: Network) -> dict[str, Chain]:
     return {
         _chain("i", interface.id, way): Chain(
-            (*(f"jump {_chain('g', group, way)}" for group in interface.groups), refusal)
+            (*(f"jump {_chain('g', group, way)}" for group in interface.groups), _refusal(network, way))
         )
         for way in ("in", "out")
     }
 
 
-def _acl(acl: Acl, refusal: str) -> dict[str, Chain]:
+def _acl(acl: Acl, network: Network) -> dict[str, Chain]:
     def lines(way: str) -> tuple[str, ...]:
         entries, side = (acl.inward, "saddr") if way == "in" else (acl.outward, "daddr")
-        ordered = sorted(entries, key=lambda line: line.number)
+        ordered, refusal = sorted(entries, key=lambda line: line.number), _refusal(network, way)
         return (*(entry(line, side, refusal) for line in ordered), refusal)
 
     return {_chain("a", acl.id, way): Chain(lines(way)) for way in ("in", "out")}

@@ -45,6 +45,7 @@ class Site:
 
     def again(self) -> NamespaceNetworks:
         """The driver of a process that starts anew."""
+        self.networks.close()
         self.networks = NamespaceNetworks(self.home, self.tag)
         return self.networks
 
