@@ -16,6 +16,7 @@ PROGRAMS = {
     "mkfs.ext4": "e2fsprogs",
     "nft": "nftables",
     "ip": "iproute2",
+    "nsenter": "util-linux",
     "dnsmasq": "dnsmasq-base",
 }
 """Program -> Debian package."""

@@ -60,6 +60,7 @@ def _boot(folder: Folder, again: bool) -> State:
     folder.cgroup().hand_over(base)
     devices.hide_the_hosts(folder, pid)
     with mounts.clone(str(asking.ensure(folder.home, folder.tag))) as mount:
+        mounts.attributes(mount, given=mounts.RDONLY | mounts.NOSUID | mounts.NODEV | mounts.NOEXEC)
         devices.move_in(pid, base, mount, f"/dev/{devices.ASKED}", is_folder=True)
     for disk in folder.disks():
         devices.plug(folder, pid, disk, base)
