@@ -35,6 +35,7 @@ def attach(folder: Folder, pid: int, volume: str, path: Path, device: str, iops:
     if there and loops.of(path) is not None:
         return
     folder.save_disk(disk)
+    asking.ensure(folder.home, folder.tag)
     devices.plug(folder, pid, disk, _base(folder))
 
 
