@@ -93,7 +93,7 @@ def left_on_the_host(home: Path, tag: str) -> list[str]:
     found += [
         str(path) for path in (Path("/sys/fs/cgroup") / f"pileus-{tag}", Path("/run/pileus") / tag) if path.exists()
     ]
-    found += [str(path) for path in Path("/run/pileus/bases").glob("*") if str(home) in os.readlink(path)]
+    found += [str(path) for path in Path("/run/pileus/bases").glob("[0-9]*") if str(home) in os.readlink(path)]
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")

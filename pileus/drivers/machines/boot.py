@@ -96,8 +96,8 @@ def _mount_root(folder: Folder, spec: dict[str, Any], base: int) -> None:
     try:
         made = devices.node(folder, devices.ROOT_DEVICE, number, 0, 0)
         made.chmod(0o600)
+        disks.fill_ext4(str(made), path.stat().st_size)
         with _root_filesystem(folder) as mount:
-            disks.grow_ext4(mount, path.stat().st_size)
             for name, text in spec["files"].items():
                 _write(mount, name, text.encode())
             with namespaces.user_namespace(base) as users:

@@ -87,13 +87,18 @@ def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):
     cloud.started("asks")
     os.kill(int((Path("/run/pileus") / cloud.tag / "asking.pid").read_text()), signal.SIGKILL)
     cloud.volumes.ensure(Volume("data", GIB))
+    subprocess.run(["mkfs.xfs", "-q", str(cloud.volumes.pool / "volumes" / "data")], check=True)
     cloud.volumes.attach("data", "asks", "xvdf")
-    cloud.shell("asks", "mkfs.xfs -q /dev/xvdf && mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && df /mnt/d")
+    cloud.shell("asks", "mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && df /mnt/d")
     cloud.volumes.ensure(Volume("data", 2 * GIB))
     assert "2.0G" in cloud.shell("asks", "xfs_growfs /mnt/d >&2; df -h --output=size /mnt/d")
     cloud.shell("asks", "umount /mnt/d && mkfs.ext4 -q -F /dev/xvdf && mount /dev/xvdf /mnt/d")
     cloud.volumes.ensure(Volume("data", 3 * GIB))
-    assert "2.9G" in cloud.shell("asks", "resize2fs /dev/xvdf >&2; df -h --output=size /mnt/d")
+    done = cloud.machines.execute("asks", ["resize2fs", "/dev/xvdf"])
+    if done.status:  # a host that is itself a guest may not do that
+        assert b"unmount it first" in done.errors
+        cloud.shell("asks", "umount /mnt/d && e2fsck -fp /dev/xvdf && resize2fs /dev/xvdf && mount /dev/xvdf /mnt/d")
+    assert "2.9G" in cloud.shell("asks", "df -h --output=size /mnt/d")
 
 
 def test_a_root_disk_that_was_enlarged_is_filled_at_the_next_boot(cloud):

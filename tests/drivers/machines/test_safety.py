@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_it_sees_no_process_of_the_host_or_of_others(cloud, guest, victim):
 
 
 @pytest.mark.parametrize(
-    "setting", ["kernel/core_pattern", "kernel/sysrq", "vm/overcommit_memory", "kernel/pid_max", "fs/file-max"]
+    "setting", ["kernel/core_pattern", "kernel/panic", "vm/overcommit_memory", "kernel/threads-max", "fs/file-max"]
 )
 def test_it_sets_nothing_of_the_kernels(cloud, guest, setting):
     path = Path("/proc/sys", setting)
@@ -192,9 +193,8 @@ def test_processes_beyond_its_own_are_not_made(cloud):
     cloud.started("many", pids=100)
     pid = cloud.machines.observe("many").pid
     bomb = "for i in $(seq 400); do sleep 60 & done; wait"
-    with pytest.raises(Unable):
-        done = cloud.machines.execute("many", ["sh", "-c", bomb], timeout=5)
-        raise Unable(f"it ended by itself: {done.status}")  # a shell that cannot fork gives up: as good
+    with suppress(Unable):  # it did not end in time; a shell that cannot fork gives up, which is as good
+        cloud.machines.execute("many", ["sh", "-c", bomb], timeout=3)
     assert os.path.exists(f"/proc/{pid}")
     group = cloud.machines._folder("many").cgroup()
     assert len(group.processes()) <= 100
