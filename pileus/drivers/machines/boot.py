@@ -60,6 +60,7 @@ def _boot(folder: Folder, again: bool) -> State:
     folder.cgroup().hand_over(base)
     devices.hide_the_hosts(folder, pid)
     with mounts.clone(str(asking.ensure(folder.home, folder.tag))) as mount:
+        mounts.attributes(mount, given=mounts.RDONLY | mounts.NOSUID | mounts.NODEV | mounts.NOEXEC)
         devices.move_in(pid, base, mount, f"/dev/{devices.ASKED}", is_folder=True)
     for disk in folder.disks():
         devices.plug(folder, pid, disk, base)
@@ -97,8 +98,8 @@ def _mount_root(folder: Folder, spec: dict[str, Any], base: int) -> None:
     try:
         made = devices.node(folder, devices.ROOT_DEVICE, number, 0, 0)
         made.chmod(0o600)
+        disks.fill_ext4(str(made), path.stat().st_size)
         with _root_filesystem(folder) as mount:
-            disks.grow_ext4(mount, path.stat().st_size)
             for name, text in spec["files"].items():
                 _write(mount, name, text.encode())
             with namespaces.user_namespace(base) as users:
