@@ -15,23 +15,23 @@ from pathlib import Path
 
 import msgspec
 
-from pileus.drivers import programs
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.capability import lacks
 from pileus.drivers.networks.edge import SERVICES, Edge
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
 from pileus.drivers.networks.resolver import Resolver
 from pileus.drivers.networks.rules import published, rules
 from pileus.drivers.networks.ruleset import Ruleset, difference, whole
+from pileus.drivers.networks.soundness import verify
 from pileus.drivers.networks.tally import Tally
 from pileus.drivers.networks.tracking import Permissions, ended, narrowed
 from pileus.drivers.networks.watching import Watch, everything
 
 log = logging.getLogger(__name__)
-PROGRAMS = ("ip", "nft", "nsenter", "dnsmasq")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class NamespaceNetworks:
         self._watch = Watch()
 
     def lacking(self) -> list[Lack]:
-        return programs.lacking(*PROGRAMS)
+        return list(lacks())
 
     def public_range(self) -> str:
         with self._lock:
@@ -77,8 +77,7 @@ class NamespaceNetworks:
             return sorted(self._known())
 
     def ensure(self, network: Network) -> None:
-        if any(letter in network.id for letter in "./"):
-            raise ValueError("a network's id has neither dot nor slash")
+        verify(network)
         with self._lock:
             before = self._known().get(network.id)
             self._known()[network.id] = network
@@ -209,10 +208,13 @@ class NamespaceNetworks:
             pathing.begun(namespace)
             applied = None
         peers = self._peers(network)
-        ruleset = rules(network, peers)
-        inside.nft(namespace, difference(applied.ruleset, ruleset) if applied else whole(ruleset))
         permissions = Permissions(network, tuple(peers.values()))
-        self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
+        if applied and applied.permissions == permissions:
+            ruleset = applied.ruleset
+        else:
+            ruleset = rules(network, peers)
+            inside.nft(namespace, difference(applied.ruleset, ruleset) if applied else whole(ruleset))
+            self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
         before_links, devices = self._linked(network, namespace, peers)
         up = pathing.up(namespace) if pathing.by_machines(network) else set()
         wanted = pathing.paths(network, peers, up)
