@@ -21,6 +21,7 @@ from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
 from pileus.drivers.networks.capability import lacks
 from pileus.drivers.networks.edge import SERVICES, Edge
+from pileus.drivers.networks.latency import Latency
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
 from pileus.drivers.networks.resolver import Resolver
@@ -31,6 +32,8 @@ from pileus.drivers.networks.tally import Tally
 from pileus.drivers.networks.tracking import Permissions, ended, narrowed
 from pileus.drivers.networks.watching import Watch, everything
 
+RUN = Path("/run/pileus")
+"""The files of running programs are here and not in a data directory, which an unprivileged user cannot look into."""
 log = logging.getLogger(__name__)
 
 
@@ -125,7 +128,7 @@ class NamespaceNetworks:
             known = self._known().pop(network, None)
             self._applied.pop(network, None)
             self._ignore(network)
-            self._resolver(network).remove()
+            self._without_programs(self._namespace(network))
             for each in (*inside.named(self._gateways(network)), self._namespace(network)):
                 inside.remove(each)
             self._edge.forget(network)
@@ -145,8 +148,11 @@ class NamespaceNetworks:
                 self.destroy(network)
             self._edge.vanish()
             for namespace in inside.named(f"{self._tag}."):
-                Resolver(self._tag, namespace).remove()
+                self._without_programs(namespace)
                 inside.remove(namespace)
+            for folder in ((RUN / self._tag), RUN):
+                if folder.exists() and not any(folder.iterdir()):
+                    folder.rmdir()
             for file in self._folder.glob("*"):
                 file.unlink()
             if self._folder.exists():
@@ -225,6 +231,7 @@ class NamespaceNetworks:
         if network.internet:
             self._edge.publish(network.id, {public for _, public in published(network)})
         self._resolver(network.id).ensure(network)
+        self._latency(network.id).ensure(network.zone_latency)
         self._watched(network, namespace)
         self._applied[network.id] = Applied(ruleset, wanted, permissions)
 
@@ -272,7 +279,18 @@ class NamespaceNetworks:
         return devices, inside.devices(namespace)
 
     def _resolver(self, network: str) -> Resolver:
-        return Resolver(self._tag, self._namespace(network))
+        return Resolver(RUN / self._tag / self._namespace(network), self._namespace(network))
+
+    def _latency(self, network: str) -> Latency:
+        return Latency(RUN / self._tag / self._namespace(network), self._namespace(network))
+
+    def _without_programs(self, namespace: str) -> None:
+        """Ends what runs in a namespace, and removes its files."""
+        folder = RUN / self._tag / namespace
+        Resolver(folder, namespace).remove()
+        Latency(folder, namespace).remove()
+        if folder.exists():
+            folder.rmdir()
 
 
 def _plug_ear() -> socket.socket:

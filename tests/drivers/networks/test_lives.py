@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pileus.drivers.networks import inside
 from pileus.drivers.networks.api import NatGateway, Peering, Route, RouteTable
-from pileus.drivers.networks.resolver import RUN, Resolver
+from pileus.drivers.networks.namespaces import RUN, NamespaceNetworks
 
 from .guests import echoes, host_reaches
 from .plans import EVERYWHERE, OPEN, TO_INTERNET, group, interface, network, tcp
@@ -29,7 +29,7 @@ def test_a_driver_that_starts_anew_takes_over_what_runs_and_changes_what_differs
     one, two = site.plugged(plan)
     for guest in (one, two):
         guest.serve(80)
-    resolver = Resolver(site.tag, f"{site.tag}.vpc-1")._process()
+    resolver = site.networks._resolver("vpc-1").program.number()
     with two.connect("10.0.2.10", 80) as running:
         again = site.again()
         assert again.ids() == ["vpc-1"]
@@ -39,7 +39,7 @@ def test_a_driver_that_starts_anew_takes_over_what_runs_and_changes_what_differs
         assert echoes(running), "it was tracked"
     assert two.refused("10.0.2.10", 80)
     assert host_reaches(site.public(20), 80)
-    assert Resolver(site.tag, f"{site.tag}.vpc-1")._process() == resolver
+    assert site.networks._resolver("vpc-1").program.number() == resolver
 
 
 def test_a_half_made_network_is_finished_by_the_next_ensure(site):
@@ -66,13 +66,13 @@ def test_a_half_made_network_is_finished_by_the_next_ensure(site):
         lambda: lose("rule", "flush"),
         lambda: lose("addr", "flush", "dev", "lo"),
         lambda: inside.remove(gateway),
-        lambda: Resolver(site.tag, namespace).end(),
+        lambda: site.networks._resolver("vpc-1").program.end(),
     ):
         loss()
         site.again().ensure(plan)
         assert host_reaches(site.public(20), 80)
         assert one.reaches(site.public(20), 80) == f"two hears {site.public(30)}"
-        assert Resolver(site.tag, namespace)._process()
+        assert site.networks._resolver("vpc-1").program.number()
 
 
 def test_a_process_that_is_killed_leaves_its_networks_to_the_next(site):
@@ -116,7 +116,7 @@ def test_nothing_is_left_of_a_driver_that_vanishes(site):
     site.networks.ensure(plan)
     site.networks.ensure(network("vpc-2", peerings=(replace(peering, network="vpc-1"),)))
     chosen, device = site.networks.public_range(), site.networks._edge.device
-    processes = {Resolver(site.tag, f"{site.tag}.vpc-{number}")._process() for number in (1, 2)}
+    processes = {site.networks._resolver(f"vpc-{number}").program.number() for number in (1, 2)}
     assert len(inside.named(f"{site.tag}.")) == 4
     site.networks.vanish()
     assert inside.named(f"{site.tag}.") == []
@@ -133,8 +133,6 @@ def alive(process):
 
 
 def test_two_clouds_on_one_host_have_ranges_of_their_own(site, tmp_path):
-    from pileus.drivers.networks.namespaces import NamespaceNetworks
-
     other = NamespaceNetworks(tmp_path / "other", f"{site.tag}b")
     try:
         assert other.public_range() != site.networks.public_range()

@@ -222,3 +222,29 @@ def test_the_metadata_address_is_reached_whatever_the_groups_say(site):
     with ExitStack() as sockets:
         serving(site.networks.listen("vpc-1", "169.254.169.254", 80), "metadata", sockets)
         assert mute.reaches("169.254.169.254", 80) == "metadata hears 10.0.2.10"
+
+
+def test_packets_take_their_time_from_zone_to_zone(site):
+    def answered(guest, address):
+        start = monotonic()
+        assert guest.pings(address)
+        return monotonic() - start
+
+    plan = network(
+        "vpc-1",
+        interface("one", "a", "10.0.1.10"),
+        interface("near", "a", "10.0.1.11"),
+        interface("far", "b", "10.0.2.10"),
+        zone_latency=0.5,
+    )
+    site.networks.ensure(plan)
+    one, _near, far = site.plugged(plan)
+    far.serve(80)
+    assert min(answered(one, "10.0.1.11") for _ in range(3)) < 0.5
+    assert answered(one, "10.0.2.10") >= 1
+    site.networks.ensure(replace(plan, zone_latency=0.1))
+    assert any(0.2 <= answered(one, "10.0.2.10") < 0.5 for _ in range(60))
+    site.again().ensure(replace(plan, zone_latency=0.1))
+    assert one.reaches("10.0.2.10", 80) == "far hears 10.0.1.10"
+    site.networks.ensure(replace(plan, zone_latency=0.0))
+    assert min(answered(one, "10.0.2.10") for _ in range(3)) < 0.1
