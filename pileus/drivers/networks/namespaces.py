@@ -25,7 +25,7 @@ from pileus.drivers.networks.latency import Latency
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
 from pileus.drivers.networks.resolver import Resolver
-from pileus.drivers.networks.rules import published, rules
+from pileus.drivers.networks.rules import neighbours, published, rules
 from pileus.drivers.networks.ruleset import Ruleset, difference, whole
 from pileus.drivers.networks.soundness import verify
 from pileus.drivers.networks.tally import Tally
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 class Applied:
     """What a network's namespace was told, and the networks it was told of."""
 
-    ruleset: Ruleset
+    rulesets: tuple[Ruleset, ...]
     paths: Paths
     permissions: Permissions
 
@@ -216,10 +216,11 @@ class NamespaceNetworks:
         peers = self._peers(network)
         permissions = Permissions(network, tuple(peers.values()))
         if applied and applied.permissions == permissions:
-            ruleset = applied.ruleset
+            rulesets = applied.rulesets
         else:
-            ruleset = rules(network, peers)
-            inside.nft(namespace, difference(applied.ruleset, ruleset) if applied else whole(ruleset))
+            rulesets = (rules(network, peers), neighbours(network))
+            changes = map(difference, applied.rulesets, rulesets) if applied else map(whole, rulesets)
+            inside.nft(namespace, "".join(changes))
             self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
         before_links, devices = self._linked(network, namespace, peers)
         up = pathing.up(namespace) if pathing.by_machines(network) else set()
@@ -233,7 +234,7 @@ class NamespaceNetworks:
         self._resolver(network.id).ensure(network)
         self._latency(network.id).ensure(network.zone_latency)
         self._watched(network, namespace)
-        self._applied[network.id] = Applied(ruleset, wanted, permissions)
+        self._applied[network.id] = Applied(rulesets, wanted, permissions)
 
     def _watched(self, network: Network, namespace: str) -> None:
         """Begins and ends to watch what is to be watched."""

@@ -36,7 +36,19 @@ def rules(network: Network, peers: Mapping[str, Network]) -> Ruleset:
     zones = _zones(network)
     chains |= _crossing(zones)
     collections = _devices(network) | _addresses(network, peers) | _members(network, peers) | zones
-    return Ruleset(chains, collections)
+    return Ruleset("inet", chains, collections)
+
+
+def neighbours(network: Network) -> Ruleset:
+    """What a machine may say about who has which address: itself its own. Others' words would fill a table that all
+    of the host's namespaces share."""
+    own = Collection("ifname . ether_addr . ipv4_addr")
+    for interface in network.interfaces:
+        for address in interface.addresses:
+            own.elements[f'"{interface_device(interface.id)}" . {interface.mac} . {address.private}'] = ""
+    lines = ('iifname != "i*" accept', "iifname . arp saddr ether . arp saddr ip @own accept")
+    hook = "type filter hook input priority 0; policy drop"
+    return Ruleset("arp", {"asked": Chain(lines, hook)}, {"own": own})
 
 
 def _places(network: Network) -> Iterator[tuple[str, str]]:

@@ -213,6 +213,8 @@ def test_an_endpoint_answers_only_where_a_route_leads_to_it(site):
         assert far.reaches(address, 443) == f"edge hears {site.public(20)}"
         assert mute.refused(address, 443)
         assert near.refused(address, 80)
+        site.again().ensure(plan)
+        assert near.reaches(address, 443) == "endpoint hears 10.0.2.10"
 
 
 def test_the_metadata_address_is_reached_whatever_the_groups_say(site):
@@ -240,11 +242,11 @@ def test_packets_take_their_time_from_zone_to_zone(site):
     site.networks.ensure(plan)
     one, _near, far = site.plugged(plan)
     far.serve(80)
-    assert min(answered(one, "10.0.1.11") for _ in range(3)) < 0.5
+    assert any(answered(one, "10.0.1.11") < 0.5 for _ in range(60))
     assert answered(one, "10.0.2.10") >= 1
     site.networks.ensure(replace(plan, zone_latency=0.1))
     assert any(0.2 <= answered(one, "10.0.2.10") < 0.5 for _ in range(60))
     site.again().ensure(replace(plan, zone_latency=0.1))
     assert one.reaches("10.0.2.10", 80) == "far hears 10.0.1.10"
     site.networks.ensure(replace(plan, zone_latency=0.0))
-    assert min(answered(one, "10.0.2.10") for _ in range(3)) < 0.1
+    assert any(answered(one, "10.0.2.10") < 0.1 for _ in range(60))
