@@ -11,7 +11,7 @@ from .things import Thing
 
 
 class NatGateway(Thing, frozen=True, kw_only=True):
-    """`state`: pending, available, deleting, deleted."""
+    """`state`: pending, available, failed (then `failure` says why), deleting, deleted."""
 
     vpc: str
     subnet: str
@@ -22,6 +22,7 @@ class NatGateway(Thing, frozen=True, kw_only=True):
     address: str = ""
     allocation: str = ""
     association: str = ""
+    failure: str = ""
     deleted: float = 0.0
 
 

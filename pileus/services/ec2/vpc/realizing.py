@@ -45,6 +45,12 @@ async def able(cloud: Cloud) -> bool:
     return realm.able
 
 
+async def lacking(cloud: Cloud) -> str:
+    """What the host lacks for networks, as a sentence."""
+    found = await threaded(cloud.drivers.networks.lacking)
+    return "; ".join(f"This host lacks {lack.what}: {lack.remedy}" for lack in found)
+
+
 async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bool = False) -> None:
     """Has the driver make the VPC's network what the records say now, or remove it. Returns when that is so; raises the
     driver's Unable. `anew`: tells it even what this process told it before (somebody may have changed the host)."""
