@@ -22,13 +22,14 @@ from pileus.catalog import Catalog
 from pileus.control import Loop
 from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
-from pileus.drivers import Drivers, no_drivers
+from pileus.drivers import Drivers
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
 from pileus.gateway.inside import Inside
 from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
+from pileus.hosting import drivers_of
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.keyring import Keyring
@@ -87,8 +88,9 @@ class App:
         keyring = Keyring(settings.data_dir / "keys" / "sse" if settings.store != "memory" else None)
         conveniences = None if settings.secure else Conveniences()
         self.cloud = Cloud(
-            store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or no_drivers()
+            store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or drivers_of(settings)
         )
+        self.cloud.unknown_images = settings.unknown_images
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page

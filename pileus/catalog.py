@@ -22,6 +22,7 @@ SERVICES: dict[str, str | Service] = {
     "kms": "pileus.services.kms",
     "s3": "pileus.services.s3",
     "sqs": "pileus.services.sqs",
+    "ssm": "pileus.services.ssm",
     "sts": "pileus.services.sts",
 }
 

@@ -17,7 +17,7 @@ def short(prefix: str, name: str) -> str:
 
 def interface_device(interface: str) -> str:
     """The network's end of a machine's interface."""
-    return short("e", interface)
+    return short("i", interface)
 
 
 def nat_device(gateway: str) -> str:

@@ -5,10 +5,12 @@ from pileus.control import Reconciler
 from . import key_pairs, regions, tags, vpc
 from .adopting import begin
 from .images import describing as images
-from .instances import describing, launching, lifecycle, profiles
+from .instances import attributes, describing, launching, lifecycle, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
 from .service import ec2
+from .templates import operating as templates
+from .volumes import operating as volumes
 from .volumes.keeping import KeepVolumes
 
 
@@ -18,6 +20,7 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
+    "attributes",
     "begin",
     "describing",
     "ec2",
@@ -28,7 +31,10 @@ __all__ = [
     "profiles",
     "reconcilers",
     "regions",
+    "status",
     "tags",
+    "templates",
     "types",
+    "volumes",
     "vpc",
 ]

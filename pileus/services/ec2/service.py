@@ -52,6 +52,12 @@ def missing(member: str) -> Ec2Error:
     return Ec2Error("MissingParameter", f"The request must contain the parameter {member}")
 
 
+def refuse_unread(name: str, request: Heeded) -> None:
+    """Of an operation that is through: what it did not look at has no effect."""
+    if unread := request.unread():
+        raise NotImplementedYet(f"{name} does not have {', '.join(unread)} yet (see `pileus ledger`): leave it out.")
+
+
 def operation(name: str, **options: Any) -> Callable[[Handler], Handler]:
     """As `Service.operation`, with what EC2's operations have in common."""
 
@@ -64,9 +70,7 @@ def operation(name: str, **options: Any) -> Callable[[Handler], Handler]:
             heeded = Heeded(request)
             heeded.pop("DryRun", None)
             result = handler(call, heeded)
-            if unread := heeded.unread():
-                names = ", ".join(unread)
-                raise NotImplementedYet(f"{name} does not have {names} yet (see `pileus ledger`): leave it out.")
+            refuse_unread(name, heeded)
             if request.get("DryRun"):
                 raise DryRun
             return result

@@ -14,7 +14,8 @@ from ..kinds import targets
 from ..service import Ec2Error, Request, combination, invalid, operation
 from ..volumes.records import volumes
 from ..vpc import joining
-from ..vpc.interfaces import set_groups, set_source_check
+from ..vpc.interfaces import regrouped
+from ..vpc.records import Interface
 from . import showing, wishes
 from .disks import stores_of
 from .records import Instance, Placed, instance_kind
@@ -28,7 +29,7 @@ def _value(value: Any) -> dict[str, Any]:
     return {"Value": value}
 
 
-def _first(call: Call, instance: Instance) -> Any:
+def _first(call: Call, instance: Instance) -> Interface | None:
     found = joining.interfaces_of(call.tx, instance.account, instance.region, instance.id)
     return found[0] if found else None
 
@@ -111,10 +112,13 @@ def modify_instance_attribute(call: Call, request: Request) -> None:
         raise Ec2Error("IncorrectInstanceState", f"The instance '{instance.id}' is not in the 'stopped' state.")
     if member in ("SourceDestCheck", "Groups"):
         first = _first(call, instance)
-        if member == "SourceDestCheck":
-            set_source_check(call, first, bool(value))
-        else:
-            set_groups(call, first, list(value))
+        assert first is not None
+        changed = (
+            replace(first, source_check=bool(value))
+            if member == "SourceDestCheck"
+            else regrouped(call, first, list(value))
+        )
+        joining.write(call, changed)
         return
     if member == "BlockDeviceMappings":
         _keep_or_delete(call, instance, value)
@@ -169,7 +173,7 @@ def reset_instance_attribute(call: Call, request: Request) -> None:
         raise invalid(f"Value ({name}) for parameter attribute is invalid. Only sourceDestCheck can be reset.")
     first = _first(call, instance)
     if first is not None:
-        set_source_check(call, first, True)
+        joining.write(call, replace(first, source_check=True))
 
 
 @operation("ModifyInstanceMetadataOptions", resource=targets(instance_kind, "InstanceId"))

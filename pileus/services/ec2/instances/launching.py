@@ -10,11 +10,14 @@ from pileus.base import ids
 from pileus.service import Call
 
 from .. import key_pairs
+from ..heeding import Heeded
 from ..images.offered import launchable
 from ..images.records import Disk, Image, image_kind
 from ..kinds import HEX_DIGITS
-from ..service import Ec2Error, Request, combination, invalid, operation
+from ..service import Ec2Error, Request, combination, invalid, operation, refuse_unread
 from ..tags import given as given_tags
+from ..templates.applying import applied
+from ..templates.records import named, template_kind
 from ..tokens import made_before, remember
 from ..volumes import making
 from ..volumes.records import Attachment, volume_kind
@@ -29,6 +32,8 @@ DEFAULT_TYPE = "m1.small"
 
 def _resources(call: Call, request: Request) -> list[str]:
     """What a launch must be allowed on. Source: Service Authorization Reference, RunInstances' required resources."""
+    template = request.get("LaunchTemplate")
+    request, _ = applied(call, request)
     found = [image_kind.arn(call, request.get("ImageId") or "*"), instance_kind.arn(call, "*")]
     found += [volume_kind.arn(call, "*"), INTERFACE.arn(call, "*")]
     found.append(SUBNET.arn(call, request.get("SubnetId") or "*"))
@@ -36,10 +41,14 @@ def _resources(call: Call, request: Request) -> list[str]:
     if request.get("KeyName"):
         pair = key_pairs.named(call, request["KeyName"])
         found.append(key_pairs.kind.arn(call, pair.id if pair is not None else request["KeyName"]))
+    if template:
+        id = named(call, template.get("LaunchTemplateId"), template.get("LaunchTemplateName")).id
+        found.append(template_kind.arn(call, id))
     return found
 
 
 def _context(call: Call, request: Request) -> dict[str, Any]:
+    request, _ = applied(call, request)
     return {
         "ec2:InstanceType": request.get("InstanceType") or DEFAULT_TYPE,
         "ec2:AvailabilityZone": (request.get("Placement") or {}).get("AvailabilityZone"),
@@ -55,11 +64,25 @@ def refuse_where_none_can_run(call: Call) -> None:
         raise Ec2Error("Unsupported", f"This host cannot run machines. It lacks: {what}. See `pileus doctor`.")
 
 
-def run(call: Call, request: Request) -> dict[str, Any]:
+def run(call: Call, given: Request) -> dict[str, Any]:
     """The whole of RunInstances, for the operation and for what launches by itself."""
-    before = made_before(call, request)
+    before = made_before(call, given)
     if before is not None:
         return showing.reservation(call, [instance_kind.need(call, id) for id in before])
+    merged, own_tags = applied(call, _plain(given))
+    request = Heeded(merged)
+    made = _launched(call, request, own_tags)
+    refuse_unread("RunInstances", request)
+    remember(call, given, [instance.id for instance in made])
+    return showing.reservation(call, made)
+
+
+def _plain(given: Request) -> dict[str, Any]:
+    return given.plain() if isinstance(given, Heeded) else given
+
+
+def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[Instance]:
+    request.get("ClientToken")
     low, high = request["MinCount"], request["MaxCount"]
     if low < 1 or high < low:
         raise invalid("The value for minCount must be at least 1, and maxCount must not be smaller than it.")
@@ -85,14 +108,13 @@ def run(call: Call, request: Request) -> dict[str, Any]:
             f"Interface count {len(place.wishes)} exceeds the limit for {kind.name}: {kind.interfaces}",
         )
     tags = given_tags(call, request, instance_kind, volume_kind, INTERFACE)
+    tags[instance_kind.type] |= own_tags
     fields |= _market(request)
     reservation = f"r-0{ids.unique_hex(HEX_DIGITS - 1)}"
-    made = [
+    return [
         _one(call, reservation, index, request["ImageId"], image, kind, fields, wanted, place, tags)
         for index in range(high)
     ]
-    remember(call, request, [instance.id for instance in made])
-    return showing.reservation(call, made)
 
 
 def _market(request: Request) -> dict[str, Any]:

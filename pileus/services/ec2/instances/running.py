@@ -30,6 +30,7 @@ log = logging.getLogger("pileus.ec2")
 
 GRACE_SECONDS = 30.0
 CHECK_SECONDS = 60.0
+FIRST_CHECK_SECONDS = 5.0
 CHECK_TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 1.0
 BY_GUEST = "Client.InstanceInitiatedShutdown"
@@ -110,7 +111,7 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
         await _settle(cloud, instance, _cannot(str(error)))
         return Done
     await _settle(cloud, instance, _running)
-    return RequeueAt(cloud.clock.now() + CHECK_SECONDS)
+    return RequeueAt(cloud.clock.now() + FIRST_CHECK_SECONDS)
 
 
 def _running(call: Call, instance: Instance) -> None:
@@ -161,13 +162,12 @@ async def _keep(cloud: Cloud, instance: Instance) -> Outcome:
     if instance.state == "pending":
         await _settle(cloud, instance, _running)
     now = cloud.clock.now()
-    if now < instance.seen + CHECK_SECONDS:
-        return RequeueAt(instance.seen + CHECK_SECONDS)
+    due = instance.seen + CHECK_SECONDS if instance.seen else instance.launched + FIRST_CHECK_SECONDS
+    if now < due:
+        return RequeueAt(due)
     answers = await _answers(cloud, instance)
-    if answers == (not instance.hung):
-        if instance.seen == 0.0:
-            await _settle(cloud, instance, lambda call, one: _note(call, one, answers))
-        return RequeueAt(now + CHECK_SECONDS)
+    if instance.seen and answers == (not instance.hung):
+        return RequeueAt(now + CHECK_SECONDS)  # nothing new: nothing is written
     await _settle(cloud, instance, lambda call, one: _note(call, one, answers))
     return RequeueAt(now + CHECK_SECONDS)
 
@@ -186,7 +186,7 @@ def _note(call: Call, instance: Instance, answers: bool) -> None:
 async def _answers(cloud: Cloud, instance: Instance) -> bool:
     """Whether the guest still runs what it is asked to run."""
     try:
-        done = await outside(cloud.drivers.machines.execute, instance.id, ["/bin/true"], b"", CHECK_TIMEOUT_SECONDS)
+        done = await outside(cloud.drivers.machines.execute, instance.id, ["true"], b"", CHECK_TIMEOUT_SECONDS)
     except Unable:
         return False
     return done.status == 0

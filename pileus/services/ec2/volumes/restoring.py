@@ -3,9 +3,8 @@
 import logging
 
 from pileus.control.outside import outside
+from pileus.model.images import OFFERS
 from pileus.service.call import Cloud
-
-from ..images.offered import OFFERS
 
 log = logging.getLogger("pileus.ec2")
 
