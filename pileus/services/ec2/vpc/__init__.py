@@ -8,6 +8,7 @@ from . import (
     addresses,
     dhcp,
     endpoints,
+    flow_logs,
     group_rules,
     groups,
     interfaces,
@@ -21,6 +22,7 @@ from . import (
     subnets,
     vpcs,
 )
+from .flow_delivery import DeliverFlowLogs
 from .nat import KeepNatGateways
 from .peering import KeepPeerings
 from .realizing import RealizeNetworks
@@ -28,7 +30,7 @@ from .realizing import RealizeNetworks
 
 def reconcilers() -> list[Reconciler]:
     """The background work of networks."""
-    return [RealizeNetworks(), KeepNatGateways(), KeepPeerings()]
+    return [RealizeNetworks(), KeepNatGateways(), KeepPeerings(), DeliverFlowLogs()]
 
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "addresses",
     "dhcp",
     "endpoints",
+    "flow_logs",
     "group_rules",
     "groups",
     "interfaces",

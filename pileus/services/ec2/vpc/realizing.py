@@ -37,6 +37,11 @@ def _realm(networks: Networks) -> Realm:
     return _realms.setdefault(networks, Realm())
 
 
+def turn(cloud: Cloud, vpc: str) -> asyncio.Lock:
+    """Held by whoever speaks with the driver about a VPC's network: one at a time."""
+    return _realm(cloud.drivers.networks).turn(vpc)
+
+
 async def able(cloud: Cloud) -> bool:
     """Whether the host can have networks; asked until it can."""
     realm = _realm(cloud.drivers.networks)
