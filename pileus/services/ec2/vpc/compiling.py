@@ -12,6 +12,7 @@ from pileus.model import regions as facts
 from pileus.store import Index, Table, Transaction
 
 from . import records
+from .flow_records import logs_in
 from .kinds import private_name, public_name
 from .records import Acl, Endpoint, GroupRule, Interface, Peering, RouteTable, Side, Vpc
 
@@ -75,7 +76,8 @@ def network_of(tx: Transaction, account: str, region: str, vpc: str, edge: Edge)
 
 def logged(tx: Transaction, account: str, region: str, vpc: str) -> Callable[[Interface], bool]:
     """Whether a flow log wants to know of an interface."""
-    return lambda interface: False
+    logs = logs_in(tx, account, region, vpc)
+    return lambda interface: any(log.of(interface.id, interface.subnet) for log in logs)
 
 
 def in_use(network: Network) -> bool:

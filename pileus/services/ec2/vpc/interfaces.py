@@ -237,6 +237,15 @@ def regrouped(call: Call, interface: Interface, groups: list[str]) -> Interface:
     return replace(interface, groups=tuple(ids), names=names_of(call, ids))
 
 
+def set_groups(call: Call, interface: Interface, groups: list[str]) -> None:
+    """For whoever changes them through the machine."""
+    tell_instance(call, write(call, regrouped(call, interface, groups)))
+
+
+def set_source_check(call: Call, interface: Interface, check: bool) -> None:
+    tell_instance(call, write(call, replace(interface, source_check=check)))
+
+
 def _reattached(interface: Interface, given: Request) -> Interface:
     id = given.get("AttachmentId")
     if interface.attachment is None or interface.attachment.id != id:

@@ -37,12 +37,23 @@ def _realm(networks: Networks) -> Realm:
     return _realms.setdefault(networks, Realm())
 
 
+def turn(cloud: Cloud, vpc: str) -> asyncio.Lock:
+    """Held by whoever speaks with the driver about a VPC's network: one at a time."""
+    return _realm(cloud.drivers.networks).turn(vpc)
+
+
 async def able(cloud: Cloud) -> bool:
     """Whether the host can have networks; asked until it can."""
     realm = _realm(cloud.drivers.networks)
     if not realm.able:
         realm.able = not await threaded(cloud.drivers.networks.lacking)
     return realm.able
+
+
+async def lacking(cloud: Cloud) -> str:
+    """What the host lacks for networks, as a sentence."""
+    found = await threaded(cloud.drivers.networks.lacking)
+    return "; ".join(f"This host lacks {lack.what}: {lack.remedy}" for lack in found)
 
 
 async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bool = False) -> None:

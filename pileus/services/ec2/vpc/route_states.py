@@ -6,6 +6,7 @@ Source: Amazon VPC User Guide, "Route table concepts" and EC2 API Reference, "Ro
 import msgspec
 
 from pileus.service import Call
+from pileus.store import Transaction
 
 from . import records
 from .records import RouteRecord, RouteTable
@@ -15,40 +16,43 @@ def refresh(call: Call, vpc: str, target: str) -> None:
     """Looks at every route of the VPC that leads to `target`."""
     for table in tables_in(call, vpc):
         if any(route.target == target for route in table.routes):
-            routes = tuple(judged(call, vpc, route) if route.target == target else route for route in table.routes)
+            routes = tuple(
+                judged(call.tx, call.account, call.region, vpc, route) if route.target == target else route
+                for route in table.routes
+            )
             if routes != table.routes:
                 changed = msgspec.structs.replace(table, routes=routes)
                 records.route_tables.put(call.tx, call.account, call.region, table.id, record=changed)
 
 
 def tables_in(call: Call, vpc: str) -> list[RouteTable]:
-    found = records.route_tables.find(call.tx, records.tables_of_vpc, call.account, call.region, vpc)
+    """The caller's VPC's."""
+    return tables_of(call.tx, call.account, call.region, vpc)
+
+
+def tables_of(tx: Transaction, account: str, region: str, vpc: str) -> list[RouteTable]:
+    found = records.route_tables.find(tx, records.tables_of_vpc, account, region, vpc)
     return [table for _, table in found]
 
 
-def judged(call: Call, vpc: str, route: RouteRecord) -> RouteRecord:
+def judged(tx: Transaction, account: str, region: str, vpc: str, route: RouteRecord) -> RouteRecord:
     """The route, with what its state is now."""
-    return msgspec.structs.replace(route, blackhole=not _of_use(call, vpc, route), instance=_instance(call, route))
+    key = (account, region, route.target)
+    interface = records.interfaces.get(tx, *key) if route.kind == "interface" else None
+    attachment = interface.attachment if interface is not None else None
+    instance = attachment.instance if attachment is not None else ""
+    return msgspec.structs.replace(route, blackhole=not _of_use(tx, key, vpc, route.kind), instance=instance)
 
 
-def _instance(call: Call, route: RouteRecord) -> str:
-    interface = records.interfaces.get(call.tx, call.account, call.region, route.target)
-    return interface.attachment.instance if interface is not None and interface.attachment is not None else ""
-
-
-def _of_use(call: Call, vpc: str, route: RouteRecord) -> bool:
-    key = (call.account, call.region, route.target)
-    if route.kind == "internet":
-        gateway = records.internet_gateways.get(call.tx, *key)
+def _of_use(tx: Transaction, key: tuple[str, str, str], vpc: str, kind: str) -> bool:
+    if kind == "internet":
+        gateway = records.internet_gateways.get(tx, *key)
         return gateway is not None and gateway.vpc == vpc
-    if route.kind == "interface":
-        interface = records.interfaces.get(call.tx, *key)
+    if kind == "interface":
+        interface = records.interfaces.get(tx, *key)
         return interface is not None and (interface.attachment is not None or bool(interface.requester))
-    if route.kind == "nat":
-        nat = records.nat_gateways.get(call.tx, *key)
+    if kind == "nat":
+        nat = records.nat_gateways.get(tx, *key)
         return nat is not None and nat.state in ("pending", "available")
-    if route.kind == "peer":
-        peering = records.peerings.get(call.tx, *key)
-        return peering is not None and peering.status == "active"
-    endpoint = records.endpoints.get(call.tx, *key)
-    return endpoint is not None and not endpoint.deleted
+    peering = records.peerings.get(tx, *key)
+    return kind == "peer" and peering is not None and peering.status == "active"

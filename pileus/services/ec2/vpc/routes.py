@@ -153,7 +153,7 @@ def _checked(table: RouteTable, destination: str) -> None:
 def create_route(call: Call, request: Request) -> dict[str, Any]:
     table, destination = ROUTE_TABLE.need(call, request["RouteTableId"]), _destination(call, request)
     _checked(table, destination)
-    route = judged(call, table.vpc, _target(call, request, table, destination))
+    route = judged(call.tx, call.account, call.region, table.vpc, _target(call, request, table, destination))
     for there in table.routes:
         if there.destination == destination:
             if (there.kind, there.target) == (route.kind, route.target):
@@ -186,7 +186,7 @@ def replace_route(call: Call, request: Request) -> None:
             "InvalidParameterValue",
             f"There is no route defined for '{destination}' in the route table. Use CreateRoute instead.",
         )
-    route = judged(call, table.vpc, _target(call, request, table, destination))
+    route = judged(call.tx, call.account, call.region, table.vpc, _target(call, request, table, destination))
     _write(call, table, tuple(route if each.destination == destination else each for each in table.routes))
 
 
