@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,12 +20,16 @@ from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
 from pileus.control import Loop
+from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
+from pileus.drivers import Drivers
 from pileus.gateway.admin import Admin, number
 from pileus.gateway.front import Front
+from pileus.gateway.inside import Inside
 from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
+from pileus.hosting import drivers_of
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.keyring import Keyring
@@ -70,12 +75,22 @@ def open_blobs(settings: Settings) -> Blobs:
 class App:
     """One running cloud."""
 
-    def __init__(self, settings: Settings, store: Store, clock: SystemClock, catalog: Catalog | None = None):
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: SystemClock,
+        catalog: Catalog | None = None,
+        drivers: Drivers | None = None,
+    ):
         self.settings, self.store, self.clock = settings, store, clock
         self.catalog = catalog or Catalog()
         keyring = Keyring(settings.data_dir / "keys" / "sse" if settings.store != "memory" else None)
         conveniences = None if settings.secure else Conveniences()
-        self.cloud = Cloud(store, clock, self.catalog, conveniences, keyring, open_blobs(settings))
+        self.cloud = Cloud(
+            store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or drivers_of(settings)
+        )
+        self.cloud.unknown_images = settings.unknown_images
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
@@ -84,6 +99,8 @@ class App:
         self.server = Server(self.front, Limits(connections=_connections_max()))
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
+        self.inside = Inside(self.cloud, __version__, self._tls_by_name)
+        self._ends: list[Callable[[], None]] = []
 
     async def listen(self) -> int:
         """From here on requests are answered. Returns the port."""
@@ -104,9 +121,25 @@ class App:
             for reconciler in self.catalog.reconcilers(name):
                 self.loop.add(reconciler)
             await asyncio.sleep(0)
+        self.loop.add(self.inside)
+        self.cloud.trust = await outside(self._authority)
+        for name in self.catalog:
+            begin = self.catalog.begin(name)
+            if begin is not None:
+                self._ends.append(await begin(self.cloud))
         running = asyncio.get_running_loop()
         self._background.append(running.create_task(self.loop.run()))
         self._background.append(running.create_task(self._sweep()))
+
+    def _authority(self) -> str:
+        from pileus.gateway import tls
+
+        return tls.authority(self.settings.data_dir)
+
+    def _tls_by_name(self) -> ssl.SSLContext:
+        from pileus.gateway import tls
+
+        return tls.by_name(self.settings.data_dir)
 
     async def _sweep(self) -> None:
         await sweep(self.cloud)
@@ -119,6 +152,9 @@ class App:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        for end in self._ends:
+            end()
+        await self.inside.stop()
         self.cloud.recorder.flush()
         await self.store.transact(lambda tx: None)
         self.store.close()

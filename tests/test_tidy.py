@@ -23,6 +23,9 @@ READS_THE_CLOCK = {
     "pileus/cli/demo.py": "a person watches: it sleeps until a visibility timeout has passed",
     "pileus/cli/lifecycle.py": "waits for a process",
     "pileus/cli/records.py": "follows the log",
+    "pileus/drivers/machines/ending.py": "waits for processes of the kernel's",
+    "pileus/drivers/volumes/asking.py": "waits for the program that it starts",
+    "pileus/drivers/volumes/attaching.py": "waits for guests' processes to let go of a disk",
 }
 DRAWS_LOTS = {
     "pileus/base/ids.py": "it is where randomness comes from",

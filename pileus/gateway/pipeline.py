@@ -10,6 +10,7 @@ from pileus.base import ids
 from pileus.base.clock import Clock, monotonic
 from pileus.base.errors import ApiError, ValidationError
 from pileus.blobs import Blobs, NoBlobs
+from pileus.drivers import Drivers, no_drivers
 from pileus.identity.keys import Conveniences
 from pileus.identity.standing import ANONYMOUS, Standings
 from pileus.identity.usage import Uses
@@ -29,6 +30,7 @@ from pileus.service import (
     Wait,
     authorize,
 )
+from pileus.service.call import Vantage
 from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
 from pileus.store import Store, Transaction
 from pileus.wire import HttpRequest, HttpResponse
@@ -61,6 +63,15 @@ class Cloud:
     conveniences: Conveniences | None = None
     keyring: Keyring = field(default_factory=Keyring)
     blobs: Blobs = field(default_factory=NoBlobs)
+    drivers: Drivers = field(default_factory=no_drivers)
+    unknown_images: str = ""
+    """The machine image that image ids of AWS's own stand for; '' for none."""
+
+    trust: str = ""
+    """The certificate (PEM) of the authority that machines are to trust."""
+
+    vantage: Vantage | None = None
+    """Set on the copy of the cloud that answers at an endpoint inside a network."""
 
     def __post_init__(self) -> None:
         self.router = Router(self.services)

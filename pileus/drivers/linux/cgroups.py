@@ -1,0 +1,138 @@
+"""The control group of one machine, on hosts with one hierarchy (v2) and with one a controller (v1)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pileus.drivers.linux import loops
+
+ROOT = Path("/sys/fs/cgroup")
+CONTROLLERS = ("cpu", "memory", "pids", "blkio", "devices", "freezer")
+
+
+def unified() -> bool:
+    """Whether the host has one hierarchy with controllers (v2)."""
+    try:
+        return "memory" in (ROOT / "cgroup.controllers").read_text().split()
+    except FileNotFoundError:
+        return False
+
+
+def lacking() -> list[str]:
+    """The controllers that this host does not have."""
+    if unified():
+        there = (ROOT / "cgroup.controllers").read_text().split()
+        return [name for name in ("cpu", "memory", "pids", "io") if name not in there]
+    return [name for name in CONTROLLERS if not (ROOT / name).is_dir()]
+
+
+class CGroup:
+    """`path`: 'parent/name', the same in every hierarchy."""
+
+    def __init__(self, path: str):
+        self.path = path
+        self.unified = unified()
+
+    def folder(self, controller: str) -> Path:
+        return ROOT / self.path if self.unified else ROOT / controller / self.path
+
+    def folders(self) -> Iterator[Path]:
+        """In every hierarchy that has it."""
+        if self.unified:
+            candidates = [ROOT / self.path]
+        else:
+            candidates = [hierarchy / self.path for hierarchy in ROOT.iterdir() if not hierarchy.is_symlink()]
+        yield from (folder for folder in candidates if folder.is_dir())
+
+    def hand_over(self, uid: int) -> None:
+        """The guest's init makes groups of its own below; the limits of this one stay out of its reach."""
+        for folder in self.folders():
+            for name in ("", "cgroup.procs", "tasks", "cgroup.threads", "cgroup.subtree_control"):
+                if (folder / name).exists():
+                    os.chown(folder / name, uid, uid)
+
+    def processes(self) -> list[int]:
+        """Of the group and all groups below."""
+        found: list[int] = []
+        for folder, _, files in os.walk(self.folder("pids")):
+            if "cgroup.procs" in files:
+                try:
+                    found += map(int, Path(folder, "cgroup.procs").read_text().split())
+                except (FileNotFoundError, OSError):
+                    continue  # the group ended while we looked
+        return found
+
+    def limit_disk(self, number: int, iops: int, throughput: int) -> None:
+        """How fast the machine may read and write a loop device, in each direction; 0: as fast as it goes."""
+        device = f"{loops.MAJOR}:{number}"
+        if self.unified:
+            values = [("rbps", throughput), ("wbps", throughput), ("riops", iops), ("wiops", iops)]
+            line = " ".join(f"{name}={value or 'max'}" for name, value in values)
+            (self.folder("io") / "io.max").write_text(f"{device} {line}")
+            return
+        for direction in ("read", "write"):
+            for kind, value in (("bps", throughput), ("iops", iops)):
+                (self.folder("blkio") / f"blkio.throttle.{direction}_{kind}_device").write_text(f"{device} {value}")
+
+    def frozen(self) -> bool:
+        try:
+            if self.unified:
+                return (self.folder("") / "cgroup.freeze").read_text().strip() == "1"
+            return (self.folder("freezer") / "freezer.self_freezing").read_text().strip() == "1"
+        except FileNotFoundError:
+            return False
+
+    def cpu_seconds(self) -> float:
+        if self.unified:
+            return _fields(self.folder("cpu") / "cpu.stat").get("usage_usec", 0) / 1e6
+        return int((self.folder("cpuacct") / "cpuacct.usage").read_text()) / 1e9
+
+    def memory(self) -> int:
+        """Bytes in use, without what the kernel would give up at once."""
+        folder = self.folder("memory")
+        name = "memory.current" if self.unified else "memory.usage_in_bytes"
+        inactive = "inactive_file" if self.unified else "total_inactive_file"
+        return max(0, int((folder / name).read_text()) - _fields(folder / "memory.stat").get(inactive, 0))
+
+    def disk(self) -> tuple[int, int, int, int]:
+        """Bytes read and written, reads and writes."""
+        if self.unified:
+            totals = {"rbytes": 0, "wbytes": 0, "rios": 0, "wios": 0}
+            for line in (self.folder("io") / "io.stat").read_text().splitlines():
+                number, *fields = line.split()
+                if number.startswith(f"{loops.MAJOR}:"):
+                    for field in fields:
+                        name, _, value = field.partition("=")
+                        if name in totals:
+                            totals[name] += int(value)
+            return totals["rbytes"], totals["wbytes"], totals["rios"], totals["wios"]
+        sums = []
+        for name in ("io_service_bytes", "io_serviced"):
+            for direction in ("Read", "Write"):
+                sums.append(self._throttled(name, direction))
+        return sums[0], sums[1], sums[2], sums[3]
+
+    def _throttled(self, name: str, direction: str) -> int:
+        folder = self.folder("blkio")
+        file = folder / f"blkio.throttle.{name}_recursive"
+        if not file.exists():
+            file = folder / f"blkio.throttle.{name}"
+        lines = (line.split() for line in file.read_text().splitlines())
+        return sum(
+            int(words[2])
+            for words in lines
+            if len(words) == 3 and words[1] == direction and words[0].startswith(f"{loops.MAJOR}:")
+        )
+
+    def remove(self) -> None:
+        """With the empty groups below; harmless when it is gone."""
+        for top in list(self.folders()):
+            for folder, _, _ in os.walk(top, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except FileNotFoundError:
+                    continue
+
+
+def _fields(path: Path) -> dict[str, int]:
+    return {words[0]: int(words[1]) for words in map(str.split, path.read_text().splitlines()) if len(words) == 2}

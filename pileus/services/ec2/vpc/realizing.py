@@ -1,0 +1,117 @@
+"""Networks come true: what a VPC's records say is told to the driver, whole.
+
+A VPC without a machine's interface or a NAT gateway costs the host nothing: it has no network until there is one, and
+loses it with the last. On a host that cannot have networks nothing is told, and the records stay.
+"""
+
+import asyncio
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pileus.base.threads import threaded
+from pileus.control import Outcome
+from pileus.drivers.networks.api import Network, Networks
+from pileus.service import Cloud
+from pileus.store import Transaction, wake
+
+from . import records
+from .compiling import in_use, network_of
+
+
+class Realm:
+    """What this process knows of one driver: which networks it told last, and who is telling one now."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Network] = {}
+        self.turns: dict[str, asyncio.Lock] = {}
+        self.able: bool | None = None
+
+    def turn(self, vpc: str) -> asyncio.Lock:
+        return self.turns.setdefault(vpc, asyncio.Lock())
+
+
+_realms: WeakKeyDictionary[Networks, Realm] = WeakKeyDictionary()
+
+
+def _realm(networks: Networks) -> Realm:
+    return _realms.setdefault(networks, Realm())
+
+
+def turn(cloud: Cloud, vpc: str) -> asyncio.Lock:
+    """Held by whoever speaks with the driver about a VPC's network: one at a time."""
+    return _realm(cloud.drivers.networks).turn(vpc)
+
+
+async def able(cloud: Cloud) -> bool:
+    """Whether the host can have networks; asked until it can."""
+    realm = _realm(cloud.drivers.networks)
+    if not realm.able:
+        realm.able = not await threaded(cloud.drivers.networks.lacking)
+    return realm.able
+
+
+async def lacking(cloud: Cloud) -> str:
+    """What the host lacks for networks, as a sentence."""
+    found = await threaded(cloud.drivers.networks.lacking)
+    return "; ".join(f"This host lacks {lack.what}: {lack.remedy}" for lack in found)
+
+
+async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bool = False) -> None:
+    """Has the driver make the VPC's network what the records say now, or remove it. Returns when that is so; raises the
+    driver's Unable. `anew`: tells it even what this process told it before (somebody may have changed the host)."""
+    networks = cloud.drivers.networks
+    if not await able(cloud):
+        return
+    realm = _realm(networks)
+    async with realm.turn(vpc):
+        wanted = await cloud.store.transact(lambda tx: _wanted(tx, networks, account, region, vpc))
+        if wanted is None:
+            if await cloud.store.transact(lambda tx: records.realized.get(tx, account, region, vpc)) is not None:
+                realm.told.pop(vpc, None)
+                await threaded(networks.destroy, vpc)
+                await cloud.store.transact(lambda tx: records.realized.delete(tx, account, region, vpc))
+        elif anew or realm.told.get(vpc) != wanted:
+            await cloud.store.transact(lambda tx: _remember(tx, cloud.clock.now(), account, region, vpc))
+            realm.told.pop(vpc, None)  # until it is so
+            await threaded(networks.ensure, wanted)
+            realm.told[vpc] = wanted
+
+
+def _wanted(tx: Transaction, networks: Networks, account: str, region: str, vpc: str) -> Network | None:
+    """None when there is to be no network."""
+    network = network_of(tx, account, region, vpc, networks.edge_address)
+    return network if network is not None and in_use(network) else None
+
+
+def _remember(tx: Transaction, now: float, account: str, region: str, vpc: str) -> None:
+    """Before the driver hears of it, so that no network is forgotten."""
+    if records.realized.get(tx, account, region, vpc) is None:
+        records.realized.put(tx, account, region, vpc, record=now)
+
+
+class RealizeNetworks:
+    watches = "ec2.vpcs"
+    outside = True
+
+    async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
+        account, region, vpc = key
+        await realize(world, account, region, vpc)
+        return None
+
+
+async def adopt(cloud: Cloud) -> None:
+    """After a start: every network is told again, and those that no record explains are removed."""
+    networks = cloud.drivers.networks
+    if not await able(cloud):
+        return
+    _realm(networks).told.clear()
+
+    def known(tx: Transaction) -> list[str]:
+        found = [key for key, _ in records.realized.scan(tx, limit=100_000)]
+        for key in found:
+            wake(tx, records.vpcs.name, *key)
+        return [str(key[2]) for key in found]
+
+    ours = set(await cloud.store.transact(known))
+    for stray in set(await threaded(networks.ids)) - ours:
+        await threaded(networks.destroy, stray)
