@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": ("environment", "doctor"),
     "logs": ("records", "logs"),
     "explain": ("records", "explain"),
+    "why": ("why", "why"),
     "ledger": ("ledger", "ledger"),
     "clock": ("clock", "clock"),
     "demo": ("demo", "demo"),
