@@ -18,6 +18,7 @@ install:  ## Make the project's own environment (.venv).
 test:  ## Everything the tests need, and all tests.
 	@scripts/setup.sh tools dev
 	@scripts/clients.sh
+	@scripts/machines.sh
 	$(PY) -m pytest
 
 check:  ## Format, lint, types, import layers, ledger.

@@ -92,6 +92,7 @@ class App:
             store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or drivers_of(settings)
         )
         self.cloud.unknown_images = settings.unknown_images
+        self.cloud.zone_latency = settings.zone_latency_ms / 1_000
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page

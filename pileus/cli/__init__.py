@@ -15,6 +15,7 @@ COMMANDS = {
     "reset": ("lifecycle", "reset"),
     "env": ("environment", "env"),
     "doctor": ("environment", "doctor"),
+    "install": ("machines", "install"),
     "logs": ("records", "logs"),
     "explain": ("records", "explain"),
     "why": ("why", "why"),

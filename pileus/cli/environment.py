@@ -65,7 +65,22 @@ def doctor(data_dir: str | None) -> None:
         mark = click.style("ok", fg="green") if good else click.style("lacks", fg="red")
         click.echo(f"{mark:>14}  {what}" + ("" if good else f"  → {remedy}"))
         problems += not good
+    _machines(where)
     sys.exit(1 if problems else 0)
+
+
+def _machines(where: Path) -> None:
+    """What is lacking here is said, but is no failure: everything else works without machines."""
+    from pileus.drivers.local import local  # only here: other commands need none of it
+
+    lacks = dict.fromkeys(local(where / "host", "doctor").lacking())
+    click.echo()
+    if not lacks:
+        click.echo(f"{click.style('ok', fg='green'):>14}  machines, disks and networks")
+        return
+    click.echo("Machines, disks and networks do not work here; everything else does:")
+    for lack in lacks:
+        click.echo(f"{click.style('lacks', fg='yellow'):>14}  {lack.what}  → {lack.remedy}")
 
 
 def _writable(where: Path) -> bool:

@@ -14,11 +14,17 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "mkfs.xfs": "xfsprogs",
     "mkfs.ext4": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "resize2fs": "e2fsprogs",
     "nft": "nftables",
     "ip": "iproute2",
+    "nsenter": "util-linux",
     "dnsmasq": "dnsmasq-base",
 }
 """Program -> Debian package."""
+
+OPTIONAL: dict[str, str] = {}
+"""The same, of programs without which something is done in a simpler way."""
 
 FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 REMEDY = "pileus install machines (as root, or with sudo)"

@@ -73,6 +73,9 @@ class Cloud:
     vantage: Vantage | None = None
     """Set on the copy of the cloud that answers at an endpoint inside a network."""
 
+    zone_latency: float = 0.0
+    """Seconds that a packet of a machine takes from one zone to another."""
+
     def __post_init__(self) -> None:
         self.router = Router(self.services)
         self.standings = Standings()

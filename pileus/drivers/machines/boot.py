@@ -60,6 +60,7 @@ def _boot(folder: Folder, again: bool) -> State:
     folder.cgroup().hand_over(base)
     devices.hide_the_hosts(folder, pid)
     with mounts.clone(str(asking.ensure(folder.home, folder.tag))) as mount:
+        mounts.attributes(mount, given=mounts.RDONLY | mounts.NOSUID | mounts.NODEV | mounts.NOEXEC)
         devices.move_in(pid, base, mount, f"/dev/{devices.ASKED}", is_folder=True)
     for disk in folder.disks():
         devices.plug(folder, pid, disk, base)
@@ -73,7 +74,8 @@ def _boot(folder: Folder, again: bool) -> State:
 
 def prepare_run(folder: Folder) -> None:
     """The driver's part of /run: a file system of its own, for that of /run may allow no device nodes."""
-    RUN.mkdir(mode=0o711, exist_ok=True)
+    RUN.mkdir(exist_ok=True)
+    RUN.chmod(0o711)
     with open(RUN / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         here = folder.driver_run
@@ -83,7 +85,8 @@ def prepare_run(folder: Folder) -> None:
             with mounts.filesystem("tmpfs", "pileus", options, mounts.NOSUID | mounts.NOEXEC) as mount:
                 mounts.move(mount, str(here))
         for path in (here / "m", folder.exits, here / "runc"):
-            path.mkdir(mode=0o711, exist_ok=True)
+            path.mkdir(exist_ok=True)
+            path.chmod(0o711)
 
 
 def _mount_root(folder: Folder, spec: dict[str, Any], base: int) -> None:
@@ -95,8 +98,8 @@ def _mount_root(folder: Folder, spec: dict[str, Any], base: int) -> None:
     try:
         made = devices.node(folder, devices.ROOT_DEVICE, number, 0, 0)
         made.chmod(0o600)
+        disks.fill_ext4(str(made), path.stat().st_size)
         with _root_filesystem(folder) as mount:
-            disks.grow_ext4(mount, path.stat().st_size)
             for name, text in spec["files"].items():
                 _write(mount, name, text.encode())
             with namespaces.user_namespace(base) as users:
@@ -229,6 +232,7 @@ def ended(folder: Folder) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    os.umask(0o022)  # the cloud's own is narrower: guests must find their way to their disks
     what, home, tag, machine = arguments
     folder = Folder(Path(home), tag, machine)
     if what == "ended":

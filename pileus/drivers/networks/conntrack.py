@@ -96,6 +96,10 @@ def messages(received: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
+def attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
 def attributes(body: bytes) -> dict[int, bytes]:
     found, at = {}, 0
     while at + 4 <= len(body):
@@ -116,9 +120,7 @@ def read(body: bytes) -> Connection | None:
     _, destination, seen, destination_port, _ = _tuple(parts[REPLY])
     times = attributes(parts.get(TIMES, b""))
     key = b"".join(
-        struct.pack("=HH", 4 + len(parts[kind]), kind | nested) + parts[kind] + bytes(-len(parts[kind]) % 4)
-        for kind, nested in ((ORIGINAL, 0x8000), (IDENTITY, 0))
-        if kind in parts
+        attribute(kind | nested, parts[kind]) for kind, nested in ((ORIGINAL, 0x8000), (IDENTITY, 0)) if kind in parts
     )
     tcp = attributes(attributes(parts.get(PROTOCOL_INFO, b"")).get(1, b""))
     return Connection(

@@ -21,18 +21,24 @@ HOST = "host"
 """The edge's end of the link to the host."""
 SERVICES = range(2, 16)
 
-RULES = Ruleset(
-    {
-        "forwarded": Chain(
-            ("ct state established,related accept", f'iifname "{HOST}" accept', f'oifname "{HOST}" drop', "accept"),
-            "type filter hook forward priority 0; policy drop",
-        ),
-        "input": Chain(
-            ("ct state established,related accept", "meta l4proto tcp accept", "icmp type echo-request accept"),
-            "type filter hook input priority 0; policy drop",
-        ),
-    }
-)
+
+def _rules(host: IPv4Address) -> Ruleset:
+    """The host only speaks for itself, even if it forwards for others."""
+    established = "ct state established,related accept"
+    return Ruleset(
+        "inet",
+        {
+            "hosts": Chain((f'iifname "{HOST}" ip saddr != {host} drop',), "type filter hook prerouting priority -310"),
+            "forwarded": Chain(
+                (established, f'iifname "{HOST}" accept', f'oifname "{HOST}" drop', "accept"),
+                "type filter hook forward priority 0; policy drop",
+            ),
+            "input": Chain(
+                (established, "meta l4proto tcp accept", "icmp type echo-request accept"),
+                "type filter hook input priority 0; policy drop",
+            ),
+        },
+    )
 
 
 class Edge:
@@ -103,10 +109,10 @@ class Edge:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         inside.make(self.namespace)
         inside.settings(self.namespace, inside.ROUTER)
-        inside.nft(self.namespace, whole(RULES))
         if HOST not in inside.devices(self.namespace):
             inside.run("ip", "link", "add", self.device, "type", "veth", "peer", HOST, "netns", self.namespace)
         chosen = self._claimed()
+        inside.nft(self.namespace, whole(_rules(chosen[1])))
         services = [f"addr replace {chosen[number]}/32 dev lo" for number in SERVICES[:-1]]
         inside.ip(
             self.namespace,

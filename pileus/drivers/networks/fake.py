@@ -6,6 +6,7 @@ from ipaddress import IPv4Network
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import names
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.soundness import verify
 
 RANGE = "198.18.0.0/20"
 
@@ -34,6 +35,7 @@ class FakeNetworks:
         return sorted(self.networks)
 
     def ensure(self, network: Network) -> None:
+        verify(network)
         self.networks[network.id] = network
         self.ensured.append(network.id)
         self._plugged.setdefault(network.id, set()).intersection_update(each.id for each in network.interfaces)

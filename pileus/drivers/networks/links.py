@@ -64,9 +64,10 @@ def _gateway(namespace: str, space: str, gateway: NatGateway, router: str) -> No
 
 def _translating(gateway: NatGateway) -> Ruleset:
     return Ruleset(
+        "inet",
         {
             "forwarded": Chain(("ct state invalid drop",), "type filter hook forward priority 0; policy accept;"),
             "input": Chain(("ct state established,related accept",), "type filter hook input priority 0; policy drop;"),
             "translate": Chain((f"snat ip to {gateway.private}",), "type nat hook postrouting priority 100;"),
-        }
+        },
     )

@@ -7,6 +7,8 @@ from pileus.drivers.networks.api import ANY, AclEntry, Rule
 from pileus.drivers.networks.names import short
 
 ICMP, TCP, UDP = 1, 6, 17
+CROSSING = 0x8000_0000
+"""The mark of packets that cross zones, besides the number of their route table."""
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 

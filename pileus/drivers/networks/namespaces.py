@@ -15,30 +15,33 @@ from pathlib import Path
 
 import msgspec
 
-from pileus.drivers import programs
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.capability import lacks
 from pileus.drivers.networks.edge import SERVICES, Edge
+from pileus.drivers.networks.latency import Latency
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
 from pileus.drivers.networks.resolver import Resolver
-from pileus.drivers.networks.rules import published, rules
+from pileus.drivers.networks.rules import neighbours, published, rules
 from pileus.drivers.networks.ruleset import Ruleset, difference, whole
+from pileus.drivers.networks.soundness import verify
 from pileus.drivers.networks.tally import Tally
 from pileus.drivers.networks.tracking import Permissions, ended, narrowed
 from pileus.drivers.networks.watching import Watch, everything
 
+RUN = Path("/run/pileus")
+"""The files of running programs are here and not in a data directory, which an unprivileged user cannot look into."""
 log = logging.getLogger(__name__)
-PROGRAMS = ("ip", "nft", "nsenter", "dnsmasq")
 
 
 @dataclass(frozen=True)
 class Applied:
     """What a network's namespace was told, and the networks it was told of."""
 
-    ruleset: Ruleset
+    rulesets: tuple[Ruleset, ...]
     paths: Paths
     permissions: Permissions
 
@@ -60,7 +63,7 @@ class NamespaceNetworks:
         self._watch = Watch()
 
     def lacking(self) -> list[Lack]:
-        return programs.lacking(*PROGRAMS)
+        return list(lacks())
 
     def public_range(self) -> str:
         with self._lock:
@@ -77,8 +80,7 @@ class NamespaceNetworks:
             return sorted(self._known())
 
     def ensure(self, network: Network) -> None:
-        if any(letter in network.id for letter in "./"):
-            raise ValueError("a network's id has neither dot nor slash")
+        verify(network)
         with self._lock:
             before = self._known().get(network.id)
             self._known()[network.id] = network
@@ -126,7 +128,7 @@ class NamespaceNetworks:
             known = self._known().pop(network, None)
             self._applied.pop(network, None)
             self._ignore(network)
-            self._resolver(network).remove()
+            self._without_programs(self._namespace(network))
             for each in (*inside.named(self._gateways(network)), self._namespace(network)):
                 inside.remove(each)
             self._edge.forget(network)
@@ -146,8 +148,11 @@ class NamespaceNetworks:
                 self.destroy(network)
             self._edge.vanish()
             for namespace in inside.named(f"{self._tag}."):
-                Resolver(self._tag, namespace).remove()
+                self._without_programs(namespace)
                 inside.remove(namespace)
+            for folder in ((RUN / self._tag), RUN):
+                if folder.exists() and not any(folder.iterdir()):
+                    folder.rmdir()
             for file in self._folder.glob("*"):
                 file.unlink()
             if self._folder.exists():
@@ -209,10 +214,14 @@ class NamespaceNetworks:
             pathing.begun(namespace)
             applied = None
         peers = self._peers(network)
-        ruleset = rules(network, peers)
-        inside.nft(namespace, difference(applied.ruleset, ruleset) if applied else whole(ruleset))
         permissions = Permissions(network, tuple(peers.values()))
-        self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
+        if applied and applied.permissions == permissions:
+            rulesets = applied.rulesets
+        else:
+            rulesets = (rules(network, peers), neighbours(network))
+            changes = map(difference, applied.rulesets, rulesets) if applied else map(whole, rulesets)
+            inside.nft(namespace, "".join(changes))
+            self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
         before_links, devices = self._linked(network, namespace, peers)
         up = pathing.up(namespace) if pathing.by_machines(network) else set()
         wanted = pathing.paths(network, peers, up)
@@ -223,8 +232,9 @@ class NamespaceNetworks:
         if network.internet:
             self._edge.publish(network.id, {public for _, public in published(network)})
         self._resolver(network.id).ensure(network)
+        self._latency(network.id).ensure(network.zone_latency)
         self._watched(network, namespace)
-        self._applied[network.id] = Applied(ruleset, wanted, permissions)
+        self._applied[network.id] = Applied(rulesets, wanted, permissions)
 
     def _watched(self, network: Network, namespace: str) -> None:
         """Begins and ends to watch what is to be watched."""
@@ -270,7 +280,18 @@ class NamespaceNetworks:
         return devices, inside.devices(namespace)
 
     def _resolver(self, network: str) -> Resolver:
-        return Resolver(self._tag, self._namespace(network))
+        return Resolver(RUN / self._tag / self._namespace(network), self._namespace(network))
+
+    def _latency(self, network: str) -> Latency:
+        return Latency(RUN / self._tag / self._namespace(network), self._namespace(network))
+
+    def _without_programs(self, namespace: str) -> None:
+        """Ends what runs in a namespace, and removes its files."""
+        folder = RUN / self._tag / namespace
+        Resolver(folder, namespace).remove()
+        Latency(folder, namespace).remove()
+        if folder.exists():
+            folder.rmdir()
 
 
 def _plug_ear() -> socket.socket:

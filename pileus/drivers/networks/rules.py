@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from pileus.drivers.networks import names
 from pileus.drivers.networks.api import Acl, Group, Interface, Network, Subnet
-from pileus.drivers.networks.matches import entry, group_set, permissions
+from pileus.drivers.networks.matches import CROSSING, entry, group_set, permissions
 from pileus.drivers.networks.names import METADATA, RESOLVER, interface_device, nat_device, peer_device, short
 from pileus.drivers.networks.paths import nat_mac, table_number
 from pileus.drivers.networks.ruleset import Chain, Collection, Ruleset
@@ -33,7 +33,47 @@ def rules(network: Network, peers: Mapping[str, Network]) -> Ruleset:
         chains |= _acl(acl, network)
     for subnet in network.subnets:
         chains |= _border(subnet)
-    return Ruleset(chains, _devices(network) | _addresses(network, peers) | _members(network, peers))
+    zones = _zones(network)
+    chains |= _crossing(zones)
+    collections = _devices(network) | _addresses(network, peers) | _members(network, peers) | zones
+    return Ruleset("inet", chains, collections)
+
+
+def neighbours(network: Network) -> Ruleset:
+    """What a machine may say about who has which address: itself its own. Others' words would fill a table that all
+    of the host's namespaces share."""
+    own = Collection("ifname . ether_addr . ipv4_addr")
+    for interface in network.interfaces:
+        for address in interface.addresses:
+            own.elements[f'"{interface_device(interface.id)}" . {interface.mac} . {address.private}'] = ""
+    lines = ('iifname != "i*" accept', "iifname . arp saddr ether . arp saddr ip @own accept")
+    hook = "type filter hook input priority 0; policy drop"
+    return Ruleset("arp", {"asked": Chain(lines, hook)}, {"own": own})
+
+
+def _places(network: Network) -> Iterator[tuple[str, str]]:
+    """The devices, and the subnets that they are in."""
+    yield from ((interface_device(each.id), each.subnet) for each in network.interfaces)
+    yield from ((nat_device(each.id), each.subnet) for each in network.nat_gateways)
+
+
+def _zones(network: Network) -> dict[str, Collection]:
+    """The devices of each zone, where it matters."""
+    zones = {subnet.id: short("z", subnet.zone) for subnet in network.subnets} if network.zone_latency else {}
+    found = {zone: Collection("ifname") for zone in zones.values()}
+    for device, subnet in _places(network) if zones else ():
+        found[zones[subnet]].elements[f'"{device}"'] = ""
+    return found
+
+
+def _crossing(zones: Mapping[str, Collection]) -> dict[str, Chain]:
+    lines = tuple(
+        f"iifname @{here} oifname @{there} meta mark set meta mark | {CROSSING:#x}"
+        for here in zones
+        for there in zones
+        if here != there
+    )
+    return {"crossing": Chain(lines, "type filter hook forward priority 5; policy accept;")} if lines else {}
 
 
 def _refusal(network: Network, way: str) -> str:
@@ -136,9 +176,7 @@ def _devices(network: Network) -> dict[str, Collection]:
     inward, outward = Collection("ifname : verdict"), Collection("ifname : verdict")
     table_of = {subnet.id: table_number(subnet.table) for subnet in network.subnets}
     within = {subnet.id: Collection("ifname") for subnet in network.subnets}
-    places = [(interface_device(each.id), each.subnet) for each in network.interfaces]
-    places += [(nat_device(each.id), each.subnet) for each in network.nat_gateways]
-    for device, subnet in places:
+    for device, subnet in _places(network):
         tables.elements[f'"{device}"'] = f"{table_of[subnet]:#x}"
         acl_in.elements[f'"{device}"'] = f"jump {_chain('s', subnet, 'in')}"
         acl_out.elements[f'"{device}"'] = f"jump {_chain('s', subnet, 'out')}"

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-TABLE = "inet pileus"
-
 
 @dataclass(frozen=True)
 class Chain:
@@ -33,32 +31,45 @@ class Collection:
 
 @dataclass(frozen=True)
 class Ruleset:
+    """`family`: of the table, which is called pileus in each."""
+
+    family: str = "inet"
     chains: dict[str, Chain] = field(default_factory=dict)
     collections: dict[str, Collection] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        return f"{self.family} pileus"
 
 
 def whole(new: Ruleset) -> str:
     """The transaction that replaces whatever is there. Connections that are tracked stay so."""
-    return f"table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{}}\n" + difference(Ruleset(), new)
+    table = new.table
+    return f"table {table}\ndelete table {table}\ntable {table} {{}}\n" + difference(Ruleset(new.family), new)
 
 
 def difference(old: Ruleset, new: Ruleset) -> str:
     """The transaction that turns `old` into `new`; empty when they are equal. Names come before what refers to them;
     what is no longer referred to goes last."""
-    lines = [_declared(name, each) for name, each in new.collections.items() if _new(name, old, new)]
-    lines += [_begun(name, chain) for name, chain in new.chains.items() if name not in old.chains]
+    table = new.table
+    lines = [
+        f"add {each.word} {table} {name} {_kind(each)}"
+        for name, each in new.collections.items()
+        if _new(name, old, new)
+    ]
+    lines += [f"add chain {table} {name}{_hook(chain)}" for name, chain in new.chains.items() if name not in old.chains]
     changed = {
         name: chain for name, chain in new.chains.items() if chain.rules != old.chains.get(name, Chain(())).rules
     }
     gone = old.chains.keys() - new.chains.keys()
-    lines += [f"flush chain {TABLE} {name}" for name in sorted(gone | (changed.keys() & old.chains.keys()))]
+    lines += [f"flush chain {table} {name}" for name in sorted(gone | (changed.keys() & old.chains.keys()))]
     removed, added = _elements(old, new)
     lines += removed
     lines += added
-    lines += [f"add rule {TABLE} {name} {rule}" for name, chain in changed.items() for rule in chain.rules]
-    lines += [f"delete chain {TABLE} {name}" for name in sorted(gone)]
+    lines += [f"add rule {table} {name} {rule}" for name, chain in changed.items() for rule in chain.rules]
+    lines += [f"delete chain {table} {name}" for name in sorted(gone)]
     lines += [
-        f"delete {each.word} {TABLE} {name}" for name, each in old.collections.items() if name not in new.collections
+        f"delete {each.word} {table} {name}" for name, each in old.collections.items() if name not in new.collections
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -70,26 +81,26 @@ def _new(name: str, old: Ruleset, new: Ruleset) -> bool:
     return before is None
 
 
-def _declared(name: str, each: Collection) -> str:
-    flags = " flags interval;" if each.intervals else ""
-    return f"add {each.word} {TABLE} {name} {{ type {each.kind};{flags} }}"
+def _kind(each: Collection) -> str:
+    return f"{{ type {each.kind};{' flags interval;' if each.intervals else ''} }}"
 
 
-def _begun(name: str, chain: Chain) -> str:
-    return f"add chain {TABLE} {name}" + (f" {{ {chain.hook}; }}" if chain.hook else "")
+def _hook(chain: Chain) -> str:
+    return f" {{ {chain.hook}; }}" if chain.hook else ""
 
 
 def _elements(old: Ruleset, new: Ruleset) -> tuple[list[str], list[str]]:
     """What leaves the collections and what enters them. A key whose value changes does both."""
+    table = new.table
     removed, added = [], []
     for name, each in new.collections.items():
         before = old.collections.get(name, Collection(each.kind)).elements
         after = each.elements
         leaving = [f"{key} : {value}" if value else key for key, value in before.items() if after.get(key) != value]
         entering = [f"{key} : {value}" if value else key for key, value in after.items() if before.get(key) != value]
-        removed += [f"delete element {TABLE} {name} {{ {', '.join(leaving)} }}"] if leaving else []
-        added += [f"add element {TABLE} {name} {{ {', '.join(entering)} }}"] if entering else []
+        removed += [f"delete element {table} {name} {{ {', '.join(leaving)} }}"] if leaving else []
+        added += [f"add element {table} {name} {{ {', '.join(entering)} }}"] if entering else []
     for name, each in old.collections.items():
         if name not in new.collections and each.elements:
-            removed.append(f"delete element {TABLE} {name} {{ {', '.join(each.written())} }}")
+            removed.append(f"delete element {table} {name} {{ {', '.join(each.written())} }}")
     return removed, added

@@ -227,6 +227,8 @@ def _grow(disk: Disk, view: int, question: dict[str, str]) -> dict[str, str]:
 
     try:
         grown = namespaces.aside(work)
+    except PermissionError:
+        return {"error": "this host may not enlarge a mounted file system of that type; unmount it first"}
     finally:
         os.close(place)
     return {"said": f"The filesystem on {question['device']} fills its disk{' now' if grown else ' already'}."}

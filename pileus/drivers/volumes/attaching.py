@@ -35,6 +35,7 @@ def attach(folder: Folder, pid: int, volume: str, path: Path, device: str, iops:
     if there and loops.of(path) is not None:
         return
     folder.save_disk(disk)
+    asking.ensure(folder.home, folder.tag)
     devices.plug(folder, pid, disk, _base(folder))
 
 
@@ -46,7 +47,6 @@ def detach(folder: Folder, volume: str) -> None:
             devices.unplug(folder, pid, disk, _base(folder) if pid else 0)
             if pid:
                 devices.show(folder)
-    # A device that somebody just probed is let go a moment later.
 
 
 def refresh(folder: Folder, volume: str, iops: int, throughput: int) -> None:
@@ -98,10 +98,3 @@ def allocate_by_megabytes(folder: Path) -> None:
         fcntl.ioctl(opened, _SET_ATTRIBUTES, packed)
     finally:
         os.close(opened)
-
-
-def wait_until_free(path: Path) -> None:
-    """Somebody who looks at every block device (udev) may hold one for a moment after it was cleared."""
-    limit = time.monotonic() + _LETS_GO_WITHIN
-    while loops.of(path) is not None and time.monotonic() < limit:
-        time.sleep(0.005)

@@ -11,12 +11,14 @@ from .instances.types import types
 from .service import ec2
 from .templates import operating as templates
 from .volumes import operating as volumes
+from .volumes import snapshots
 from .volumes.keeping import KeepVolumes
+from .volumes.storing import RemoveSnapshots, StoreSnapshots
 
 
 def reconcilers() -> list[Reconciler]:
     """EC2's background work, for the composition root."""
-    return [*vpc.reconcilers(), KeepVolumes(), RunMachines()]
+    return [*vpc.reconcilers(), KeepVolumes(), StoreSnapshots(), RemoveSnapshots(), RunMachines()]
 
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "profiles",
     "reconcilers",
     "regions",
+    "snapshots",
     "status",
     "tags",
     "templates",

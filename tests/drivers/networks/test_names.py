@@ -6,8 +6,6 @@ import struct
 
 from msgspec.structs import replace
 
-from pileus.drivers.networks.resolver import Resolver
-
 from .plans import group, interface, network
 
 A, AAAA, PTR = 1, 28, 12
@@ -55,16 +53,16 @@ def test_names_and_domains_are_answered_inside_the_network_and_change_at_once(si
     assert asked(one, server, "sqs.aws.com", AAAA) == (0, [])
     assert asked(one, server, "example.com") == (UNKNOWN, [])
     assert b"ip-10-0-1-10" in asked(one, server, "10.1.0.10.in-addr.arpa", PTR)[1][0]
-    process = Resolver(site.tag, f"{site.tag}.vpc-1")._process()
+    process = site.networks._resolver("vpc-1").program.number()
     site.networks.ensure(replace(plan, names={"new.internal": ("10.0.1.99",)}))
     assert any(asked(one, server, "new.internal") == (0, ["10.0.1.99"]) for _ in range(5_000))
     assert asked(one, server, "db.internal") == (UNKNOWN, [])
-    assert Resolver(site.tag, f"{site.tag}.vpc-1")._process() == process
+    assert site.networks._resolver("vpc-1").program.number() == process
     assert os.stat(f"/proc/{process}").st_uid != 0
     site.networks.ensure(replace(plan, domains={"aws.com": "198.18.0.4"}))
     assert asked(one, server, "sqs.aws.com") == (0, ["198.18.0.4"])
     site.networks.ensure(replace(plan, resolver=False))
-    assert Resolver(site.tag, f"{site.tag}.vpc-1")._process() is None
+    assert site.networks._resolver("vpc-1").program.number() is None
 
 
 def test_two_networks_answer_the_same_name_each_in_its_own_way(site):

@@ -4,6 +4,7 @@ import socket
 
 from msgspec.structs import replace
 
+from pileus.drivers.networks import inside
 from pileus.drivers.networks.api import ANY, Acl, AclEntry, Rule, Subnet
 
 from .guests import echoes
@@ -165,6 +166,19 @@ def test_nobody_sends_in_anothers_name_unless_his_source_is_not_checked(site):
     assert lie_heard(60) == b"trust me"
     liar.ip("link set eth0 address 02:00:00:00:00:99")
     assert liar.refused("10.0.2.10", 80), "a MAC address is never another's"
+
+
+def test_a_machine_only_says_of_its_own_addresses_that_it_has_them(site):
+    plan = network("vpc-1", interface("liar", "a", "10.0.1.10"), interface("victim", "b", "10.0.2.10"))
+    site.networks.ensure(plan)
+    liar, victim = site.plugged(plan)
+    victim.serve(80)
+    liar.ip("addr add 10.0.1.99/24 dev eth0", "neigh flush all")
+    assert liar.refused("10.0.1.1", 80, source="10.0.1.99")
+    assert liar.reaches("10.0.2.10", 80)
+    known = inside.run("ip", "-n", f"{site.tag}.vpc-1", "neigh")
+    assert "10.0.1.10 " in known
+    assert "10.0.1.99" not in known
 
 
 def test_a_machine_reaches_nothing_of_the_host_nor_of_its_network_but_what_listens_for_it(site):

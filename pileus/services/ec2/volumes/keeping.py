@@ -23,11 +23,12 @@ from ..instances.records import instances
 from ..names import guest_name
 from . import types
 from .records import GIB, Volume, volumes
-from .restoring import bring
+from .restoring import NotYet, bring
 
 log = logging.getLogger("pileus.ec2")
 
 AGAIN_SECONDS = 5.0
+NOT_YET_SECONDS = 0.5
 Key = tuple[Any, ...]
 replace = msgspec.structs.replace
 
@@ -48,6 +49,8 @@ class KeepVolumes:
             if volume.state != "error":
                 await _make(cloud, volume)
             return await _attach(cloud, volume)
+        except NotYet:
+            return RequeueAt(cloud.clock.now() + NOT_YET_SECONDS)
         except Unable as error:
             log.error("volume %s: %s", volume.id, error)
             if volume.state == "creating":
@@ -87,10 +90,11 @@ async def _delete(cloud: Cloud, volume: Volume) -> Outcome:
 async def _make(cloud: Cloud, volume: Volume) -> None:
     """Has the driver make it, grow it, or set its limits; harmless when all is as it should be."""
     driver = cloud.drivers.volumes
-    if volume.state == "creating" and volume.origin:
-        await bring(cloud, volume.origin)
+    source = await bring(cloud, volume.origin) if volume.state == "creating" and volume.origin else ""
+    if volume.state != "creating" and await outside(driver.observe, volume.id) is None:
+        raise Unable("its bytes are not in the pool any more")
     iops, throughput = types.limits(volume.type, volume.size, volume.iops, volume.throughput)
-    await outside(driver.ensure, Disk(volume.id, volume.size * GIB, volume.origin, iops, throughput))
+    await outside(driver.ensure, Disk(volume.id, volume.size * GIB, source, iops, throughput))
 
 
 async def _attach(cloud: Cloud, volume: Volume) -> Outcome:

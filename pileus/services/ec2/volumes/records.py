@@ -55,7 +55,9 @@ class Volume(msgspec.Struct, frozen=True):
 
 class Snapshot(msgspec.Struct, frozen=True):
     """`state`: pending, completed, error. `size`: GiB of the volume. `parent`: the snapshot that its blocks add to, as
-    it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody."""
+    it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody. `stored`: bytes
+    of blocks that it added. `external`: its blocks are put by its maker (EBS direct APIs), `blocks` of them so far.
+    `copy`: it takes over all blocks of its parent."""
 
     id: str
     account: str
@@ -74,19 +76,56 @@ class Snapshot(msgspec.Struct, frozen=True):
     message: str = ""
     stored: int = 0
     external: bool = False
+    blocks: int = 0
+    copy: bool = False
     tags: dict[str, str] = {}
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """512 KiB of a snapshot: the blob that holds them, the wrapped key it is sealed under, their SHA-256."""
+
+    blob: int
+    key: bytes
+    digest: bytes
 
 
 by_volume_id: Index[Volume] = Index("ec2.volumes.by_id", lambda key, record: [(record.id,)])
 by_snapshot_id: Index[Snapshot] = Index("ec2.snapshots.by_id", lambda key, record: [(record.id,)])
 volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id,))
 snapshots = Table("ec2.snapshots", Snapshot, watched=True, indexes=(by_snapshot_id,))
+blocks = Table("ec2.snapshots.blocks", Block)  # snapshot, number of the block; blocks of zeros have none
+removed = Table("ec2.snapshots.removed", float, watched=True)  # snapshot whose blocks are to be let go -> when
+restored = Table("ec2.snapshots.restored", float)  # snapshot that was read back into the pool as a whole -> when
 
 
 def _attached(read: Any) -> Any:
     return lambda volume: [read(volume.attachment)] if volume.attachment is not None else []
 
 
+snapshot_kind: Kind[Snapshot] = Kind(
+    "snap",
+    "snapshot",
+    "InvalidSnapshot",
+    "snapshot",
+    snapshots,
+    accountless=True,
+    filters={
+        "snapshot-id": lambda snapshot: [snapshot.id],
+        "volume-id": lambda snapshot: [snapshot.volume],
+        "volume-size": lambda snapshot: [str(snapshot.size)],
+        "status": lambda snapshot: [snapshot.state],
+        "description": lambda snapshot: [snapshot.description],
+        "encrypted": lambda snapshot: [boolean(snapshot.encrypted)],
+        "owner-id": lambda snapshot: [snapshot.account],
+        "progress": lambda snapshot: [f"{snapshot.progress}%"],
+        "storage-tier": lambda snapshot: ["standard"],
+    },
+    keys=lambda call, snapshot: {
+        "ec2:Owner": snapshot.account,
+        "ec2:VolumeSize": str(snapshot.size),
+        "ec2:ParentVolume": f"arn:{call.partition}:ec2:{call.region}:{call.account}:volume/{snapshot.volume}",
+    },
+)
 volume_kind = Kind(
     "vol",
     "volume",

@@ -8,6 +8,8 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from pileus.base.threads import threaded
 from pileus.control import Outcome
 from pileus.drivers.networks.api import Network, Networks
@@ -64,7 +66,7 @@ async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bo
         return
     realm = _realm(networks)
     async with realm.turn(vpc):
-        wanted = await cloud.store.transact(lambda tx: _wanted(tx, networks, account, region, vpc))
+        wanted = await cloud.store.transact(lambda tx: _wanted(tx, cloud, account, region, vpc))
         if wanted is None:
             if await cloud.store.transact(lambda tx: records.realized.get(tx, account, region, vpc)) is not None:
                 realm.told.pop(vpc, None)
@@ -77,10 +79,12 @@ async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bo
             realm.told[vpc] = wanted
 
 
-def _wanted(tx: Transaction, networks: Networks, account: str, region: str, vpc: str) -> Network | None:
+def _wanted(tx: Transaction, cloud: Cloud, account: str, region: str, vpc: str) -> Network | None:
     """None when there is to be no network."""
-    network = network_of(tx, account, region, vpc, networks.edge_address)
-    return network if network is not None and in_use(network) else None
+    network = network_of(tx, account, region, vpc, cloud.drivers.networks.edge_address)
+    if network is None or not in_use(network):
+        return None
+    return msgspec.structs.replace(network, zone_latency=cloud.zone_latency)
 
 
 def _remember(tx: Transaction, now: float, account: str, region: str, vpc: str) -> None:

@@ -1,0 +1,109 @@
+"""Machines outlive who started them, and nothing of them outlives `vanish`."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pileus.drivers.api import Busy
+from pileus.drivers.volumes.api import Volume
+from tests.drivers.real import GIB, eventually, host, left_on_the_host
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from pileus.drivers.machines.api import Machine
+from pileus.drivers.machines.runc import RuncMachines
+from pileus.drivers.volumes.api import Volume
+from pileus.drivers.volumes.pool import PoolVolumes
+home, tag = Path(sys.argv[1]), sys.argv[2]
+machines, volumes = RuncMachines(home, tag), PoolVolumes(home, tag)
+machines.ensure(Machine("orphan", 1, "root-orphan", "host-orphan", 1.0, 512 << 20))
+volumes.attach("extra", "orphan", "xvdf")
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    with host("real", tmp_path / "home") as made:
+        yield made
+    assert left_on_the_host(made.home, made.tag) == []
+
+
+def test_a_machine_lives_when_its_starter_is_killed_and_is_found_again(cloud):
+    cloud.machine("orphan")
+    cloud.volumes.ensure(Volume("extra", GIB))
+    command = [sys.executable, "-c", STARTER, str(cloud.home), cloud.tag]
+    starter = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    assert starter.stdout.readline() == b"up\n"
+    os.killpg(starter.pid, signal.SIGKILL)
+    starter.wait()
+    starter.stdout.close()
+
+    again = cloud.again()
+    seen = again.machines.observe("orphan")
+    assert (seen.state, seen.boot) == ("running", 1)
+    assert again.machines.ids() == ["orphan"]
+    assert again.volumes.observe("extra").machine == "orphan"
+    again.shell("orphan", "mkfs.ext4 -q /dev/xvdf && mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && echo data > /mnt/d/x")
+    with pytest.raises(Busy):
+        again.volumes.detach("extra")
+    again.machines.ensure(again.machine("orphan"))
+    assert again.machines.observe("orphan").pid == seen.pid
+
+    # A guest that boots itself again while nobody looks is running again with all its disks.
+    again.shell("orphan", "systemctl is-system-running --wait || true; sync")
+    again.machines.execute("orphan", ["systemctl", "reboot"])
+    eventually(lambda: again.machines.observe("orphan").reboots == 1)
+    again.shell("orphan", "mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && grep data /mnt/d/x")
+
+
+def test_a_machine_whose_init_is_killed_from_outside_is_known_to_have_been(cloud):
+    cloud.started("killed")
+    os.kill(cloud.machines.observe("killed").pid, signal.SIGKILL)
+    eventually(lambda: cloud.machines.observe("killed").state == "stopped")
+    assert cloud.machines.observe("killed").ended == "killed"
+    cloud.machines.ensure(cloud.machine("killed", boot=2))
+    assert cloud.machines.observe("killed").state == "running"
+
+
+def test_a_machine_whose_holder_is_killed_can_be_stopped_and_started(cloud):
+    cloud.started("unheld")
+    holder = int((Path("/run/pileus") / cloud.tag / "m" / "unheld" / "conmon.pid").read_text())
+    os.kill(holder, signal.SIGKILL)
+    assert cloud.machines.observe("unheld").state == "running"
+    cloud.machines.stop("unheld", 0)
+    assert cloud.machines.observe("unheld").state == "stopped"
+    cloud.machines.ensure(cloud.machine("unheld", boot=2))
+    assert cloud.machines.observe("unheld").state == "running"
+
+
+def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):
+    cloud.started("asks")
+    os.kill(int((Path("/run/pileus") / cloud.tag / "asking.pid").read_text()), signal.SIGKILL)
+    cloud.volumes.ensure(Volume("data", GIB))
+    subprocess.run(["mkfs.xfs", "-q", str(cloud.volumes.pool / "volumes" / "data")], check=True)
+    cloud.volumes.attach("data", "asks", "xvdf")
+    cloud.shell("asks", "mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && df /mnt/d")
+    cloud.volumes.ensure(Volume("data", 2 * GIB))
+    assert "2.0G" in cloud.shell("asks", "xfs_growfs /mnt/d >&2; df -h --output=size /mnt/d")
+    cloud.shell("asks", "umount /mnt/d && mkfs.ext4 -q -F /dev/xvdf && mount /dev/xvdf /mnt/d")
+    cloud.volumes.ensure(Volume("data", 3 * GIB))
+    done = cloud.machines.execute("asks", ["resize2fs", "/dev/xvdf"])
+    if done.status:  # a host that is itself a guest may not do that
+        assert b"unmount it first" in done.errors
+        cloud.shell("asks", "umount /mnt/d && e2fsck -fp /dev/xvdf && resize2fs /dev/xvdf && mount /dev/xvdf /mnt/d")
+    assert "2.9G" in cloud.shell("asks", "df -h --output=size /mnt/d")
+
+
+def test_a_root_disk_that_was_enlarged_is_filled_at_the_next_boot(cloud):
+    cloud.started("large")
+    cloud.machines.stop("large", 0)
+    cloud.volumes.ensure(Volume("root-large", 20 * GIB))
+    cloud.machines.ensure(cloud.machine("large", boot=2))
+    assert int(cloud.shell("large", "df -B1 --output=size / | tail -1")) > 19 * GIB
