@@ -16,6 +16,7 @@ from typing import Any
 from pileus import __version__
 from pileus.base import ids
 from pileus.base.clock import SystemClock
+from pileus.base.errors import ApiError
 from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
@@ -95,6 +96,7 @@ class App:
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
+        self.admin.pages["POST", "/_pileus/why"] = self._why_page
         guarded = not settings.secure and settings.on_loopback
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
         self.server = Server(self.front, Limits(connections=_connections_max()))
@@ -207,6 +209,17 @@ class App:
         offset = self.advance(tx, seconds) if seconds else _offset(tx)
         machine = self.clock.machine()
         return {"now": machine + offset, "machine": machine, "offset": offset}
+
+    def _why_page(self, tx: Transaction, body: dict[str, Any]) -> Any:
+        """Why packets from one place of a network to another pass or not."""
+        from pileus.services.ec2.vpc.questions import explain
+
+        port = int(number(body, "port", -1, -1, 65_535))
+        protocol = str(body.get("protocol") or "tcp")
+        if protocol not in ("tcp", "udp", "icmp"):
+            raise ApiError("protocol is tcp, udp or icmp", code="BadRequest", status=400)
+        source, target = str(body.get("from") or ""), str(body.get("to") or "")
+        return explain(tx, self.cloud.drivers.networks.edge_address, source, target, protocol, port)
 
 
 def _connections_max() -> int:
