@@ -141,6 +141,8 @@ ROUTER = {
             "secure_redirects": "0",
         }.items()
     },
+    # As long as AWS keeps them: UDP that was answered more than once.
+    "netfilter/nf_conntrack_udp_timeout_stream": "180",
     "netfilter/nf_conntrack_acct": "1",
     "netfilter/nf_conntrack_timestamp": "1",
 }
