@@ -96,6 +96,8 @@ def devices(namespace: str) -> set[str]:
 def unlink(namespace: str, device: str) -> None:
     """Removes a device. Harmless when it is gone: the kernel takes one away by itself, some time after the namespace
     at its other end."""
+    if device not in devices(namespace):
+        return
     try:
         ip(namespace, [f"link del {device}"])
     except Unable:

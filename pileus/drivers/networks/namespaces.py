@@ -222,7 +222,7 @@ class NamespaceNetworks:
             changes = map(difference, applied.rulesets, rulesets) if applied else map(whole, rulesets)
             inside.nft(namespace, "".join(changes))
             self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
-        before_links, devices = self._linked(network, namespace, peers)
+        before_links, devices = self._linked(network, namespace, peers, applied is not None)
         up = pathing.up(namespace) if pathing.by_machines(network) else set()
         wanted = pathing.paths(network, peers, up)
         # Routes go with their devices: a link that is new has none, and so may a machine that was plugged in again.
@@ -266,17 +266,19 @@ class NamespaceNetworks:
         if narrowed(before.network, after.network) or before.peers != after.peers:
             conntrack.cut(namespace, ended(before, after, conntrack.connections(namespace)))
 
-    def _linked(self, network: Network, namespace: str, peers: dict[str, Network]) -> tuple[set[str], set[str]]:
-        """The devices before and after."""
+    def _linked(
+        self, network: Network, namespace: str, peers: dict[str, Network], sure: bool
+    ) -> tuple[set[str], set[str]]:
+        """The devices before and after. `sure`: what is there was made by this process, to its end."""
         devices = inside.devices(namespace)
         if network.internet:
-            self._edge.join(network.id, namespace, devices)
+            self._edge.join(network.id, namespace, devices, sure)
         elif "edge" in devices:
             self._edge.leave(network.id, namespace)
         others = {peering: (other, self._namespace(other.id)) for peering, other in peers.items()}
         present = {peering: other for peering, other in others.items() if inside.exists(other[1])}
-        links.peer(network, namespace, present, devices)
-        links.translate(network, namespace, self._gateways(network.id), devices)
+        links.peer(network, namespace, present, devices, sure)
+        links.translate(network, namespace, self._gateways(network.id), devices, sure)
         return devices, inside.devices(namespace)
 
     def _resolver(self, network: str) -> Resolver:
