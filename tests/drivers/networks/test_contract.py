@@ -125,7 +125,7 @@ def test_nothing_is_told_of_flows_that_were_not(networks):
 
 
 def test_a_public_range_that_was_taken_stays(site):
-    chosen, home = site.networks.public_range(), Path(site.home, "range")
+    chosen, home = site.networks.public_range(), Path(site.home, "networks", "range")
     assert home.read_text() == chosen
     assert site.again().public_range() == chosen
 
