@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pileus.drivers.networks import inside
 from pileus.drivers.networks.api import Link
 
-PATIENCE = float(__import__("os").environ.get("PATIENCE", "60"))
+PATIENCE = 60.0
 IMPATIENCE = 0.4
 """Seconds after which what was to be refused counts as refused: too short can only hide a packet that came late."""
 
@@ -117,6 +117,19 @@ class Guest:
     def remove(self) -> None:
         self.sockets.close()
         inside.remove(self.namespace)
+
+
+def heard(sender: Guest, listener: Guest, address: str, patience: float = PATIENCE, source: str = "") -> str:
+    """Whom the listener hears a word from that is sent to its `address`; empty when it hears none."""
+    with listener.made(socket.SOCK_DGRAM) as ear, sender.made(socket.SOCK_DGRAM) as mouth:
+        ear.bind(("", 99))
+        ear.settimeout(patience)
+        mouth.bind((source, 0))
+        mouth.sendto(b"hear me", (address, 99))
+        try:
+            return str(ear.recvfrom(100)[1][0])
+        except TimeoutError:
+            return ""
 
 
 def echoes(connection: socket.socket, patience: float = PATIENCE) -> bool:

@@ -1,13 +1,14 @@
 """What real packets may do in a network: groups, access lists, and nobody in another's name."""
 
 import socket
+from contextlib import ExitStack
 
 from msgspec.structs import replace
 
 from pileus.drivers.networks import inside
 from pileus.drivers.networks.api import ANY, Acl, AclEntry, Rule, Subnet
 
-from .guests import echoes
+from .guests import IMPATIENCE, echoes, heard, host_reaches, serving
 from .plans import ALLOWING, EVERYTHING, EVERYWHERE, ICMP, OPEN, TCP, UDP, group, interface, network, tcp
 
 
@@ -148,22 +149,11 @@ def test_nobody_sends_in_anothers_name_unless_his_source_is_not_checked(site):
     victim.serve(80)
     liar.ip("addr add 10.0.1.99/32 dev eth0")
 
-    def lie_heard(patience):
-        with victim.made(socket.SOCK_DGRAM) as ear, liar.made(socket.SOCK_DGRAM) as mouth:
-            ear.bind(("", 99))
-            ear.settimeout(patience)
-            mouth.bind(("10.0.1.99", 0))
-            mouth.sendto(b"trust me", ("10.0.2.10", 99))
-            try:
-                return ear.recv(100)
-            except TimeoutError:
-                return b""
-
     assert liar.reaches("10.0.2.10", 80)
-    assert lie_heard(0.4) == b""
+    assert not heard(liar, victim, "10.0.2.10", IMPATIENCE, source="10.0.1.99")
     unchecked = replace(plan.interfaces[0], source_check=False)
     site.networks.ensure(replace(plan, interfaces=(unchecked, plan.interfaces[1])))
-    assert lie_heard(60) == b"trust me"
+    assert heard(liar, victim, "10.0.2.10", source="10.0.1.99") == "10.0.1.99"
     liar.ip("link set eth0 address 02:00:00:00:00:99")
     assert liar.refused("10.0.2.10", 80), "a MAC address is never another's"
 
@@ -185,8 +175,12 @@ def test_a_machine_reaches_nothing_of_the_host_nor_of_its_network_but_what_liste
     plan = network("vpc-1", interface("one", "a", f"10.0.1.10={site.public(20)}"))
     site.networks.ensure(plan)
     (one,) = site.plugged(plan)
-    host = str(site.networks._edge.range()[1])
-    with socket.create_server((host, 0)) as listener, site.networks.listen("vpc-1", "10.0.1.1", 80):
+    host = site.public(1)
+    with ExitStack() as sockets:
+        listener = socket.create_server((host, 0))
+        serving(listener, "host", sockets)
+        serving(site.networks.listen("vpc-1", "10.0.1.1", 80), "gateway", sockets)
+        assert host_reaches(*listener.getsockname())
         assert one.refused(host, listener.getsockname()[1])
         assert one.refused("10.0.1.1", 80)
     assert not one.pings("10.0.1.1", 0.4)

@@ -4,12 +4,13 @@ import threading
 from contextlib import ExitStack
 from time import monotonic
 
+import pytest
 from msgspec.structs import replace
 
 from pileus.drivers.networks.api import Endpoint, NatGateway, Peering, Route, RouteTable, Subnet
 
-from .guests import echoes, host_reaches, serving
-from .plans import EVERYWHERE, NOWHERE, OPEN, TO_INTERNET, group, interface, network, tcp
+from .guests import IMPATIENCE, echoes, heard, host_reaches, serving
+from .plans import EVERYTHING, EVERYWHERE, NOWHERE, OPEN, TO_INTERNET, group, interface, network, tcp
 
 
 def test_a_public_address_is_reached_from_the_host_and_from_another_network_and_from_its_own(site):
@@ -30,6 +31,8 @@ def test_a_public_address_is_reached_from_the_host_and_from_another_network_and_
     assert two.reaches(site.public(20), 22) == f"one hears {site.public(21)}"
     assert one.pings(site.public(22))
     assert none.refused(site.public(20), 22), "it has no public address"
+    assert heard(two, three, site.public(22)) == site.public(21)
+    assert not heard(none, three, site.public(22), IMPATIENCE)
 
 
 def test_a_group_sees_the_public_address_of_who_comes_from_outside(site):
@@ -64,6 +67,16 @@ def test_without_a_route_there_is_no_way(site):
         assert one.refused(site.networks.edge_address(2), 80)
         site.networks.ensure(replace(plan, internet=False))
         assert not host_reaches(site.public(20), 22, 0.4)
+
+
+def test_nothing_is_behind_the_edge_and_that_is_said_at_once(site):
+    plan = network("vpc-1", interface("one", "a", f"10.0.1.10={site.public(20)}"))
+    site.networks.ensure(plan)
+    (one,) = site.plugged(plan)
+    with one.made() as dial:
+        dial.settimeout(60)
+        with pytest.raises(OSError, match=r"unreachable|No route"):
+            dial.connect(("203.0.113.1", 80))
 
 
 def test_a_public_address_moves_within_a_second_while_a_client_asks(site):
@@ -146,6 +159,38 @@ def test_a_machine_routes_for_others_when_its_source_is_not_checked_even_after_i
         checked = replace(plan.interfaces[1], source_check=True)
         site.networks.ensure(replace(plan, interfaces=(plan.interfaces[0], checked)))
         assert private.refused(site.networks.edge_address(2), 80)
+
+
+def test_a_machine_whose_source_is_checked_is_not_sent_what_is_for_others(site):
+    plan = network(
+        "vpc-1",
+        interface("sender", "b", "10.0.2.10"),
+        interface("router", "a", "10.0.1.5", source_check=False),
+        tables=(TO_INTERNET, RouteTable("private", (Route("203.0.113.0/24", "interface", "router"),))),
+    )
+    site.networks.ensure(plan)
+    sender, router = site.plugged(plan)
+    router.ip("addr add 203.0.113.9/32 dev lo")
+    site.networks.ensure(plan)
+    assert heard(sender, router, "203.0.113.9") == "10.0.2.10"
+    checked = replace(plan.interfaces[1], source_check=True)
+    site.networks.ensure(replace(plan, interfaces=(plan.interfaces[0], checked)))
+    assert not heard(sender, router, "203.0.113.9", IMPATIENCE)
+    assert heard(sender, router, "10.0.1.5") == "10.0.2.10"
+
+
+def test_nobody_comes_across_a_peering_but_the_peer(site):
+    one, two = peers()
+    stranger = replace(one.interfaces[1], source_check=False)
+    one = replace(one, interfaces=(one.interfaces[0], stranger))
+    two = replace(two, groups=(group("database", EVERYTHING),))
+    for each in (one, two):
+        site.networks.ensure(each)
+    _, liar = site.plugged(one)
+    (database,) = site.plugged(two)
+    liar.ip("addr add 203.0.113.5/32 dev lo")
+    assert heard(liar, database, "10.1.1.10") == "10.0.1.11"
+    assert not heard(liar, database, "10.1.1.10", IMPATIENCE, source="203.0.113.5")
 
 
 def peers():
