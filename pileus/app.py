@@ -16,6 +16,7 @@ from typing import Any
 from pileus import __version__
 from pileus.base import ids
 from pileus.base.clock import SystemClock
+from pileus.base.errors import ApiError
 from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
@@ -24,9 +25,9 @@ from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
 from pileus.drivers import Drivers
 from pileus.gateway.admin import Admin, number
+from pileus.gateway.cloud import Cloud
 from pileus.gateway.front import Front
 from pileus.gateway.inside import Inside
-from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
 from pileus.hosting import drivers_of
@@ -91,9 +92,11 @@ class App:
             store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or drivers_of(settings)
         )
         self.cloud.unknown_images = settings.unknown_images
+        self.cloud.zone_latency = settings.zone_latency_ms / 1_000
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
+        self.admin.pages["POST", "/_pileus/why"] = self._why_page
         guarded = not settings.secure and settings.on_loopback
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
         self.server = Server(self.front, Limits(connections=_connections_max()))
@@ -206,6 +209,17 @@ class App:
         offset = self.advance(tx, seconds) if seconds else _offset(tx)
         machine = self.clock.machine()
         return {"now": machine + offset, "machine": machine, "offset": offset}
+
+    def _why_page(self, tx: Transaction, body: dict[str, Any]) -> Any:
+        """Why packets from one place of a network to another pass or not."""
+        from pileus.services.ec2.vpc.questions import explain
+
+        port = int(number(body, "port", -1, -1, 65_535))
+        protocol = str(body.get("protocol") or "tcp")
+        if protocol not in ("tcp", "udp", "icmp"):
+            raise ApiError("protocol is tcp, udp or icmp", code="BadRequest", status=400)
+        source, target = str(body.get("from") or ""), str(body.get("to") or "")
+        return explain(tx, self.cloud.drivers.networks.edge_address, source, target, protocol, port)
 
 
 def _connections_max() -> int:

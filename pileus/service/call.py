@@ -129,6 +129,7 @@ class Cloud(Protocol):
     unknown_images: str
     trust: str
     vantage: Vantage | None
+    zone_latency: float
 
     def service(self, name: str) -> Any: ...
 

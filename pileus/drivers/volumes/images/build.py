@@ -50,10 +50,12 @@ RECIPES = {
         " dpkg-db-backup.timer systemd-udevd.service systemd-udev-trigger.service systemd-pstore.service"
         " cloud-init-hotplugd.socket getty@tty1.service dev-hugepages.mount sys-kernel-debug.mount"
         " sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount"
-        " systemd-remount-fs.service modprobe@.service",
+        " systemd-remount-fs.service modprobe@.service"
+        " cloud-init-local.service cloud-init.service cloud-config.service cloud-final.service",
         wanted={
             "sysinit.target": ("pileus-trust.service",),
             "local-fs.target": ("pileus-mounts.service",),
+            "multi-user.target": ("pileus-cloud-init.service",),
         },
         removed=("etc/hostname", "etc/ssh/ssh_host_*", "etc/resolv.conf", "var/log/*.log", "var/cache/apt/*.bin"),
     )

@@ -19,6 +19,7 @@ from pileus.base.arns import partition_of
 from pileus.base.errors import ApiError
 from pileus.base.threads import threaded
 from pileus.control import Outcome, RequeueAt
+from pileus.control.outside import outside
 from pileus.drivers.networks.api import Flow
 from pileus.service import Actor, service_caller
 from pileus.store import Transaction
@@ -82,7 +83,7 @@ async def collect(world: Any, account: str, region: str, vpc: str) -> None:
         return
     networks = world.drivers.networks
     async with turn(world, vpc):
-        flows = await threaded(networks.flows, vpc)
+        flows = await outside(networks.flows, vpc)
         ahead = world.clock.now() - world.clock.machine()
         await world.store.transact(lambda tx: _keep(tx, account, region, vpc, flows, ahead, world.clock.now()))
 

@@ -5,17 +5,25 @@ loses it with the last. On a host that cannot have networks nothing is told, and
 """
 
 import asyncio
+import logging
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pileus.base.threads import threaded
-from pileus.control import Outcome
+import msgspec
+
+from pileus.control import Outcome, RequeueAt
+from pileus.control.outside import outside
+from pileus.drivers import Unable
 from pileus.drivers.networks.api import Network, Networks
 from pileus.service import Cloud
 from pileus.store import Transaction, wake
 
 from . import records
 from .compiling import in_use, network_of
+
+RETRY_AFTER_S = 10.0
+
+log = logging.getLogger("pileus.ec2")
 
 
 class Realm:
@@ -46,13 +54,13 @@ async def able(cloud: Cloud) -> bool:
     """Whether the host can have networks; asked until it can."""
     realm = _realm(cloud.drivers.networks)
     if not realm.able:
-        realm.able = not await threaded(cloud.drivers.networks.lacking)
+        realm.able = not await outside(cloud.drivers.networks.lacking)
     return realm.able
 
 
 async def lacking(cloud: Cloud) -> str:
     """What the host lacks for networks, as a sentence."""
-    found = await threaded(cloud.drivers.networks.lacking)
+    found = await outside(cloud.drivers.networks.lacking)
     return "; ".join(f"This host lacks {lack.what}: {lack.remedy}" for lack in found)
 
 
@@ -64,23 +72,25 @@ async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bo
         return
     realm = _realm(networks)
     async with realm.turn(vpc):
-        wanted = await cloud.store.transact(lambda tx: _wanted(tx, networks, account, region, vpc))
+        wanted = await cloud.store.transact(lambda tx: _wanted(tx, cloud, account, region, vpc))
         if wanted is None:
             if await cloud.store.transact(lambda tx: records.realized.get(tx, account, region, vpc)) is not None:
                 realm.told.pop(vpc, None)
-                await threaded(networks.destroy, vpc)
+                await outside(networks.destroy, vpc)
                 await cloud.store.transact(lambda tx: records.realized.delete(tx, account, region, vpc))
         elif anew or realm.told.get(vpc) != wanted:
             await cloud.store.transact(lambda tx: _remember(tx, cloud.clock.now(), account, region, vpc))
             realm.told.pop(vpc, None)  # until it is so
-            await threaded(networks.ensure, wanted)
+            await outside(networks.ensure, wanted)
             realm.told[vpc] = wanted
 
 
-def _wanted(tx: Transaction, networks: Networks, account: str, region: str, vpc: str) -> Network | None:
+def _wanted(tx: Transaction, cloud: Cloud, account: str, region: str, vpc: str) -> Network | None:
     """None when there is to be no network."""
-    network = network_of(tx, account, region, vpc, networks.edge_address)
-    return network if network is not None and in_use(network) else None
+    network = network_of(tx, account, region, vpc, cloud.drivers.networks.edge_address)
+    if network is None or not in_use(network):
+        return None
+    return msgspec.structs.replace(network, zone_latency=cloud.zone_latency)
 
 
 def _remember(tx: Transaction, now: float, account: str, region: str, vpc: str) -> None:
@@ -95,7 +105,11 @@ class RealizeNetworks:
 
     async def reconcile(self, world: Any, key: tuple[Any, ...]) -> Outcome:
         account, region, vpc = key
-        await realize(world, account, region, vpc)
+        try:
+            await realize(world, account, region, vpc)
+        except Unable as error:
+            log.warning("the network of %s is not as it should be: %s", vpc, error)
+            return RequeueAt(world.clock.now() + RETRY_AFTER_S)
         return None
 
 
@@ -106,12 +120,15 @@ async def adopt(cloud: Cloud) -> None:
         return
     _realm(networks).told.clear()
 
-    def known(tx: Transaction) -> list[str]:
+    # Asked first: what is made meanwhile has its record before it is made.
+    there = set(await outside(networks.ids))
+
+    def known(tx: Transaction) -> set[str]:
         found = [key for key, _ in records.realized.scan(tx, limit=100_000)]
         for key in found:
             wake(tx, records.vpcs.name, *key)
-        return [str(key[2]) for key in found]
+        return {str(key[2]) for key in found}
 
-    ours = set(await cloud.store.transact(known))
-    for stray in set(await threaded(networks.ids)) - ours:
-        await threaded(networks.destroy, stray)
+    for stray in there - await cloud.store.transact(known):
+        async with turn(cloud, stray):
+            await outside(networks.destroy, stray)
