@@ -25,9 +25,9 @@ from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
 from pileus.drivers import Drivers
 from pileus.gateway.admin import Admin, number
+from pileus.gateway.cloud import Cloud
 from pileus.gateway.front import Front
 from pileus.gateway.inside import Inside
-from pileus.gateway.pipeline import Cloud
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
 from pileus.hosting import drivers_of

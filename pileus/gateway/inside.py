@@ -24,8 +24,9 @@ from pileus.services.ec2.vpc import serving
 from pileus.wire import HttpRequest, HttpResponse
 
 from .admin import Admin
+from .cloud import Cloud
 from .front import Front
-from .pipeline import Cloud, plain_error
+from .pipeline import plain_error
 from .server import Server
 from .serving import Limits, Respond
 

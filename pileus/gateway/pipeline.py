@@ -2,19 +2,13 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from pileus.base import ids
-from pileus.base.clock import Clock, monotonic
+from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError, ValidationError
-from pileus.blobs import Blobs, NoBlobs
-from pileus.drivers import Drivers, no_drivers
-from pileus.identity.keys import Conveniences
-from pileus.identity.standing import ANONYMOUS, Standings
-from pileus.identity.usage import Uses
-from pileus.keyring import Keyring
+from pileus.identity.standing import ANONYMOUS
 from pileus.model import constraints
 from pileus.policy.explain import explain
 from pileus.service import (
@@ -26,21 +20,18 @@ from pileus.service import (
     Operation,
     Outside,
     Reply,
-    Service,
     Wait,
-    authorize,
 )
-from pileus.service.call import Vantage
-from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
-from pileus.store import Store, Transaction
+from pileus.service.records import CallRecord, Denial, keep_denial
+from pileus.store import Transaction
 from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
 from . import addresses, cors, forms, payload, refusals, sigv2, sigv4, whole_bodies
-from .route import Route, Router, Services, region_of
+from .cloud import Cloud
+from .route import Route, region_of
 from .serving import Respond
-from .waiting import Waiting
 
 log = logging.getLogger("pileus.gateway")
 
@@ -51,43 +42,6 @@ class HungUp(ApiError):
     """What the record says of a call whose client did not wait for the answer. Nobody receives it."""
 
     code, status = "ClientHungUp", 499
-
-
-@dataclass
-class Cloud:
-    """Everything a request may meet. Made by the composition root (app.py), or by a test."""
-
-    store: Store
-    clock: Clock
-    services: Services
-    conveniences: Conveniences | None = None
-    keyring: Keyring = field(default_factory=Keyring)
-    blobs: Blobs = field(default_factory=NoBlobs)
-    drivers: Drivers = field(default_factory=no_drivers)
-    unknown_images: str = ""
-    """The machine image that image ids of AWS's own stand for; '' for none."""
-
-    trust: str = ""
-    """The certificate (PEM) of the authority that machines are to trust."""
-
-    vantage: Vantage | None = None
-    """Set on the copy of the cloud that answers at an endpoint inside a network."""
-
-    zone_latency: float = 0.0
-    """Seconds that a packet of a machine takes from one zone to another."""
-
-    def __post_init__(self) -> None:
-        self.router = Router(self.services)
-        self.standings = Standings()
-        self.uses = Uses()
-        self.recorder = Recorder(self.store)
-        self.waiting = Waiting(self)
-
-    def service(self, name: str) -> Service:
-        return self.services[name]
-
-    def authorize(self, call: Call) -> None:
-        authorize(call)
 
 
 class Exchange:

@@ -12,9 +12,9 @@ _AUTOCLEAR, _DIRECT_IO = 4, 16
 _TRIES = 1_000
 
 
-def attach(path: Path, autoclear: bool = False) -> tuple[int, int]:
+def attach(path: Path, autoclear: bool = False, direct: bool = True) -> tuple[int, int]:
     """A device of `path`: its number, and an open descriptor, which is the caller's to close. With `autoclear` it ends
-    with its last user. The page cache is the device's alone where the file system allows direct transfer."""
+    with its last user. `direct`: what is read and written is not kept in memory twice, for the device has a cache."""
     for _ in range(_TRIES):
         control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -22,7 +22,7 @@ def attach(path: Path, autoclear: bool = False) -> tuple[int, int]:
         finally:
             os.close(control)
         device = _open(number, os.O_RDWR)
-        for flags in (_DIRECT_IO, 0):
+        for flags in (_DIRECT_IO, 0) if direct else (0,):
             try:
                 _configure(device, path, flags | (_AUTOCLEAR if autoclear else 0))
             except OSError as error:

@@ -1,11 +1,13 @@
 """The kernel's table of connections: read and cut, by netlink messages (`linux/netfilter/nfnetlink_conntrack.h`)."""
 
 import errno
+import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pileus.drivers.api import Unable
 from pileus.drivers.networks import inside
 
 NETLINK_NETFILTER = 12
@@ -52,7 +54,7 @@ def connections(namespace: str, zero: bool = False) -> list[Connection]:
                     if kind == DONE:
                         return found
                     if kind == ERROR:
-                        raise OSError(-struct.unpack_from("=i", body)[0], "the kernel does not tell its connections")
+                        raise Unable(f"the kernel does not tell its connections: {complaint(body)}")
                     if connection := read(body):
                         found.append(connection)
 
@@ -68,9 +70,8 @@ def cut(namespace: str, victims: Iterable[Connection]) -> None:
             for key in keys:
                 kernel.send(_message(DELETE, REQUEST | ACKNOWLEDGE, key))
                 for kind, body in messages(kernel.recv(65_536)):
-                    refused = -struct.unpack_from("=i", body)[0] if kind == ERROR else 0
-                    if refused not in (0, errno.ENOENT):
-                        raise OSError(refused, "the kernel does not forget a connection")
+                    if kind == ERROR and complaint(body) not in ("", os.strerror(errno.ENOENT)):
+                        raise Unable(f"the kernel does not forget a connection: {complaint(body)}")
 
     if keys:
         inside.inside(namespace, forget)
@@ -80,6 +81,12 @@ def opened() -> socket.socket:
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     return made
+
+
+def complaint(body: bytes) -> str:
+    """Of an answer; empty when there is none."""
+    status = -struct.unpack_from("=i", body)[0]
+    return os.strerror(status) if status else ""
 
 
 def _message(kind: int, flags: int, attributes: bytes = b"") -> bytes:

@@ -60,16 +60,18 @@ class Edge:
     def address(self, number: int) -> str:
         return str(self.range()[number])
 
-    def join(self, network: str, namespace: str, devices: set[str]) -> None:
-        """Links a network's namespace, whose device is called edge, unless it is linked."""
+    def join(self, network: str, namespace: str, devices: set[str], sure: bool) -> None:
+        """Links a network's namespace, whose device is called edge. `sure`: a link that is there is whole."""
         self.range()
-        if "edge" in devices:
+        if "edge" in devices and sure:
             return
         device = short("v", network)
-        inside.ip(namespace, [f"link add edge type veth peer name {device} netns {self.namespace}"])
-        inside.ip(namespace, [f"addr add {EDGE_FAR}/32 dev edge", "link set edge up"])
+        if "edge" not in devices:
+            inside.unlink(self.namespace, device)
+            inside.ip(namespace, [f"link add edge type veth peer name {device} netns {self.namespace}"])
+            self.forget(network)
+        inside.ip(namespace, [f"addr replace {EDGE_FAR}/32 dev edge", "link set edge up"])
         inside.ip(self.namespace, [f"link set {device} up"])
-        self._published = {public: where for public, where in self._published.items() if where != device}
 
     def leave(self, network: str, namespace: str) -> None:
         inside.unlink(namespace, "edge")

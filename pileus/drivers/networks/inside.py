@@ -96,6 +96,8 @@ def devices(namespace: str) -> set[str]:
 def unlink(namespace: str, device: str) -> None:
     """Removes a device. Harmless when it is gone: the kernel takes one away by itself, some time after the namespace
     at its other end."""
+    if device not in devices(namespace):
+        return
     try:
         ip(namespace, [f"link del {device}"])
     except Unable:
@@ -141,6 +143,8 @@ ROUTER = {
             "secure_redirects": "0",
         }.items()
     },
+    # As long as AWS keeps them: UDP that was answered more than once.
+    "netfilter/nf_conntrack_udp_timeout_stream": "180",
     "netfilter/nf_conntrack_acct": "1",
     "netfilter/nf_conntrack_timestamp": "1",
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pileus.drivers.api import Unable
 from pileus.drivers.networks import delay, inside, kept
-from pileus.drivers.networks.conntrack import attribute, messages, opened
+from pileus.drivers.networks.conntrack import attribute, complaint, messages, opened
 from pileus.drivers.networks.matches import CROSSING
 
 QUEUE = 7
@@ -82,9 +82,8 @@ def _queued_of_old() -> None:
             + _message(0x11, 1, batch)
         )
         for _, answer in messages(kernel.recv(65_536)):
-            status = -struct.unpack_from("=i", answer)[0]
-            if status:
-                raise Unable(f"this kernel cannot delay packets (CONFIG_NFT_QUEUE or NFQUEUE): {os.strerror(status)}")
+            if why := complaint(answer):
+                raise Unable(f"this kernel cannot delay packets (CONFIG_NFT_QUEUE or NFQUEUE): {why}")
 
 
 def _message(kind: int, flags: int, body: bytes) -> bytes:

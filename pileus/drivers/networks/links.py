@@ -13,22 +13,25 @@ from pileus.drivers.networks.paths import nat_mac, peer_end
 from pileus.drivers.networks.ruleset import Chain, Ruleset, whole
 
 
-def peer(network: Network, namespace: str, others: Mapping[str, tuple[Network, str]], devices: set[str]) -> None:
-    """`others`: peering -> the other network and its namespace, which exists."""
+def peer(
+    network: Network, namespace: str, others: Mapping[str, tuple[Network, str]], devices: set[str], sure: bool
+) -> None:
+    """`others`: peering -> the other network and its namespace, which exists. `sure`: a link that is there is whole."""
     wanted = {peer_device(peering) for peering in others}
     for each in sorted(devices):
         if each[0] == "p" and each not in wanted:
             inside.unlink(namespace, each)
     for peering, (other, there) in others.items():
         device = peer_device(peering)
-        if device in devices:
+        if device in devices and sure:
             continue
-        inside.ip(namespace, [f"link add {device} type veth peer name {device} netns {there}"])
+        if device not in devices:
+            inside.ip(namespace, [f"link add {device} type veth peer name {device} netns {there}"])
         for end, facing, space in ((network, other, namespace), (other, network, there)):
-            inside.ip(space, [f"addr add {peer_end(end, facing)}/32 dev {device}", f"link set {device} up"])
+            inside.ip(space, [f"addr replace {peer_end(end, facing)}/32 dev {device}", f"link set {device} up"])
 
 
-def translate(network: Network, namespace: str, prefix: str, devices: set[str]) -> None:
+def translate(network: Network, namespace: str, prefix: str, devices: set[str], sure: bool) -> None:
     """Makes the network's NAT gateways and removes others. `prefix`: of their namespaces' names."""
     wanted = {f"{prefix}{gateway.id}": gateway for gateway in network.nat_gateways}
     for each in inside.named(prefix):
@@ -40,23 +43,27 @@ def translate(network: Network, namespace: str, prefix: str, devices: set[str]) 
             inside.unlink(namespace, each)
     gateways = {subnet.id: names.gateway_address(subnet) for subnet in network.subnets}
     for space, gateway in wanted.items():
-        if nat_device(gateway.id) not in devices or not inside.exists(space):
+        there = nat_device(gateway.id) in devices and inside.exists(space)
+        if not (there and sure):
             _gateway(namespace, space, gateway, gateways[gateway.subnet])
 
 
 def _gateway(namespace: str, space: str, gateway: NatGateway, router: str) -> None:
+    """What is there stays: connections may run through it."""
     device = nat_device(gateway.id)
-    inside.remove(space)
-    inside.unlink(namespace, device)
+    if not inside.exists(space):
+        inside.unlink(namespace, device)
     inside.make(space)
     inside.settings(space, inside.ROUTER)
     inside.nft(space, whole(_translating(gateway)))
-    inside.ip(namespace, [f"link add {device} type veth peer name eth0 address {nat_mac(gateway)} netns {space}"])
+    if "eth0" not in inside.devices(space):
+        inside.unlink(namespace, device)
+        inside.ip(namespace, [f"link add {device} type veth peer name eth0 address {nat_mac(gateway)} netns {space}"])
     inside.ip(
         space,
         [
-            *("link set lo up", "link set eth0 up", f"addr add {gateway.private}/32 dev eth0"),
-            f"route add default via {router} dev eth0 onlink",
+            *("link set lo up", "link set eth0 up", f"addr replace {gateway.private}/32 dev eth0"),
+            f"route replace default via {router} dev eth0 onlink",
         ],
     )
     inside.ip(namespace, [f"link set {device} up"])

@@ -1,6 +1,6 @@
 """Networks of the kernel: a network namespace each, as a router that every machine has a line of its own to.
 
-What is ensured is kept in `home`, so that a driver that starts anew knows what it finds. Each network has a note of
+What is ensured is kept below `home`, so that a driver that starts anew knows what it finds. Each network has a note of
 what was applied; the first `ensure` of a process has none and rebuilds rules and routes in place, which running
 connections do not notice.
 """
@@ -32,8 +32,6 @@ from pileus.drivers.networks.tally import Tally
 from pileus.drivers.networks.tracking import Permissions, ended, narrowed
 from pileus.drivers.networks.watching import Watch, everything
 
-RUN = Path("/run/pileus")
-"""The files of running programs are here and not in a data directory, which an unprivileged user cannot look into."""
 log = logging.getLogger(__name__)
 
 
@@ -52,9 +50,11 @@ class NamespaceNetworks:
     def __init__(self, home: Path, tag: str):
         if "." in tag or "/" in tag:
             raise ValueError("a tag has neither dot nor slash")
-        self._home = home
+        self._home = home / "networks"
+        # The files of running programs, which an unprivileged user must be able to look into.
+        self._run = Path(f"/run/pileus-networks.{tag}")
         self._tag = tag
-        self._edge = Edge(home, tag)
+        self._edge = Edge(self._home, tag)
         self._lock = threading.RLock()
         self._networks: dict[str, Network] | None = None
         self._applied: dict[str, Applied] = {}
@@ -150,13 +150,11 @@ class NamespaceNetworks:
             for namespace in inside.named(f"{self._tag}."):
                 self._without_programs(namespace)
                 inside.remove(namespace)
-            for folder in ((RUN / self._tag), RUN):
-                if folder.exists() and not any(folder.iterdir()):
-                    folder.rmdir()
             for file in self._folder.glob("*"):
                 file.unlink()
-            if self._folder.exists():
-                self._folder.rmdir()
+            for folder in (self._run, self._folder, self._home):
+                if folder.exists() and not any(folder.iterdir()):
+                    folder.rmdir()
 
     # What is known.
 
@@ -222,7 +220,7 @@ class NamespaceNetworks:
             changes = map(difference, applied.rulesets, rulesets) if applied else map(whole, rulesets)
             inside.nft(namespace, "".join(changes))
             self._end(namespace, applied.permissions if applied else Permissions(before or network), permissions)
-        before_links, devices = self._linked(network, namespace, peers)
+        before_links, devices = self._linked(network, namespace, peers, applied is not None)
         up = pathing.up(namespace) if pathing.by_machines(network) else set()
         wanted = pathing.paths(network, peers, up)
         # Routes go with their devices: a link that is new has none, and so may a machine that was plugged in again.
@@ -266,28 +264,30 @@ class NamespaceNetworks:
         if narrowed(before.network, after.network) or before.peers != after.peers:
             conntrack.cut(namespace, ended(before, after, conntrack.connections(namespace)))
 
-    def _linked(self, network: Network, namespace: str, peers: dict[str, Network]) -> tuple[set[str], set[str]]:
-        """The devices before and after."""
+    def _linked(
+        self, network: Network, namespace: str, peers: dict[str, Network], sure: bool
+    ) -> tuple[set[str], set[str]]:
+        """The devices before and after. `sure`: what is there was made by this process, to its end."""
         devices = inside.devices(namespace)
         if network.internet:
-            self._edge.join(network.id, namespace, devices)
+            self._edge.join(network.id, namespace, devices, sure)
         elif "edge" in devices:
             self._edge.leave(network.id, namespace)
         others = {peering: (other, self._namespace(other.id)) for peering, other in peers.items()}
         present = {peering: other for peering, other in others.items() if inside.exists(other[1])}
-        links.peer(network, namespace, present, devices)
-        links.translate(network, namespace, self._gateways(network.id), devices)
+        links.peer(network, namespace, present, devices, sure)
+        links.translate(network, namespace, self._gateways(network.id), devices, sure)
         return devices, inside.devices(namespace)
 
     def _resolver(self, network: str) -> Resolver:
-        return Resolver(RUN / self._tag / self._namespace(network), self._namespace(network))
+        return Resolver(self._run / self._namespace(network), self._namespace(network))
 
     def _latency(self, network: str) -> Latency:
-        return Latency(RUN / self._tag / self._namespace(network), self._namespace(network))
+        return Latency(self._run / self._namespace(network), self._namespace(network))
 
     def _without_programs(self, namespace: str) -> None:
         """Ends what runs in a namespace, and removes its files."""
-        folder = RUN / self._tag / namespace
+        folder = self._run / namespace
         Resolver(folder, namespace).remove()
         Latency(folder, namespace).remove()
         if folder.exists():

@@ -5,7 +5,6 @@ is a copy of the packet's head (`nfnetlink_log`). An interface sees a flow of it
 metadata address and the resolver is not counted, as in AWS's flow logs.
 """
 
-import errno
 import socket
 import struct
 import threading
@@ -13,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pileus.base.clock import SystemClock
+from pileus.drivers.api import Unable
 from pileus.drivers.networks import conntrack, inside, names
 from pileus.drivers.networks.api import Flow, Network
-from pileus.drivers.networks.conntrack import Connection, attributes, messages, opened
+from pileus.drivers.networks.conntrack import Connection, attributes, complaint, messages, opened
 from pileus.drivers.networks.matches import TCP, UDP
 from pileus.drivers.networks.names import METADATA, RESOLVER, interface_device
 from pileus.drivers.networks.rules import REJECTS
@@ -190,7 +190,6 @@ def _ears() -> tuple[socket.socket, socket.socket]:
         body = struct.pack("=BBH", socket.AF_INET, 0, socket.htons(REJECTS)) + attribute
         refusals.send(struct.pack("=IHHII", 16 + len(body), CONFIGURE, 5, 1, 0) + body)
         for _, answer in messages(refusals.recv(65_536)):
-            status = struct.unpack_from("=i", answer)[0]
-            if status:
-                raise OSError(-status, f"the kernel does not copy refused packets: {errno.errorcode[-status]}")
+            if why := complaint(answer):
+                raise Unable(f"the kernel does not copy refused packets (CONFIG_NETFILTER_NETLINK_LOG): {why}")
     return ends, refusals

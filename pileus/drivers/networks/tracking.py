@@ -3,7 +3,7 @@
 As AWS documents it (EC2 User Guide, "Security group connection tracking"): a connection that a group let through is
 tracked, and goes on when its rule goes; but TCP and UDP that a rule allows from everywhere, while a rule of the other
 direction allows everything to everywhere, is untracked, and ends at once. What passes a NAT gateway is always tracked.
-A public address that moved takes its connections from the machine that had it.
+A public address that moved takes its connections from the machine that had it, and a private one does, too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,13 +59,18 @@ def ended(before: Permissions, after: Permissions, running: Iterable[Connection]
     for each in running:
         if moved and not moved.isdisjoint((each.asked, each.seen)):
             yield each
-        elif each.protocol in (TCP, UDP):
-            for inward, own, other in ((False, each.source, each.destination), (True, each.destination, each.source)):
-                if own not in was or not _untracked(before, was[own], inward, each, other):
-                    continue
-                if own not in now or not _allowed(after, now[own], inward, each, other, members):
-                    yield each
-                    break
+            continue
+        for inward, own, other in ((False, each.source, each.destination), (True, each.destination, each.source)):
+            if own not in was:
+                continue
+            # The next machine with the same address does not inherit what its predecessor was allowed.
+            gone = own not in now or now[own].id != was[own].id
+            if gone or (
+                _untracked(before, was[own], inward, each, other)
+                and not _allowed(after, now[own], inward, each, other, members)
+            ):
+                yield each
+                break
 
 
 def matches(rule: Rule, protocol: int, first: int, last: int) -> bool:
@@ -92,6 +97,8 @@ def _everything(rule: Rule, protocol: int) -> bool:
 
 def _untracked(rules: Permissions, interface: Interface, inward: bool, each: Connection, other: str) -> bool:
     port = each.destination_port
+    if each.protocol not in (TCP, UDP):
+        return False
     if not any(_open(rule) and matches(rule, each.protocol, port, port) for rule in rules.rules(interface, inward)):
         return False
     if not any(_everything(rule, each.protocol) for rule in rules.rules(interface, not inward)):

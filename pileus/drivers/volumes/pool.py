@@ -63,6 +63,8 @@ class PoolVolumes:
         return self._names("frozen")
 
     def _names(self, kind: str) -> list[str]:
+        if not self._made():
+            return []
         self._ready()
         return sorted(name for name in os.listdir(self.pool / kind) if not name.startswith("."))
 
@@ -116,6 +118,8 @@ class PoolVolumes:
             os.truncate(new, max(volume.size, new.stat().st_size))
 
     def observe(self, volume: str) -> ObservedVolume | None:
+        if not self._made():
+            return None
         self._ready()
         path = self._volume(volume)
         try:
@@ -199,8 +203,9 @@ class PoolVolumes:
                 os.truncate(new, size)
 
     def forget(self, name: str) -> None:
-        self._ready()
-        self._frozen(name).unlink(missing_ok=True)
+        if self._made():
+            self._ready()
+            self._frozen(name).unlink(missing_ok=True)
 
     def changed(self, old: str, new: str) -> list[int]:
         return extents.differing(self._any(old) if old else None, self._any(new), BLOCK)
@@ -255,6 +260,10 @@ class PoolVolumes:
 
     # The pool itself
 
+    def _made(self) -> bool:
+        """Who only asks what there is does not make a pool."""
+        return (self._folder / "pool.xfs").exists()
+
     def _ready(self) -> None:
         if os.path.ismount(self.pool):
             return
@@ -279,7 +288,8 @@ class PoolVolumes:
             if done.returncode:
                 raise Unable(f"the pool cannot be made: {done.stderr.strip()}")
             new.rename(file)
-        number, opened = loops.attach(file, autoclear=True)
+        # What many copies share is read from the host's disk once: the pool is cached, the volumes in it are not.
+        number, opened = loops.attach(file, autoclear=True, direct=False)
         try:
             attributes = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC | mounts.NOATIME
             with mounts.filesystem("xfs", f"/dev/loop{number}", ["discard", "nouuid"], attributes) as mount:

@@ -62,10 +62,10 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     tag = f"t{os.getpid()}x{next(NUMBERS)}"
-    networks = NamespaceNetworks(tmp_path / "networks", tag)
+    networks = NamespaceNetworks(tmp_path / "home", tag)
     if lacks := networks.lacking():
         pytest.skip("; ".join(f"{lack.what}: {lack.remedy}" for lack in lacks))
-    made = Site(tmp_path / "networks", tag, networks)
+    made = Site(tmp_path / "home", tag, networks)
     try:
         yield made
     finally:

@@ -1,5 +1,7 @@
 """What every driver of networks keeps, the one that only remembers and the real one."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -123,6 +125,16 @@ def test_nothing_is_told_of_flows_that_were_not(networks):
 
 
 def test_a_public_range_that_was_taken_stays(site):
-    chosen, home = site.networks.public_range(), Path(site.home, "range")
+    chosen, home = site.networks.public_range(), Path(site.home, "networks", "range")
     assert home.read_text() == chosen
     assert site.again().public_range() == chosen
+
+
+def test_a_plain_user_is_told_what_he_lacks_and_how_to_get_it(site):
+    program = (
+        "import os\nfrom pileus.drivers.networks.capability import lacks\n"
+        "os.setuid(65534)\nprint([(lack.what, lack.remedy) for lack in lacks()])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "the rights of root" in told
+    assert "sudo" in told

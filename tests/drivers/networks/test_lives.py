@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pileus.drivers.networks import inside
 from pileus.drivers.networks.api import NatGateway, Peering, Route, RouteTable
-from pileus.drivers.networks.namespaces import RUN, NamespaceNetworks
+from pileus.drivers.networks.namespaces import NamespaceNetworks
 
 from .guests import echoes, host_reaches
 from .plans import EVERYWHERE, OPEN, TO_INTERNET, group, interface, network, tcp
@@ -122,7 +122,7 @@ def test_nothing_is_left_of_a_driver_that_vanishes(site):
     assert inside.named(f"{site.tag}.") == []
     assert not Path("/sys/class/net", device).exists()
     assert chosen not in inside.run("ip", "route", "show", "table", "all")
-    assert not Path(RUN, site.tag).exists()
+    assert not Path(f"/run/pileus-networks.{site.tag}").exists()
     assert list(site.home.rglob("*")) == []
     assert not [process for process in processes if Path(f"/proc/{process}/cmdline").exists() and alive(process)]
 

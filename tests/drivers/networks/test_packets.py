@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from msgspec.structs import replace
 
-from pileus.drivers.networks import inside
+from pileus.drivers.networks import conntrack, inside
 from pileus.drivers.networks.api import ANY, Acl, AclEntry, Rule, Subnet
 
 from .guests import IMPATIENCE, echoes, heard, host_reaches, serving
@@ -88,6 +88,20 @@ def test_a_tracked_connection_outlives_its_rule_and_an_untracked_one_does_not(si
         assert client.refused("10.0.2.11", 22)
         assert echoes(tracked)
         assert not echoes(untracked, 0.4)
+
+
+def test_the_next_machine_at_an_address_does_not_inherit_its_connections(site):
+    narrow = group("narrow", tcp("ssh", 22, "10.0.1.0/24"))
+    server, client = interface("server", "b", "10.0.2.10", groups=("narrow",)), interface("client", "a", "10.0.1.10")
+    plan = network("vpc-1", server, client, groups=(narrow, OPEN))
+    site.networks.ensure(plan)
+    first, asking = site.plugged(plan)
+    first.serve(22)
+    with asking.connect("10.0.2.10", 22):
+        assert conntrack.connections(f"{site.tag}.vpc-1")
+        first.unplug()
+        site.networks.ensure(replace(plan, interfaces=(replace(server, id="heir"), client)))
+        assert conntrack.connections(f"{site.tag}.vpc-1") == []
 
 
 def test_a_group_knows_udp_and_any_other_protocol_by_its_number(site):

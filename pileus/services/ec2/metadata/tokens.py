@@ -16,7 +16,7 @@ from pileus.store import Table, Transaction
 SECONDS_MAX = 21_600
 MARK_BYTES = 32
 
-secrets = Table("ec2.metadata.secret", bytes)  # "token"
+keys = Table("ec2.metadata.secret", bytes)  # "token"
 
 
 def make(tx: Transaction, instance: str, now: float, seconds: int) -> str:
@@ -36,8 +36,8 @@ def good(tx: Transaction, instance: str, now: float, token: str) -> bool:
 
 
 def _mark(tx: Transaction, instance: str, body: bytes) -> bytes:
-    secret = secrets.get(tx, "token")
+    secret = keys.get(tx, "token")
     if secret is None:
         secret = ids.secret_bytes(32)
-        secrets.put(tx, "token", record=secret)
+        keys.put(tx, "token", record=secret)
     return hmac.new(secret, instance.encode() + body, hashlib.sha256).digest()
