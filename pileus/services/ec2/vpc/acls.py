@@ -11,6 +11,7 @@ import msgspec
 from pileus.service import Call
 
 from .. import tags
+from ..heeding import Heeded
 from ..kinds import targets
 from ..listing import describe
 from ..service import Ec2Error, Request, invalid, missing
@@ -119,22 +120,19 @@ def _protocol(text: str) -> int:
 
 
 def _ports(request: Request, protocol: int) -> tuple[int, int]:
-    ports, kinds = request.get("PortRange"), request.get("IcmpTypeCode")
+    # What does not go with the protocol has no effect at AWS either.
+    ports, kinds = ((request.get(name) or Heeded({})).plain() for name in ("PortRange", "IcmpTypeCode"))
     if protocol in WITH_PORTS:
-        first, last = (ports.get("From"), ports.get("To")) if ports else (None, None)
+        first, last = ports.get("From"), ports.get("To")
         if first is None or last is None:
             raise missing("portRange")
         if not 0 <= first <= last <= 65_535:
             raise invalid(f"Invalid value '{first}-{last}' for portRange.")
         return first, last
     if protocol in WITH_TYPES:
-        if kinds is None or kinds.get("Type") is None or kinds.get("Code") is None:
+        if kinds.get("Type") is None or kinds.get("Code") is None:
             raise missing("icmpTypeCode")
         return kinds["Type"], kinds["Code"]
-    # Others have neither, whatever is given.
-    for given in (ports, kinds):
-        if given is not None:
-            given.plain()
     return -1, -1
 
 

@@ -12,6 +12,7 @@ from pileus.service import Call
 from .. import tags
 from ..filters import chosen
 from ..kinds import created
+from ..listing import select
 from ..service import Ec2Error, Request, combination, invalid, missing
 from . import allotting, quotas, records
 from .defaults import association_id, operation, own
@@ -148,6 +149,7 @@ def _interface(call: Call, request: Request) -> Interface:
 @operation("AssociateAddress", resource=_targets)
 def associate_address(call: Call, request: Request) -> dict[str, Any]:
     address, interface = _need(call, request), _interface(call, request)
+    movable = request.get("AllowReassociation") is not False
     if "InstanceId" in request and "NetworkInterfaceId" in request:
         attachment = interface.attachment
         if attachment is None or attachment.instance != request["InstanceId"]:
@@ -161,13 +163,12 @@ def associate_address(call: Call, request: Request) -> dict[str, Any]:
     if (address.interface, address.private) == (interface.id, wanted):
         return {"AssociationId": address.association}
     if address.association:
-        if request.get("AllowReassociation") is False or address.service:
+        if not movable or address.service:
             raise Ec2Error(
                 "Resource.AlreadyAssociated",
                 f"resource {address.id} is already associated with associate-id {address.association}",
             )
         disassociate(call, address)
-    request.get("AllowReassociation")
     return {"AssociationId": associate(call, address.id, INTERFACE.need(call, interface.id), wanted)}
 
 
@@ -252,3 +253,12 @@ def disassociate_address(call: Call, request: Request) -> None:
         )
     if address.association:
         disassociate(call, address)
+
+
+@operation("DescribeAddressesAttribute")
+def describe_addresses_attribute(call: Call, request: Request) -> dict[str, Any]:
+    """Names of one's own for addresses (ModifyAddressAttribute) are not there, so none has one."""
+    request.get("Attribute")
+    found, token = select(call, request, ADDRESS, ids="AllocationIds")
+    shown = [{"PublicIp": address.public, "AllocationId": address.id} for address in found]
+    return {"Addresses": shown, **({"NextToken": token} if token else {})}

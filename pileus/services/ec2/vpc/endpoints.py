@@ -143,7 +143,12 @@ def _context(call: Call, request: Request) -> dict[str, Any]:
     return {"ec2:VpceServiceName": request.get("ServiceName") or "", "ec2:VpceServiceOwner": "amazon"}
 
 
-@operation("CreateVpcEndpoint", resource=_creating, context=_context)
+@operation(
+    "CreateVpcEndpoint",
+    resource=_creating,
+    context=_context,
+    partial="gateway endpoints of S3 and DynamoDB, with the open policy",
+)
 def create_vpc_endpoint(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)
@@ -220,7 +225,7 @@ class _Service(msgspec.Struct, frozen=True):
     tags: dict[str, str] = {}
 
 
-@operation("DescribeVpcEndpointServices")
+@operation("DescribeVpcEndpointServices", partial="S3 and DynamoDB")
 def describe_vpc_endpoint_services(call: Call, request: Request) -> dict[str, Any]:
     known = {f"com.amazonaws.{call.region}.{kind}": kind for kind in KINDS_OF_SERVICE}
     wanted = request.get("ServiceNames") or sorted(known)

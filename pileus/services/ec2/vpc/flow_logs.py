@@ -112,7 +112,11 @@ def _wishes(request: Request) -> dict[str, Any]:
     }
 
 
-@operation("CreateFlowLogs", resource=_creating)
+@operation(
+    "CreateFlowLogs",
+    resource=_creating,
+    partial="to S3, as plain text, of VPCs, subnets and interfaces; the fields of docs/services/ec2.md",
+)
 def create_flow_logs(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)

@@ -130,7 +130,11 @@ def _known(text: str, member: str) -> str:
     return id
 
 
-@operation("CreateNetworkInsightsPath", resource=created(PATH))
+@operation(
+    "CreateNetworkInsightsPath",
+    resource=created(PATH),
+    partial="between machines, interfaces, internet gateways and addresses, at one port",
+)
 def create_network_insights_path(call: Call, request: Request) -> dict[str, Any]:
     there = made_before(call, request)
     if there is not None:

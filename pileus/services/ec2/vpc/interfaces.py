@@ -29,10 +29,9 @@ from .joining import (
     show_groups,
     show_instance_interface,
     tell_instance,
-    vpc_of,
     write,
 )
-from .kinds import GROUP, INTERFACE, SUBNET, public_name
+from .kinds import GROUP, INTERFACE, SUBNET, VPC, public_name
 from .records import Association, Interface
 from .waking import instance_changed
 
@@ -68,7 +67,7 @@ def show(call: Call, interface: Interface) -> dict[str, Any]:
 
 def _show_association(call: Call, interface: Interface, public: Association) -> dict[str, Any]:
     shown = {"PublicIp": public.address, "IpOwnerId": public.owner}
-    shown["PublicDnsName"] = public_name(call.region, public.address, vpc_of(call, interface.vpc))
+    shown["PublicDnsName"] = public_name(call.region, public.address, VPC.need(call, interface.vpc))
     if public.allocation:
         shown |= {"AllocationId": public.allocation, "AssociationId": public.id}
     return shown

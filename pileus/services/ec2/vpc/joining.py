@@ -254,11 +254,6 @@ def tell_instance(call: Call, interface: Interface) -> None:
         instance_changed(call, interface.attachment.instance)
 
 
-def vpc_of(call: Call, vpc: str) -> Vpc:
-    """Kept with the call, so that a list of a thousand machines reads it once."""
-    return VPC.need(call, vpc)
-
-
 def show_association(call: Call, public: Association, vpc: Vpc) -> dict[str, Any]:
     """As machines show it."""
     shown = {"PublicIp": public.address, "IpOwnerId": public.owner}
@@ -267,7 +262,7 @@ def show_association(call: Call, public: Association, vpc: Vpc) -> dict[str, Any
 
 def show_instance_interface(call: Call, interface: Interface) -> dict[str, Any]:
     """An InstanceNetworkInterface of DescribeInstances."""
-    vpc = vpc_of(call, interface.vpc)
+    vpc = VPC.need(call, interface.vpc)
     shown: dict[str, Any] = {
         "NetworkInterfaceId": interface.id,
         "OwnerId": interface.account,

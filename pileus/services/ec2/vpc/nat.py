@@ -90,7 +90,7 @@ def _creating(call: Call, request: Request) -> list[str]:
     return [NAT.arn(call, "*"), SUBNET.arn(call, request.get("SubnetId") or "*"), *named]
 
 
-@operation("CreateNatGateway", resource=_creating)
+@operation("CreateNatGateway", resource=_creating, partial="zonal, with one address")
 def create_nat_gateway(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)

@@ -256,6 +256,7 @@ class Taken(msgspec.Struct, frozen=True):
 vpcs = Table(
     "ec2.vpcs",
     Vpc,
+    hot=True,
     watched=True,
     indexes=(
         by_range_association := Index[Vpc](

@@ -94,7 +94,7 @@ def _associated(call: Call, request: Request) -> list[str]:
     return [table, *([SUBNET.arn(call, subnet)] if subnet else [])]
 
 
-@operation("AssociateRouteTable", resource=_associated)
+@operation("AssociateRouteTable", resource=_associated, partial="with subnets, not with gateways")
 def associate_route_table(call: Call, request: Request) -> dict[str, Any]:
     """Gateways' own tables (ingress routing) are refused by name."""
     if "SubnetId" not in request:

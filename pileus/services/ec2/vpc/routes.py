@@ -149,7 +149,11 @@ def _checked(table: RouteTable, destination: str) -> None:
         )
 
 
-@operation("CreateRoute", resource=targets(ROUTE_TABLE, "RouteTableId"))
+@operation(
+    "CreateRoute",
+    resource=targets(ROUTE_TABLE, "RouteTableId"),
+    partial="to internet and NAT gateways, interfaces, machines and peerings; none inside the VPC's ranges",
+)
 def create_route(call: Call, request: Request) -> dict[str, Any]:
     table, destination = ROUTE_TABLE.need(call, request["RouteTableId"]), _destination(call, request)
     _checked(table, destination)

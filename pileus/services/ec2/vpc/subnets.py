@@ -130,7 +130,7 @@ def describe_subnets(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, SUBNET, ids="SubnetIds", answer="Subnets", show=show)
 
 
-@operation("ModifySubnetAttribute", resource=targets(SUBNET, "SubnetId"))
+@operation("ModifySubnetAttribute", resource=targets(SUBNET, "SubnetId"), partial="MapPublicIpOnLaunch")
 def modify_subnet_attribute(call: Call, request: Request) -> None:
     subnet = SUBNET.need(call, request["SubnetId"])
     kind = request.get("PrivateDnsHostnameTypeOnLaunch")

@@ -67,7 +67,7 @@ def default_dhcp(call: Call) -> str:
     return there or make_default_dhcp(call)
 
 
-@operation("CreateVpc", resource=created(VPC))
+@operation("CreateVpc", resource=created(VPC), partial="IPv4 ranges given by the caller; one tenancy")
 def create_vpc(call: Call, request: Request) -> dict[str, Any]:
     if "CidrBlock" not in request:
         raise missing("CidrBlock")
@@ -136,7 +136,7 @@ def delete_vpc(call: Call, request: Request) -> None:
         records.homes.put(call.tx, call.account, call.region, record="")
 
 
-@operation("ModifyVpcAttribute", resource=targets(VPC, "VpcId"))
+@operation("ModifyVpcAttribute", resource=targets(VPC, "VpcId"), partial="the attributes of names")
 def modify_vpc_attribute(call: Call, request: Request) -> None:
     vpc = VPC.need(call, request["VpcId"])
     given = {
@@ -173,7 +173,7 @@ def _associable(vpc: Vpc, cidr: str) -> bool:
     return inside is None or home is None or inside == home
 
 
-@operation("AssociateVpcCidrBlock", resource=targets(VPC, "VpcId"))
+@operation("AssociateVpcCidrBlock", resource=targets(VPC, "VpcId"), partial="IPv4 ranges given by the caller")
 def associate_vpc_cidr_block(call: Call, request: Request) -> dict[str, Any]:
     vpc = VPC.need(call, request["VpcId"])
     if "CidrBlock" not in request:

@@ -25,7 +25,8 @@ def vpc(ec2):
 
 @pytest.fixture
 def interface(cloud, ec2, plugged):
-    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    zone = [{"Name": "availability-zone", "Values": ["us-east-1a"]}]
+    subnet = ec2.describe_subnets(Filters=zone)["Subnets"][0]["SubnetId"]
     id = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     plugged(id)
     cloud.settle()
