@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import ssl
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,16 +16,21 @@ from typing import Any
 from pileus import __version__
 from pileus.base import ids
 from pileus.base.clock import SystemClock
+from pileus.base.errors import ApiError
 from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
 from pileus.control import Loop
+from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
+from pileus.drivers import Drivers
 from pileus.gateway.admin import Admin, number
+from pileus.gateway.cloud import Cloud
 from pileus.gateway.front import Front
-from pileus.gateway.pipeline import Cloud
+from pileus.gateway.inside import Inside
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
+from pileus.hosting import drivers_of
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.keyring import Keyring
@@ -70,20 +76,34 @@ def open_blobs(settings: Settings) -> Blobs:
 class App:
     """One running cloud."""
 
-    def __init__(self, settings: Settings, store: Store, clock: SystemClock, catalog: Catalog | None = None):
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: SystemClock,
+        catalog: Catalog | None = None,
+        drivers: Drivers | None = None,
+    ):
         self.settings, self.store, self.clock = settings, store, clock
         self.catalog = catalog or Catalog()
         keyring = Keyring(settings.data_dir / "keys" / "sse" if settings.store != "memory" else None)
         conveniences = None if settings.secure else Conveniences()
-        self.cloud = Cloud(store, clock, self.catalog, conveniences, keyring, open_blobs(settings))
+        self.cloud = Cloud(
+            store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or drivers_of(settings)
+        )
+        self.cloud.unknown_images = settings.unknown_images
+        self.cloud.zone_latency = settings.zone_latency_ms / 1_000
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
         self.admin.pages["POST", "/_pileus/clock"] = self._clock_page
+        self.admin.pages["POST", "/_pileus/why"] = self._why_page
         guarded = not settings.secure and settings.on_loopback
         self.front = Front(self.cloud, self.admin, __version__, settings.cors_origins, guarded)
         self.server = Server(self.front, Limits(connections=_connections_max()))
         store.on_signal(self._hear)
         self._background: list[asyncio.Task[None]] = []
+        self.inside = Inside(self.cloud, __version__, self._tls_by_name)
+        self._ends: list[Callable[[], None]] = []
 
     async def listen(self) -> int:
         """From here on requests are answered. Returns the port."""
@@ -104,9 +124,25 @@ class App:
             for reconciler in self.catalog.reconcilers(name):
                 self.loop.add(reconciler)
             await asyncio.sleep(0)
+        self.loop.add(self.inside)
+        self.cloud.trust = await outside(self._authority)
+        for name in self.catalog:
+            begin = self.catalog.begin(name)
+            if begin is not None:
+                self._ends.append(await begin(self.cloud))
         running = asyncio.get_running_loop()
         self._background.append(running.create_task(self.loop.run()))
         self._background.append(running.create_task(self._sweep()))
+
+    def _authority(self) -> str:
+        from pileus.gateway import tls
+
+        return tls.authority(self.settings.data_dir)
+
+    def _tls_by_name(self) -> ssl.SSLContext:
+        from pileus.gateway import tls
+
+        return tls.by_name(self.settings.data_dir)
 
     async def _sweep(self) -> None:
         await sweep(self.cloud)
@@ -119,6 +155,9 @@ class App:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        for end in self._ends:
+            end()
+        await self.inside.stop()
         self.cloud.recorder.flush()
         await self.store.transact(lambda tx: None)
         self.store.close()
@@ -170,6 +209,17 @@ class App:
         offset = self.advance(tx, seconds) if seconds else _offset(tx)
         machine = self.clock.machine()
         return {"now": machine + offset, "machine": machine, "offset": offset}
+
+    def _why_page(self, tx: Transaction, body: dict[str, Any]) -> Any:
+        """Why packets from one place of a network to another pass or not."""
+        from pileus.services.ec2.vpc.questions import explain
+
+        port = int(number(body, "port", -1, -1, 65_535))
+        protocol = str(body.get("protocol") or "tcp")
+        if protocol not in ("tcp", "udp", "icmp"):
+            raise ApiError("protocol is tcp, udp or icmp", code="BadRequest", status=400)
+        source, target = str(body.get("from") or ""), str(body.get("to") or "")
+        return explain(tx, self.cloud.drivers.networks.edge_address, source, target, protocol, port)
 
 
 def _connections_max() -> int:

@@ -4,8 +4,9 @@ A service's code is imported when it is first called (or, without hurry, after t
 grow with every service that moves in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 from pileus.control import Reconciler
 from pileus.model import index
@@ -15,13 +16,19 @@ from pileus.service import Service
 SERVICES: dict[str, str | Service] = {
     "dynamodb": "pileus.services.dynamodb",
     "dynamodbstreams": "pileus.services.dynamodb.streams",
+    "ebs": "pileus.services.ec2.direct",
+    "ec2": "pileus.services.ec2",
     "glacier": "pileus.services.glacier",
     "iam": "pileus.services.iam",
     "kms": "pileus.services.kms",
     "s3": "pileus.services.s3",
     "sqs": "pileus.services.sqs",
+    "ssm": "pileus.services.ssm",
     "sts": "pileus.services.sts",
 }
+
+
+Begin = Callable[[Any], Awaitable[Callable[[], None]]]
 
 
 class Catalog(Mapping[str, Service]):
@@ -53,6 +60,12 @@ class Catalog(Mapping[str, Service]):
     def described(self) -> list[index.Entry]:
         """What the services' models say of themselves, without importing or loading them."""
         return [index.entry(name) for name in self._places]
+
+    def begin(self, name: str) -> Begin | None:
+        """What the service does once when the cloud starts, after its reconcilers are there: it returns what ends
+        it."""
+        place = self._places[name]
+        return None if isinstance(place, Service) else getattr(import_module(place), "begin", None)
 
     def reconcilers(self, name: str) -> list[Reconciler]:
         place = self._places[name]

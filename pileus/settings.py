@@ -13,6 +13,7 @@ DEFAULT_PORT = 4566  # LocalStack's
 CHOICES = {
     "store": ("rocks", "sqlite", "memory"),
     "durability": ("process", "full"),
+    "machines": ("auto", "off"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
 }
 
@@ -29,7 +30,10 @@ class Settings:
     full (survives power loss). `blobs`: where large objects' bytes lie: files (in data_dir), or s3://bucket/prefix at
     another S3. `secure`: no conveniences, root keys of its own. `https_port`: 0 for none. `init_dir`:
     where ready.d is, beside the data directory's own `init`. `cors_origins`: web pages of other machines that may use
-    this cloud, separated by commas."""
+    this cloud, separated by commas. `machines`: auto (where the host can), or off. `images_dir`: where built machine
+    images are cached, for all clouds of the host. `disk_gib`: how large the pool of all disks may grow.
+    `unknown_images`: the machine image that AMI ids of AWS's own stand for ('debian-12'), empty for none.
+    `zone_latency_ms`: how long a packet takes from one zone to another."""
 
     data_dir: Path
     host: str = "127.0.0.1"
@@ -41,6 +45,11 @@ class Settings:
     secure: bool = False
     init_dir: str = ""
     cors_origins: tuple[str, ...] = ()
+    machines: str = "auto"
+    images_dir: Path = Path("/var/cache/pileus/images")
+    disk_gib: int = 200
+    unknown_images: str = ""
+    zone_latency_ms: float = 0.0
     log_level: str = "info"
 
     @property
@@ -58,6 +67,8 @@ def load(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] = 
             values[field.name] = _read(field.name, text)
     values.update({name: value for name, value in (options or {}).items() if value is not None})
     values["data_dir"] = Path(values["data_dir"]).expanduser().absolute()
+    if "images_dir" in values:
+        values["images_dir"] = Path(values["images_dir"]).expanduser().absolute()
     return Settings(**values)
 
 
@@ -74,4 +85,20 @@ def _read(name: str, text: str) -> Any:
         return tuple(origin.strip() for origin in text.split(",") if origin.strip())
     if name in CHOICES and text not in CHOICES[name]:
         raise ValueError(f"PILEUS_{name.upper()} is one of {', '.join(CHOICES[name])}, not {text!r}")
-    return Path(text) if name == "data_dir" else text
+    if name == "disk_gib":
+        if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+            raise ValueError(f"PILEUS_DISK_GIB is a number of GiB, not {text!r}")
+        return int(text)
+    if name == "zone_latency_ms":
+        return _milliseconds(text)
+    return Path(text) if name in ("data_dir", "images_dir") else text
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 10_000.0:
+        raise ValueError(f"PILEUS_ZONE_LATENCY_MS is a number of milliseconds, not {text!r}")
+    return value

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,36 @@ from botocore.config import Config
 from pileus.app import App, open_store
 from pileus.base.clock import SystemClock
 from pileus.catalog import SERVICES, Catalog
+from pileus.drivers import Drivers
+from pileus.drivers.machines.fake import FakeMachines
+from pileus.drivers.networks.fake import FakeNetworks
+from pileus.drivers.volumes.fake import FakeVolumes
 from pileus.settings import Settings
 
 REGION = "us-east-1"
 
 
+def fake_drivers() -> Drivers:
+    """Machines, disks and networks in memory: the contract tests prove them equal to the real ones."""
+    volumes = FakeVolumes()
+    return Drivers(FakeMachines(volumes), volumes, FakeNetworks())
+
+
 class TestCloud:
-    """A running cloud. `client` gives boto3 clients, `advance` moves its clock on, `restart` starts it again on the
-    same files."""
+    """A running cloud with machines in memory, unless it is given other drivers. `client` gives boto3 clients,
+    `advance` moves its clock on, `restart` starts it again on the same files."""
 
     __test__ = False
 
-    def __init__(self, data_dir: Path, services: Mapping[str, Any] = SERVICES, **options: Any):
+    def __init__(
+        self,
+        data_dir: Path,
+        services: Mapping[str, Any] = SERVICES,
+        drivers: Callable[[], Drivers] | None = None,
+        **options: Any,
+    ):
         self.services = services
+        self._make_drivers, self._fakes = drivers, None if drivers else fake_drivers()
         self.settings = Settings(data_dir=data_dir, port=0, **options)
         self.app: App
         self.port = 0
@@ -44,7 +61,10 @@ class TestCloud:
 
         async def main() -> None:
             try:
-                self.app = App(self.settings, open_store(self.settings), SystemClock(), Catalog(self.services))
+                # Real machines outlive the cloud and are found again by new drivers; those in memory are kept for that.
+                drivers = self._fakes or (self._make_drivers() if self._make_drivers is not None else None)
+                store = open_store(self.settings)
+                self.app = App(self.settings, store, SystemClock(), Catalog(self.services), drivers)
                 self._stop = asyncio.Event()
                 port = await self.app.listen()
                 await self.app.work()
@@ -57,6 +77,10 @@ class TestCloud:
 
         self._loop.run_until_complete(main())
         self._loop.close()
+
+    @property
+    def drivers(self) -> Drivers:
+        return self.app.cloud.drivers
 
     @property
     def endpoint(self) -> str:

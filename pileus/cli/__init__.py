@@ -18,6 +18,7 @@ COMMANDS = {
     "install": ("machines", "install"),
     "logs": ("records", "logs"),
     "explain": ("records", "explain"),
+    "why": ("why", "why"),
     "ledger": ("ledger", "ledger"),
     "clock": ("clock", "clock"),
     "demo": ("demo", "demo"),

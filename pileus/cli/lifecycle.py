@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from pileus.base.clock import SystemClock, monotonic
-from pileus.cli import options, running
+from pileus.cli import host, options, running
 from pileus.settings import Settings
 
 START_SECONDS_MAX = 30.0
@@ -25,7 +25,8 @@ LOCK_SECONDS_MAX = 0.3
 # What a cloud writes into its data directory; a person's own files there (init scripts) are never deleted.
 WRITTEN = (
     "state", "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "state.sqlite.lock", "root.key", "ca.pem",
-    "ca.key", "server.pem", "keys", "blobs", "blobs.spare", "pileus.log", "bin", "run.json", "run.json.new", "run.lock",
+    "ca.key", "server.pem", "keys", "blobs", "blobs.spare", "certificates", "host", "pileus.log", "bin",
+    "run.json", "run.json.new", "run.lock",
 )  # fmt: skip
 
 
@@ -64,7 +65,10 @@ def _start(config: Settings) -> None:
     log_path = config.data_dir / "pileus.log"
     reading, writing = os.pipe()
     arguments = [sys.executable, "-m", "pileus", "serve", "--ready-fd", str(writing)]
-    for name in ("host", "port", "https_port", "store", "durability", "data_dir", "init_dir"):
+    for name in (
+        "host", "port", "https_port", "store", "durability", "data_dir", "init_dir", "machines", "images_dir",
+        "disk_gib", "unknown_images", "zone_latency_ms",
+    ):  # fmt: skip
         value = getattr(config, name)
         if value != "":
             arguments += [f"--{name.replace('_', '-')}", str(value)]
@@ -155,13 +159,17 @@ def _own(data_dir: Path) -> int:
 
 @click.command()
 @options.data_dir
-def down(data_dir: str | None) -> None:
-    """Stop the cloud; its state stays for the next `pileus up`."""
-    where = options.read({"data_dir": data_dir}).data_dir
-    if not stop(where):
-        click.echo(f"No cloud is running in {where}.")
+@click.option("--keep-machines", is_flag=True, help="Leave its machines running; the next `pileus up` adopts them.")
+def down(data_dir: str | None, keep_machines: bool) -> None:
+    """Stop the cloud and its machines; the state stays, and the next `pileus up` starts what ran."""
+    settings = options.read({"data_dir": data_dir})
+    was_up = stop(settings.data_dir)
+    stopped = 0 if keep_machines else host.stop_machines(settings)
+    if not was_up and not stopped:
+        click.echo(f"No cloud is running in {settings.data_dir}.")
         return
-    click.echo("Stopped. The state stays; `pileus up` goes on where it was.")
+    what = f"Stopped, and {stopped} machine{'s' if stopped != 1 else ''} with it." if stopped else "Stopped."
+    click.echo(f"{what} The state stays; `pileus up` goes on where it was.")
 
 
 def stop(data_dir: Path) -> bool:
@@ -211,6 +219,7 @@ def reset(data_dir: str | None, yes: bool) -> None:
         click.confirm(f"Delete all state in {where}?", abort=True)
     stop(where)
     lock = _own(where)
+    host.leave(settings)
     for entry in (where / name for name in WRITTEN):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -35,6 +35,27 @@ def starting(function: Decorated) -> Decorated:
         ),
         click.option("--blobs", metavar="WHERE", help="files, or s3://bucket/prefix. [PILEUS_BLOBS; files]"),
         click.option("--init-dir", metavar="DIR", help="Folder with ready.d scripts. [PILEUS_INIT_DIR]"),
+        click.option(
+            "--machines",
+            type=click.Choice(["auto", "off"]),
+            help="Run machines where the host can. [PILEUS_MACHINES; auto]",
+        ),
+        click.option(
+            "--images-dir", metavar="DIR", help="Cache of machine images. [PILEUS_IMAGES_DIR; /var/cache/pileus/images]"
+        ),
+        click.option(
+            "--disk-gib", type=click.IntRange(1, 1_000_000), help="How large all disks may grow. [PILEUS_DISK_GIB; 200]"
+        ),
+        click.option(
+            "--unknown-images",
+            metavar="IMAGE",
+            help="What AMI ids of AWS's own stand for: debian-12. [PILEUS_UNKNOWN_IMAGES; none]",
+        ),
+        click.option(
+            "--zone-latency-ms",
+            type=click.FloatRange(0, 10_000),
+            help="How long a packet takes from zone to zone. [PILEUS_ZONE_LATENCY_MS; 0]",
+        ),
         data_dir,
     ):
         function = option(function)

@@ -9,6 +9,7 @@ harmless. The work queue is rows in the store, written in the same transaction a
 """
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from math import ceil
@@ -22,6 +23,8 @@ log = logging.getLogger("pileus.control")
 
 BATCH = 100
 RETRY_AFTER_S = 5.0
+AT_ONCE = 16
+"""How many keys of reconcilers that act outside are looked at at the same time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,11 @@ class World(Protocol):
 
 class Reconciler(Protocol):
     """`watches` is the name of the table whose keys it looks at. `reconcile` may be killed at any line and run
-    again."""
+    again.
+
+    One with an attribute `outside = True` acts on the world, which takes its time: several of its keys are looked at
+    at once, each by one at a time, and the others' work goes on meanwhile.
+    """
 
     watches: str
 
@@ -53,6 +60,7 @@ class Loop:
     def __init__(self, world: World, reconcilers: list[Reconciler], seed: int | None = None):
         self._world, self._random = world, Random(seed)
         self._shuffled = seed is not None
+        self._under_way: dict[bytes, asyncio.Task[None]] = {}
         self._watching: dict[str, list[Reconciler]] = {}
         for reconciler in reconcilers:
             self.add(reconciler)
@@ -90,13 +98,54 @@ class Loop:
                 continue
 
     async def run_until_idle(self) -> None:
-        while due := await self._due():
-            if self._shuffled:
-                self._random.shuffle(due)
-            for row in due:
-                await self._look(row)
-                # An embedded store answers at once: without this, requests would wait for all of the work.
-                await asyncio.sleep(0)
+        """Until nothing is due and nothing is under way."""
+        try:
+            while True:
+                self._stirred.clear()
+                due = await self._due()
+                if not due and not self._under_way:
+                    return
+                if self._shuffled:
+                    self._random.shuffle(due)
+                for row in due:
+                    if self._acts_outside(row) and not self._shuffled:
+                        self._begin(row)
+                    else:
+                        await self._look(row)
+                    # An embedded store answers at once: without this, requests would wait for all of the work.
+                    await asyncio.sleep(0)
+                if self._under_way and not any(self._free(row) for row in due):
+                    await self._something_happens()
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _acts_outside(self, row: bytes) -> bool:
+        table = str(unpack(row)[1])
+        return any(getattr(reconciler, "outside", False) for reconciler in self._watching.get(table, ()))
+
+    def _free(self, row: bytes) -> bool:
+        return row not in self._under_way and (len(self._under_way) < AT_ONCE or not self._acts_outside(row))
+
+    def _begin(self, row: bytes) -> None:
+        if self._free(row):
+            task = asyncio.get_running_loop().create_task(self._look(row))
+            self._under_way[row] = task
+            task.add_done_callback(lambda done: self._end(row, done))
+
+    def _end(self, row: bytes, task: asyncio.Task[None]) -> None:
+        del self._under_way[row]
+        self._stirred.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("looking at %r failed", row, exc_info=task.exception())
+
+    async def _something_happens(self) -> None:
+        """A key that was under way is done, something is written, or the next timer is due."""
+        timer = await self.next_timer()
+        wait = None if timer is None else max(0.0, timer - self._world.clock.now())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stirred.wait(), wait)
 
     async def advance(self, seconds: float) -> None:
         """Moves a simulated clock on, stopping at every timer on the way."""
@@ -146,7 +195,8 @@ class Loop:
                 dirty = pack(("dirty", *subject))
                 if tx.get(dirty) is None:
                     tx.put(dirty, b"\0")
-            return [row for row, _ in tx.scan(*prefix_range(("dirty",)), BATCH)]
+            rows = [row for row, _ in tx.scan(*prefix_range(("dirty",)), BATCH + len(self._under_way))]
+            return [row for row in rows if row not in self._under_way]
 
         return await self._world.store.transact(work)
 

@@ -8,13 +8,15 @@ same home finds it again.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+from pileus.drivers.absent import Absent
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.machines.api import Machines
 from pileus.drivers.networks.api import Networks
 from pileus.drivers.volumes.api import Volumes
 
-__all__ = ["Drivers", "Lack", "Unable"]
+__all__ = ["Drivers", "Lack", "Unable", "no_drivers"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,9 @@ class Drivers:
         self.machines.vanish()
         self.networks.vanish()
         self.volumes.vanish()
+
+
+def no_drivers() -> Drivers:
+    """Of a cloud without machines."""
+    absent: Any = Absent()
+    return Drivers(absent, absent, absent)

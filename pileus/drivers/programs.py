@@ -19,6 +19,7 @@ PROGRAMS = {
     "nft": "nftables",
     "ip": "iproute2",
     "nsenter": "util-linux",
+    "unshare": "util-linux",
     "dnsmasq": "dnsmasq-base",
 }
 """Program -> Debian package."""

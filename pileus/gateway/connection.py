@@ -7,6 +7,7 @@ that the operation streams: then it is handed on in pieces, and the socket is no
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -311,6 +312,8 @@ class Connection(asyncio.BufferedProtocol):
         body = response.body
         if isinstance(body, bytes):
             data = head_of(response, len(body), keep_alive) + (b"" if bare else body)
+            if response.hops:
+                self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_IP, socket.IP_TTL, response.hops)
             if keep_alive:
                 self.server.send(self._transport, data)
             else:

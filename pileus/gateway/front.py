@@ -12,7 +12,8 @@ from pileus.wire import HttpRequest, HttpResponse, codec
 
 from . import addresses, cors, forms, sigv4
 from .admin import Admin, json_response
-from .pipeline import Cloud, Exchange, plain_error
+from .cloud import Cloud
+from .pipeline import Exchange, plain_error
 from .serving import Respond
 from .visits import Begin, Visit, asked_of, with_headers
 

@@ -2,18 +2,13 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from pileus.base import ids
-from pileus.base.clock import Clock, monotonic
+from pileus.base.clock import monotonic
 from pileus.base.errors import ApiError, ValidationError
-from pileus.blobs import Blobs, NoBlobs
-from pileus.identity.keys import Conveniences
-from pileus.identity.standing import ANONYMOUS, Standings
-from pileus.identity.usage import Uses
-from pileus.keyring import Keyring
+from pileus.identity.standing import ANONYMOUS
 from pileus.model import constraints
 from pileus.policy.explain import explain
 from pileus.service import (
@@ -25,20 +20,18 @@ from pileus.service import (
     Operation,
     Outside,
     Reply,
-    Service,
     Wait,
-    authorize,
 )
-from pileus.service.records import CallRecord, Denial, Recorder, keep_denial
-from pileus.store import Store, Transaction
+from pileus.service.records import CallRecord, Denial, keep_denial
+from pileus.store import Transaction
 from pileus.wire import HttpRequest, HttpResponse
 from pileus.wire.multipart import FormRequest
 from pileus.wire.xml_writer import escape
 
 from . import addresses, cors, forms, payload, refusals, sigv2, sigv4, whole_bodies
-from .route import Route, Router, Services, region_of
+from .cloud import Cloud
+from .route import Route, region_of
 from .serving import Respond
-from .waiting import Waiting
 
 log = logging.getLogger("pileus.gateway")
 
@@ -49,31 +42,6 @@ class HungUp(ApiError):
     """What the record says of a call whose client did not wait for the answer. Nobody receives it."""
 
     code, status = "ClientHungUp", 499
-
-
-@dataclass
-class Cloud:
-    """Everything a request may meet. Made by the composition root (app.py), or by a test."""
-
-    store: Store
-    clock: Clock
-    services: Services
-    conveniences: Conveniences | None = None
-    keyring: Keyring = field(default_factory=Keyring)
-    blobs: Blobs = field(default_factory=NoBlobs)
-
-    def __post_init__(self) -> None:
-        self.router = Router(self.services)
-        self.standings = Standings()
-        self.uses = Uses()
-        self.recorder = Recorder(self.store)
-        self.waiting = Waiting(self)
-
-    def service(self, name: str) -> Service:
-        return self.services[name]
-
-    def authorize(self, call: Call) -> None:
-        authorize(call)
 
 
 class Exchange:

@@ -1,6 +1,7 @@
 """Stop 1: listens, keeps count of connections (gateway/connection.py), gathers answers, and stops gracefully."""
 
 import asyncio
+import socket
 from typing import Any
 
 from pileus.base.clock import monotonic
@@ -41,6 +42,16 @@ class Server:
         if self._sweeper is None:
             self._sweeper = loop.create_task(self._sweep())
         return int(listener.sockets[0].getsockname()[1])
+
+    async def listen_on(self, made: socket.socket, tls: Any = None) -> None:
+        """Serves a socket that listens already, wherever it was made."""
+        loop = asyncio.get_running_loop()
+        patience: dict[str, Any] = {"ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 1.0} if tls else {}
+        made.setblocking(False)
+        listener = await loop.create_server(lambda: Connection(self), sock=made, ssl=tls, backlog=1024, **patience)
+        self._listeners.append(listener)
+        if self._sweeper is None:
+            self._sweeper = loop.create_task(self._sweep())
 
     def send(self, transport: Any, data: bytes) -> None:
         """Writes an answer; among many clients, after the other requests of this turn of the event loop.

@@ -5,6 +5,7 @@ directory.
 """
 
 import datetime
+import hashlib
 import ipaddress
 import os
 import ssl
@@ -24,6 +25,8 @@ NAMES = (
     "*.s3.localhost.localstack.cloud",
 )
 ADDRESSES = ("127.0.0.1", "::1")
+SERVED = (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud")
+"""Under which names machines inside find the cloud."""
 AUTHORITY_DAYS, SERVER_DAYS, RENEW_DAYS = 3650, 397, 30
 
 
@@ -32,11 +35,63 @@ def context(data_dir: Path, host: str) -> ssl.SSLContext:
     authority, authority_key = _authority(data_dir)
     certificate = data_dir / "server.pem"
     if not _serves(certificate, host, authority):
-        _issue(certificate, host, authority, authority_key)
+        _issue(certificate, _alternatives(host), authority, authority_key)
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.load_cert_chain(certificate)
     return made
+
+
+def authority(data_dir: Path) -> str:
+    """The authority's certificate, made if there is none: PEM."""
+    _authority(data_dir)
+    return (data_dir / "ca.pem").read_text()
+
+
+def by_name(data_dir: Path) -> ssl.SSLContext:
+    """A server's context that answers to every name of AWS's: a certificate is made for each domain when it is first
+    asked for, and kept in memory."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued = _Issued(data_dir)
+    made.sni_callback = issued.choose
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.load_cert_chain(issued.file("amazonaws.com"))
+    return made
+
+
+class _Issued:
+    """Certificates by domain: one for `*.domain` and the domain itself."""
+
+    DOMAINS_MAX = 512
+
+    def __init__(self, data_dir: Path):
+        self._data_dir = data_dir
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def choose(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, first: ssl.SSLContext) -> None:
+        if not name or not name.lower().endswith(SERVED):
+            return  # the client will find that the certificate is for other names
+        domain = name.lower().partition(".")[2]
+        if domain in ("com", "com.cn", "cloud") or domain.count(".") < 1:
+            domain = name.lower()
+        found = self._contexts.get(domain)
+        if found is None and len(self._contexts) < self.DOMAINS_MAX:
+            found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            found.minimum_version = ssl.TLSVersion.TLSv1_2
+            found.load_cert_chain(self.file(domain))
+            self._contexts[domain] = found
+        if found is not None:
+            connection.context = found
+
+    def file(self, domain: str) -> Path:
+        folder = self._data_dir / "certificates"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / f"{hashlib.sha256(domain.encode()).hexdigest()[:32]}.pem"
+        authority, authority_key = _authority(self._data_dir)
+        names: list[x509.GeneralName] = [x509.DNSName(domain), x509.DNSName(f"*.{domain}")]
+        if not path.exists() or not _lasts(path, authority):
+            _issue(path, names, authority, authority_key)
+        return path
 
 
 def _now() -> datetime.datetime:
@@ -66,13 +121,17 @@ def _authority(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivat
 
 def _serves(path: Path, host: str, authority: x509.Certificate) -> bool:
     """Whether the certificate on disk is of this authority, fits the host and lasts a while yet."""
-    if not path.exists():
+    if not path.exists() or not _lasts(path, authority):
         return False
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    if certificate.not_valid_after_utc < _now() + datetime.timedelta(days=RENEW_DAYS):
-        return False
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    if set(_alternatives(host)) - set(found):
+    return not set(_alternatives(host)) - set(found)
+
+
+def _lasts(path: Path, authority: x509.Certificate) -> bool:
+    """Whether the certificate on disk is of this authority and lasts a while yet."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    if certificate.not_valid_after_utc < _now() + datetime.timedelta(days=RENEW_DAYS):
         return False
     try:
         certificate.verify_directly_issued_by(authority)
@@ -81,12 +140,14 @@ def _serves(path: Path, host: str, authority: x509.Certificate) -> bool:
     return True
 
 
-def _issue(path: Path, host: str, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> None:
+def _issue(
+    path: Path, names: list[x509.GeneralName], authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     certificate = (
         _described(name, authority.subject, key.public_key(), SERVER_DAYS)
-        .add_extension(x509.SubjectAlternativeName(_alternatives(host)), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

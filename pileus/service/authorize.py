@@ -137,4 +137,8 @@ def _check(call: Call, action: str, resource: str, own: ResourcePolicy | None, c
     decision = decide(asked, grants)
     if not decision.allowed:
         stranger = standing.principal.account != owner
-        raise AccessDenied(asked, grants, decision, call.operation.service.to_strangers if stranger else None)
+        service = call.operation.service
+        denied = AccessDenied(asked, grants, decision, service.to_strangers if stranger else None)
+        if service.denied is not None:
+            denied.code = denied.query_code = service.denied
+        raise denied

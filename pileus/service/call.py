@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from pileus.base.arns import partition_of
 from pileus.base.clock import Clock
 from pileus.blobs import Blobs
+from pileus.drivers import Drivers
 from pileus.identity.keys import AccessKey, Session
 from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
@@ -109,6 +110,13 @@ class Body(Protocol):
         ...
 
 
+class Vantage(NamedTuple):
+    """From inside which network a request comes, through which endpoint."""
+
+    vpc: str
+    endpoint: str
+
+
 class Cloud(Protocol):
     """What the composition root gives to the kit."""
 
@@ -117,6 +125,11 @@ class Cloud(Protocol):
     keyring: Keyring
     blobs: Blobs
     recorder: Recorder
+    drivers: Drivers
+    unknown_images: str
+    trust: str
+    vantage: Vantage | None
+    zone_latency: float
 
     def service(self, name: str) -> Any: ...
 

@@ -57,7 +57,10 @@ def _service_name(call: "Call") -> str | None:
 READERS: dict[str, Reader] = {
     "aws:currenttime": lambda call: iso(call.now),
     "aws:epochtime": lambda call: str(int(call.now)),
-    "aws:sourceip": lambda call: None if call.via else (call.source_ip or None),
+    "aws:sourceip": lambda call: None if call.via or call.cloud.vantage else (call.source_ip or None),
+    "aws:sourcevpc": lambda call: call.cloud.vantage.vpc if call.cloud.vantage else None,
+    "aws:sourcevpce": lambda call: call.cloud.vantage.endpoint if call.cloud.vantage else None,
+    "aws:vpcsourceip": lambda call: call.source_ip if call.cloud.vantage else None,
     "aws:securetransport": lambda call: call.secure_transport,
     "aws:sourcearn": lambda call: call.caller.source_arn or None,
     "aws:sourceaccount": lambda call: call.caller.source_account or None,
@@ -116,6 +119,8 @@ def lookup(call: "Call", resource: str, own: bool = True, owner: str | None = No
         nonlocal known
         if known is None:
             found = operation.context(call, request) if own and operation.context is not None else {}
+            if operation.service.about is not None:
+                found = {**found, **operation.service.about(call, resource)}
             known = {key.lower(): value for key, value in found.items()}
         return known
 

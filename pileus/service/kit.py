@@ -140,7 +140,8 @@ class Service:
     `doors` are ways in that the model does not describe (a website, a browser's form); the gateway knows them by name.
     `cross_origin` answers for web pages of other origins, when what they ask for has rules of its own. `hosted` tells
     what a foreign host name stands for: 'bucket', 'website' or ''. `to_strangers`: all that is said to callers of other
-    accounts who are denied; None: the reason.
+    accounts who are denied; None: the reason. `denied`: what it calls a denial; None: as nearly all. `about(call, arn)`
+    gives the condition keys that tell of a resource.
     """
 
     def __init__(
@@ -152,8 +153,10 @@ class Service:
         adjust: Callable[[Request, str, str], None] | None = None,
         inspect: Callable[[Any, dict[str, str], bytes], None] | None = None,
         to_strangers: str | None = None,
+        denied: str | None = None,
+        about: Callable[[Call, str], dict[str, Any]] | None = None,
     ):
-        self.to_strangers = to_strangers
+        self.to_strangers, self.denied, self.about = to_strangers, denied, about
         self.name, self.iam_prefix, self.validation, self.adjust = name, iam_prefix or name, validation, adjust
         self.inspect = inspect
         self.operations: dict[str, Operation] = {}

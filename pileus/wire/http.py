@@ -24,8 +24,10 @@ class HttpRequest:
 
 @dataclass(slots=True)
 class HttpResponse:
-    """`headers` is a list of pairs; a streamed body is an async iterator of bytes."""
+    """`headers` is a list of pairs; a streamed body is an async iterator of bytes. `hops`: how many routers its packets
+    may pass, 0 for as many as they like."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes | AsyncIterator[bytes] = b""
+    hops: int = 0

@@ -7,6 +7,7 @@ import pytest
 
 from pileus.base.clock import SimClock
 from pileus.control import Done, Loop, RequeueAt
+from pileus.control.loop import AT_ONCE
 from pileus.store import Table, pack, prefix_range
 from pileus.store.memory import MemoryStore
 
@@ -197,3 +198,88 @@ def test_keys_of_several_parts_come_back_as_they_were():
     asyncio.run(main())
     assert seen == [("x", 7, "y\0z")]
     assert pack(seen[0])
+
+
+class Slow:
+    """Acts outside: each look waits until it is let go."""
+
+    watches = "lamps"
+    outside = True
+
+    def __init__(self):
+        self.begun, self.most, self.now = [], 0, 0
+        self.gate = asyncio.Event()
+
+    async def reconcile(self, world, key):
+        self.begun.append(key)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await self.gate.wait()
+        self.now -= 1
+        return Done
+
+
+def test_work_outside_is_done_side_by_side_and_never_twice_for_one_key():
+    async def story():
+        world, slow = World(), Slow()
+        loop = Loop(world, [slow])
+        for number in range(40):
+            await world.store.transact(put(f"lamp-{number}", 1))
+        running = asyncio.create_task(loop.run_until_idle())
+        while len(slow.begun) < AT_ONCE:
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert slow.most == len(slow.begun) == AT_ONCE
+        slow.gate.set()
+        await running
+        assert len(slow.begun) == len(set(slow.begun)) == 40
+        assert await rows(world) == 0
+
+    asyncio.run(story())
+
+
+def test_other_work_goes_on_while_something_slow_is_done_outside():
+    async def story():
+        world, slow = World(), Slow()
+        others = Table("others", Lamp, watched=True)
+        seen = asyncio.Event()
+
+        class Quick:
+            watches = "others"
+
+            async def reconcile(self, world, key):
+                seen.set()
+                return Done
+
+        loop = Loop(world, [slow, Quick()])
+        await world.store.transact(put("lamp", 1))
+        running = asyncio.create_task(loop.run())
+        while not slow.begun:
+            await asyncio.sleep(0)
+        await world.store.transact(lambda tx: others.put(tx, "other", record=Lamp(1)))
+        await asyncio.wait_for(seen.wait(), 10)
+        assert slow.now == 1
+        slow.gate.set()
+        running.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_key_that_is_written_while_it_is_looked_at_is_looked_at_again():
+    async def story():
+        world, slow = World(), Slow()
+        loop = Loop(world, [slow])
+        await world.store.transact(put("lamp", 1))
+        running = asyncio.create_task(loop.run_until_idle())
+        while not slow.begun:
+            await asyncio.sleep(0)
+        await world.store.transact(put("lamp", 2))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert len(slow.begun) == 1
+        slow.gate.set()
+        await running
+        assert len(slow.begun) == 2
+
+    asyncio.run(story())

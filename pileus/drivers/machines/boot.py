@@ -74,7 +74,8 @@ def _boot(folder: Folder, again: bool) -> State:
 
 def prepare_run(folder: Folder) -> None:
     """The driver's part of /run: a file system of its own, for that of /run may allow no device nodes."""
-    RUN.mkdir(mode=0o711, exist_ok=True)
+    RUN.mkdir(exist_ok=True)
+    RUN.chmod(0o711)
     with open(RUN / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         here = folder.driver_run
@@ -84,7 +85,8 @@ def prepare_run(folder: Folder) -> None:
             with mounts.filesystem("tmpfs", "pileus", options, mounts.NOSUID | mounts.NOEXEC) as mount:
                 mounts.move(mount, str(here))
         for path in (here / "m", folder.exits, here / "runc"):
-            path.mkdir(mode=0o711, exist_ok=True)
+            path.mkdir(exist_ok=True)
+            path.chmod(0o711)
 
 
 def _mount_root(folder: Folder, spec: dict[str, Any], base: int, files: dict[str, str]) -> None:
@@ -230,6 +232,7 @@ def ended(folder: Folder) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    os.umask(0o022)  # the cloud's own is narrower: guests must find their way to their disks
     what, home, tag, machine = arguments
     folder = Folder(Path(home), tag, machine)
     if what == "ended":

@@ -50,8 +50,10 @@ class Rule(msgspec.Struct, frozen=True):
 
 class Group(msgspec.Struct, frozen=True):
     """A stateful set of permissions: what no rule of any of an interface's groups lets in (or out) is dropped; answers
-    to what was let through pass. When a rule goes, connections that only it allowed end, except those that it let
-    through untracked by AWS's documentation ("Security group connection tracking")."""
+    to what was let through pass. When a rule goes, connections that it let through go on, except those that were
+    untracked (EC2 User Guide, "Security group connection tracking": TCP or UDP allowed from everywhere, with everything
+    allowed to everywhere in the other direction), which end at once. Traffic with the metadata address and the resolver
+    meets neither groups nor access lists."""
 
     id: str
     inward: tuple[Rule, ...] = ()
@@ -197,7 +199,8 @@ class Networks(Protocol):
 
     def public_range(self) -> str:
         """The range that public addresses are taken from, reachable from the host, the same for the life of this cloud.
-        Its first 16 addresses are the edge's own: see `edge_address`."""
+        Its first 16 addresses are the edge's own: see `edge_address`. Number 1 is the host: that is the source of the
+        host's connections as a machine and its groups see it."""
         ...
 
     def edge_address(self, number: int) -> str:

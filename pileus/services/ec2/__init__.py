@@ -1,0 +1,43 @@
+"""Amazon EC2: machines, their images, disks and networks."""
+
+from pileus.control import Reconciler
+
+from . import key_pairs, regions, tags, vpc
+from .adopting import begin
+from .images import describing as images
+from .instances import attributes, describing, launching, lifecycle, profiles, status
+from .instances.running import RunMachines
+from .instances.types import types
+from .service import ec2
+from .templates import operating as templates
+from .volumes import operating as volumes
+from .volumes import snapshots
+from .volumes.keeping import KeepVolumes
+from .volumes.storing import RemoveSnapshots, StoreSnapshots
+
+
+def reconcilers() -> list[Reconciler]:
+    """EC2's background work, for the composition root."""
+    return [*vpc.reconcilers(), KeepVolumes(), StoreSnapshots(), RemoveSnapshots(), RunMachines()]
+
+
+__all__ = [
+    "attributes",
+    "begin",
+    "describing",
+    "ec2",
+    "images",
+    "key_pairs",
+    "launching",
+    "lifecycle",
+    "profiles",
+    "reconcilers",
+    "regions",
+    "snapshots",
+    "status",
+    "tags",
+    "templates",
+    "types",
+    "volumes",
+    "vpc",
+]

@@ -1,0 +1,69 @@
+"""The images that the cloud itself offers, to everybody and in every region, under ids that never change.
+
+`unknown_images` of the settings names one of them for templates that speak of AMI ids of AWS's own: such an id, well
+formed and unknown here, then stands for it.
+"""
+
+from functools import lru_cache
+
+from pileus.model.images import OFFERS
+from pileus.service import Call
+
+from ..service import Ec2Error
+from .records import Disk, Image, by_image_id, image_kind, images
+
+ROOT_DEVICE = "/dev/xvda"
+AMAZON = "amazon"
+ROOT_GIB = 8
+
+
+@lru_cache(maxsize=64)
+def offered(region: str) -> dict[str, Image]:
+    """By id."""
+    made = [
+        Image(
+            id=offer.id("ami", region),
+            name=offer.name,
+            owner=AMAZON,
+            region=region,
+            state="available",
+            created=offer.made,
+            root_device=ROOT_DEVICE,
+            disks=[Disk(ROOT_DEVICE, offer.id("snap", region), ROOT_GIB, "gp2")],
+            description=offer.description,
+            origin=offer.origin,
+            launchers=["all"],
+        )
+        for offer in OFFERS
+    ]
+    return {image.id: image for image in made}
+
+
+def may_launch(call: Call, image: Image) -> bool:
+    return image.owner == call.account or image.public or call.account in image.launchers
+
+
+def found(call: Call, id: str) -> Image | None:
+    """An image that the caller may see, in the region of the call."""
+    own = offered(call.region).get(id)
+    if own is not None:
+        return own
+    for _, image in images.find(call.tx, by_image_id, id, limit=1):
+        if image.region == call.region and may_launch(call, image):
+            return image
+    return None
+
+
+def launchable(call: Call, id: str) -> Image:
+    """The image to launch for an id. Raises InvalidAMIID.Malformed, .NotFound, .Unavailable."""
+    image = found(call, id)
+    if image is None:
+        if image_kind.form.fullmatch(id) is None:
+            raise Ec2Error("InvalidAMIID.Malformed", f'Invalid id: "{id}" (expecting "ami-...")')
+        for offer in OFFERS:
+            if offer.origin == call.cloud.unknown_images:
+                return offered(call.region)[offer.id("ami", call.region)]
+        raise Ec2Error("InvalidAMIID.NotFound", f"The image id '[{id}]' does not exist")
+    if image.state != "available":
+        raise Ec2Error("InvalidAMIID.Unavailable", f"The image ID '{id}' is no longer available.")
+    return image

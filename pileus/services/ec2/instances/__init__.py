@@ -1,0 +1,1 @@
+"""Instances: machines as EC2 knows them, from launch to termination."""

@@ -1,0 +1,159 @@
+"""Instances as the API shows them.
+
+Source: EC2 API Reference, "Instance", "Reservation".
+"""
+
+from typing import Any
+
+from pileus.service import Call
+
+from ..tags import shown as shown_tags
+from ..volumes.records import volumes
+from ..vpc import joining
+from ..vpc.kinds import VPC
+from ..vpc.records import Interface
+from .records import Instance, Metadata
+from .types import types
+
+
+def state(instance: Instance) -> dict[str, Any]:
+    return {"Code": instance.code, "Name": instance.state}
+
+
+def instance(call: Call, record: Instance) -> dict[str, Any]:
+    """A terminated instance has neither interfaces nor addresses any more."""
+    kind = types().get(record.type)
+    shown: dict[str, Any] = {
+        "InstanceId": record.id,
+        "ImageId": record.image,
+        "InstanceType": record.type,
+        "State": state(record),
+        "LaunchTime": record.launched,
+        "AmiLaunchIndex": record.launch_index,
+        "Architecture": record.architecture,
+        "RootDeviceName": record.root_device,
+        "RootDeviceType": "ebs",
+        "VirtualizationType": "hvm",
+        "Hypervisor": "xen",
+        "EbsOptimized": record.ebs_optimized,
+        "EnaSupport": True,
+        "Monitoring": {"State": "enabled" if record.monitored else "disabled"},
+        "Placement": {"AvailabilityZone": record.zone, "GroupName": "", "Tenancy": record.tenancy},
+        "StateTransitionReason": record.transition,
+        "ProductCodes": [],
+        "PlatformDetails": "Linux/UNIX",
+        "UsageOperation": "RunInstances",
+        "UsageOperationUpdateTime": record.launched,
+        "ClientToken": record.token,
+        "HibernationOptions": {"Configured": False},
+        "EnclaveOptions": {"Enabled": False},
+        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
+        "MaintenanceOptions": {"AutoRecovery": record.recovery},
+        "MetadataOptions": metadata(record.metadata),
+        "CurrentInstanceBootMode": "legacy-bios",
+        "BlockDeviceMappings": [],
+        "NetworkInterfaces": [],
+        "SecurityGroups": [],
+        "PrivateDnsName": "",
+        "PublicDnsName": "",
+    }
+    if kind is not None:
+        cores = kind.vcpus if kind.single_core else kind.vcpus // 2
+        shown["CpuOptions"] = {"CoreCount": cores, "ThreadsPerCore": kind.vcpus // cores}
+    if record.key_name:
+        shown["KeyName"] = record.key_name
+    if record.profile is not None and record.there:
+        shown["IamInstanceProfile"] = {"Arn": record.profile.arn, "Id": record.profile.id}
+    if record.market:
+        shown["InstanceLifecycle"] = record.market
+    if record.reason is not None:
+        shown["StateReason"] = {"Code": record.reason.code, "Message": record.reason.message}
+    shown |= shown_tags(record.tags)
+    if record.state != "terminated":
+        _joined(call, record, shown)
+    return shown
+
+
+def _joined(call: Call, record: Instance, shown: dict[str, Any]) -> None:
+    """What it has of networks and disks."""
+    interfaces = joining.interfaces_of(call.tx, record.account, record.region, record.id)
+    shown |= {
+        "VpcId": record.vpc,
+        "SubnetId": record.subnet,
+        "PrivateIpAddress": record.private_address,
+        "PrivateDnsName": joining.private_name(call.region, record.private_address),
+        "PrivateDnsNameOptions": {
+            "HostnameType": "ip-name",
+            "EnableResourceNameDnsARecord": bool(record.resource_names.get("a")),
+            "EnableResourceNameDnsAAAARecord": False,
+        },
+        "NetworkInterfaces": [joining.show_instance_interface(call, interface) for interface in interfaces],
+        "BlockDeviceMappings": _disks(call, record),
+    }
+    if interfaces:
+        first = interfaces[0]
+        shown["SecurityGroups"] = joining.show_groups(first)
+        shown["SourceDestCheck"] = first.source_check
+        public = public_of(first)
+        if public:
+            shown["PublicIpAddress"] = public
+            shown["PublicDnsName"] = joining.public_name(call.region, public, VPC.need(call, first.vpc))
+
+
+def public_of(interface: Interface) -> str:
+    public = interface.primary.public
+    return public.address if public is not None else ""
+
+
+def _disks(call: Call, record: Instance) -> list[dict[str, Any]]:
+    found = []
+    for disk in record.disks:
+        volume = volumes.get(call.tx, record.account, record.region, disk.volume)
+        if volume is None or volume.attachment is None:
+            continue
+        ebs = {
+            "VolumeId": volume.id,
+            "Status": volume.attachment.state,
+            "AttachTime": volume.attachment.at,
+            "DeleteOnTermination": volume.attachment.delete_on_termination,
+        }
+        found.append({"DeviceName": disk.device, "Ebs": ebs})
+    return found
+
+
+def metadata(options: Metadata, state: str = "applied") -> dict[str, Any]:
+    return {
+        "State": state,
+        "HttpTokens": options.tokens,
+        "HttpPutResponseHopLimit": options.hops,
+        "HttpEndpoint": "enabled" if options.enabled else "disabled",
+        "HttpProtocolIpv6": "disabled",
+        "InstanceMetadataTags": "enabled" if options.tags else "disabled",
+    }
+
+
+def reservation(call: Call, records: list[Instance]) -> dict[str, Any]:
+    """Of one launch."""
+    first = records[0]
+    shown: dict[str, Any] = {
+        "ReservationId": first.reservation,
+        "OwnerId": first.account,
+        "Groups": [],
+        "Instances": [instance(call, record) for record in sorted(records, key=lambda one: one.launch_index)],
+    }
+    if first.requester:
+        shown["RequesterId"] = first.requester
+    return shown
+
+
+def reservations(call: Call, records: list[Instance]) -> list[dict[str, Any]]:
+    """Instances by the launch they are of, in the order in which their launches first appear."""
+    grouped: dict[str, list[Instance]] = {}
+    for record in records:
+        grouped.setdefault(record.reservation, []).append(record)
+    return [reservation(call, group) for group in grouped.values()]
+
+
+def change(before: Instance, after: Instance) -> dict[str, Any]:
+    """An InstanceStateChange."""
+    return {"InstanceId": after.id, "PreviousState": state(before), "CurrentState": state(after)}

@@ -1,0 +1,1 @@
+"""EBS: volumes, snapshots, and how they get to machines."""

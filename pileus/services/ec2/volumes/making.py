@@ -1,0 +1,97 @@
+"""How a volume comes to be: checks, and the record. Its bytes are made by the reconciler (`keeping.py`).
+
+Source: EC2 API Reference, "CreateVolume"; Amazon EBS User Guide, "Amazon EBS encryption".
+"""
+
+from typing import Any, NamedTuple
+
+from pileus.service import Call
+
+from ..images.offered import offered
+from ..kinds import KINDS
+from ..service import Ec2Error, invalid
+from . import types
+from .records import Snapshot, Volume, by_snapshot_id, snapshots, volume_kind
+
+
+class Source(NamedTuple):
+    """What a volume begins as a copy of. `origin`: its name in the pool. `size`: GiB."""
+
+    snapshot: str
+    origin: str
+    size: int
+    encrypted: bool
+    key: str
+
+
+NOTHING = Source("", "", 0, False, "")
+
+
+def source_of(call: Call, snapshot: str) -> Source:
+    """Raises InvalidSnapshot.NotFound, IncorrectState."""
+    for image in offered(call.region).values():
+        for disk in image.disks:
+            if disk.snapshot == snapshot:
+                return Source(snapshot, image.origin, disk.size, False, "")
+    record = visible_snapshot(call, snapshot)
+    if record is None:
+        raise KINDS["snap"].unknown([snapshot])
+    if record.state == "error":
+        raise Ec2Error("IncorrectState", f"Snapshot is in invalid state - {record.state}")
+    return Source(snapshot, snapshot, record.size, record.encrypted, record.key)
+
+
+def visible_snapshot(call: Call, id: str) -> Snapshot | None:
+    """The caller's own, or one that is shared with the caller, in the region of the call."""
+    for _, record in snapshots.find(call.tx, by_snapshot_id, id, limit=1):
+        own = record.account == call.account
+        if record.region == call.region and (own or "all" in record.shared or call.account in record.shared):
+            return record
+    return None
+
+
+def make(
+    call: Call,
+    zone: str,
+    *,
+    size: int | None,
+    type: str | None,
+    iops: int | None = None,
+    throughput: int | None = None,
+    source: Source = NOTHING,
+    encrypted: bool | None = None,
+    key: str = "",
+    tags: dict[str, str] | None = None,
+    **more: Any,
+) -> Volume:
+    """Writes the record of a new volume."""
+    type = type or "gp2"
+    size = size or source.size
+    if size < source.size:
+        raise invalid(
+            f"Volume of size {size}GB is smaller than snapshot '{source.snapshot}', expect size >= {source.size}GB"
+        )
+    performance = types.checked(type, size, iops, throughput)
+    if encrypted or key or source.encrypted:
+        raise Ec2Error(
+            "Unsupported",
+            "Pileus does not encrypt volumes yet: leave Encrypted and KmsKeyId out. (Snapshots are sealed at rest, as "
+            "all objects are.)",
+        )
+    volume = Volume(
+        volume_kind.new_id(),
+        call.account,
+        call.region,
+        zone,
+        size,
+        type,
+        "creating",
+        call.now,
+        performance.iops,
+        performance.throughput,
+        source.snapshot,
+        source.origin,
+        tags=tags or {},
+        **more,
+    )
+    return volume_kind.put(call, volume.id, volume)

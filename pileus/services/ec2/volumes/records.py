@@ -1,0 +1,161 @@
+"""What is kept of volumes and snapshots.
+
+States and fields: EC2 API Reference, "Volume", "VolumeAttachment", "Snapshot".
+"""
+
+from typing import Any
+
+import msgspec
+
+from pileus.store import Index, Table
+
+from ..filters import boolean
+from ..kinds import Kind
+
+GIB = 1024**3
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """`device`: as the caller named it ('/dev/sdf'). `state`: attaching, attached, detaching, busy."""
+
+    instance: str
+    device: str
+    state: str
+    at: float
+    delete_on_termination: bool = False
+    force: bool = False
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """`size`: GiB. `state`: creating, available, in-use, deleting, error. `origin`: the name in the pool that it begins
+    as a copy of, empty for zeros. `root`: it is its instance's root disk. `iops`, `throughput` (MiB/s): 0 where
+    the type has none to set."""
+
+    id: str
+    account: str
+    region: str
+    zone: str
+    size: int
+    type: str
+    state: str
+    created: float
+    iops: int = 0
+    throughput: int = 0
+    snapshot: str = ""
+    origin: str = ""
+    encrypted: bool = False
+    key: str = ""
+    root: bool = False
+    attachment: Attachment | None = None
+    modification: dict[str, Any] | None = None
+    auto_io: bool = False
+    token: str = ""
+    tags: dict[str, str] = {}
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """`state`: pending, completed, error. `size`: GiB of the volume. `parent`: the snapshot that its blocks add to, as
+    it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody. `stored`: bytes
+    of blocks that it added. `external`: its blocks are put by its maker (EBS direct APIs), who must
+    not leave it alone for `timeout` seconds, that is until `expires`.
+    `copy`: it takes over all blocks of its parent."""
+
+    id: str
+    account: str
+    region: str
+    volume: str
+    size: int
+    state: str
+    started: float
+    progress: int = 0
+    description: str = ""
+    parent: str = ""
+    encrypted: bool = False
+    key: str = ""
+    shared: list[str] = []
+    completed: float = 0.0
+    message: str = ""
+    stored: int = 0
+    external: bool = False
+    timeout: float = 0.0
+    expires: float = 0.0
+    copy: bool = False
+    tags: dict[str, str] = {}
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """512 KiB of a snapshot: the blob that holds them, the wrapped key it is sealed under, their SHA-256."""
+
+    blob: int
+    key: bytes
+    digest: bytes
+
+
+by_volume_id: Index[Volume] = Index("ec2.volumes.by_id", lambda key, record: [(record.id,)])
+by_snapshot_id: Index[Snapshot] = Index("ec2.snapshots.by_id", lambda key, record: [(record.id,)])
+volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id,))
+snapshots = Table("ec2.snapshots", Snapshot, watched=True, indexes=(by_snapshot_id,))
+blocks = Table("ec2.snapshots.blocks", Block)  # snapshot, number of the block; blocks of zeros have none
+removed = Table("ec2.snapshots.removed", float, watched=True)  # snapshot whose blocks are to be let go -> when
+restored = Table("ec2.snapshots.restored", float)  # snapshot that was read back into the pool as a whole -> when
+
+
+def _attached(read: Any) -> Any:
+    return lambda volume: [read(volume.attachment)] if volume.attachment is not None else []
+
+
+snapshot_kind: Kind[Snapshot] = Kind(
+    "snap",
+    "snapshot",
+    "InvalidSnapshot",
+    "snapshot",
+    snapshots,
+    accountless=True,
+    filters={
+        "snapshot-id": lambda snapshot: [snapshot.id],
+        "volume-id": lambda snapshot: [snapshot.volume],
+        "volume-size": lambda snapshot: [str(snapshot.size)],
+        "status": lambda snapshot: [snapshot.state],
+        "description": lambda snapshot: [snapshot.description],
+        "encrypted": lambda snapshot: [boolean(snapshot.encrypted)],
+        "owner-id": lambda snapshot: [snapshot.account],
+        "progress": lambda snapshot: [f"{snapshot.progress}%"],
+        "storage-tier": lambda snapshot: ["standard"],
+    },
+    keys=lambda call, snapshot: {
+        "ec2:Owner": snapshot.account,
+        "ec2:VolumeSize": str(snapshot.size),
+        "ec2:ParentVolume": f"arn:{call.partition}:ec2:{call.region}:{call.account}:volume/{snapshot.volume}",
+    },
+)
+volume_kind = Kind(
+    "vol",
+    "volume",
+    "InvalidVolume",
+    "volume",
+    volumes,
+    filters={
+        "volume-id": lambda volume: [volume.id],
+        "availability-zone": lambda volume: [volume.zone],
+        "size": lambda volume: [str(volume.size)],
+        "snapshot-id": lambda volume: [volume.snapshot],
+        "status": lambda volume: [volume.state],
+        "volume-type": lambda volume: [volume.type],
+        "encrypted": lambda volume: [boolean(volume.encrypted)],
+        "attachment.instance-id": _attached(lambda attachment: attachment.instance),
+        "attachment.device": _attached(lambda attachment: attachment.device),
+        "attachment.status": _attached(lambda attachment: attachment.state),
+        "attachment.delete-on-termination": _attached(lambda attachment: boolean(attachment.delete_on_termination)),
+        "multi-attach-enabled": lambda volume: ["false"],
+    },
+    keys=lambda call, volume: {
+        "ec2:VolumeSize": str(volume.size),
+        "ec2:VolumeType": volume.type,
+        "ec2:VolumeIops": str(volume.iops),
+        "ec2:Encrypted": volume.encrypted,
+        "ec2:AvailabilityZone": volume.zone,
+        "ec2:ParentSnapshot": f"arn:{call.partition}:ec2:{call.region}::snapshot/{volume.snapshot}"
+        if volume.snapshot
+        else None,
+    },
+)

@@ -1,0 +1,292 @@
+"""Snapshots: taken, described, copied, shared, deleted.
+
+Source: EC2 API Reference, "CreateSnapshot" and its kin; Amazon EBS User Guide, "Share an Amazon EBS snapshot".
+"""
+
+from typing import Any
+
+import msgspec
+
+from pileus.base.arns import parse
+from pileus.control.outside import outside
+from pileus.drivers import Unable
+from pileus.model import regions
+from pileus.service import Call, Outside, must_allow
+
+from ..filters import chosen
+from ..images.offered import AMAZON, offered
+from ..images.records import images
+from ..instances.records import instance_kind
+from ..kinds import created, each, targets
+from ..listing import cut
+from ..service import Ec2Error, Request, invalid, operation
+from ..tags import given as given_tags
+from ..tags import shown as shown_tags
+from .making import visible_snapshot
+from .records import Snapshot, Volume, by_snapshot_id, removed, snapshot_kind, snapshots, volume_kind
+from .storing import last_of
+
+replace = msgspec.structs.replace
+
+
+def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "SnapshotId": snapshot.id,
+        "VolumeId": snapshot.volume or "vol-ffffffff",
+        "VolumeSize": snapshot.size,
+        "State": snapshot.state,
+        "Progress": f"{snapshot.progress}%",
+        "StartTime": snapshot.started,
+        "Description": snapshot.description,
+        "Encrypted": snapshot.encrypted,
+        "OwnerId": snapshot.account,
+        "StorageTier": "standard",
+    }
+    if snapshot.completed:
+        shown["CompletionTime"] = snapshot.completed
+        shown["FullSnapshotSizeInBytes"] = snapshot.stored
+    if snapshot.message:
+        shown["StateMessage"] = snapshot.message
+    if snapshot.account == call.account:
+        shown |= shown_tags(snapshot.tags)
+    return shown
+
+
+def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) -> Snapshot:
+    """Writes the record of a snapshot that is to be taken now."""
+    if volume.state not in ("available", "in-use"):
+        raise Ec2Error("IncorrectState", f"The volume '{volume.id}' is in the '{volume.state}' state.")
+    snapshot = Snapshot(
+        snapshot_kind.new_id(),
+        call.account,
+        call.region,
+        volume.id,
+        volume.size,
+        "pending",
+        call.now,
+        description=description,
+        parent=last_of(call.tx, call.account, call.region, volume.id),
+        tags=tags,
+    )
+    return snapshot_kind.put(call, snapshot.id, snapshot)
+
+
+async def taken(call: Call, made: list[Snapshot]) -> None:
+    """The moment of the snapshots, before the caller is answered: what is written afterwards is not in them."""
+    driver = call.cloud.drivers.volumes
+    for snapshot in made:
+        try:
+            await outside(driver.freeze, snapshot.volume, snapshot.id)
+        except Unable as error:
+            raise Ec2Error("IncorrectState", f"The volume '{snapshot.volume}' cannot be read: {error}") from None
+
+
+@operation("CreateSnapshot", resource=targets(volume_kind, "VolumeId"))
+def create_snapshot(call: Call, request: Request) -> Any:
+    _local(request)
+    volume = volume_kind.need(call, request["VolumeId"])
+    may_create(call)
+    tags = given_tags(call, request, snapshot_kind)[snapshot_kind.type]
+    snapshot = begin(call, volume, request.get("Description") or "", tags)
+
+    async def work() -> Any:
+        await taken(call, [snapshot])
+        return await call.conclude(lambda call: show(call, snapshot))
+
+    return Outside(work)
+
+
+def may_create(call: Call) -> None:
+    """Besides the volume, the snapshot itself. Source: Service Authorization Reference, "CreateSnapshot"."""
+    must_allow(call, call.operation.action, snapshot_kind.arn(call, "*"))
+
+
+def _local(request: Request) -> None:
+    if request.get("Location") not in (None, "regional") or request.get("OutpostArn"):
+        raise Ec2Error("Unsupported", "Pileus has regions only: leave Location and OutpostArn out.")
+
+
+@operation("CreateSnapshots", resource=lambda call, request: _of_instance(call, request))
+def create_snapshots(call: Call, request: Request) -> Any:
+    """Of all volumes of an instance, at one moment."""
+    _local(request)
+    given = request["InstanceSpecification"]
+    instance = instance_kind.need(call, given["InstanceId"])
+    may_create(call)
+    left_out = set(given.get("ExcludeDataVolumeIds") or [])
+    no_root = bool(given.get("ExcludeBootVolume"))
+    tags = given_tags(call, request, snapshot_kind)[snapshot_kind.type]
+    copied = request.get("CopyTagsFromSource") == "volume"
+    made = []
+    for disk in instance.disks:
+        if disk.volume in left_out or (no_root and disk.device == instance.root_device):
+            continue
+        volume = volume_kind.need(call, disk.volume)
+        own = {key: value for key, value in volume.tags.items() if not key.startswith("aws:")} if copied else {}
+        made.append(begin(call, volume, request.get("Description") or "", {**own, **tags}))
+    if not made:
+        raise invalid("No volumes are left to take snapshots of.")
+
+    async def work() -> Any:
+        await taken(call, made)
+        return await call.conclude(lambda call: {"Snapshots": [show(call, snapshot) for snapshot in made]})
+
+    return Outside(work)
+
+
+def _of_instance(call: Call, request: Request) -> list[str]:
+    id = (request.get("InstanceSpecification") or {}).get("InstanceId") or "*"
+    return [instance_kind.arn(call, id), volume_kind.arn(call, "*")]
+
+
+@operation("DeleteSnapshot", resource=targets(snapshot_kind, "SnapshotId"))
+def delete_snapshot(call: Call, request: Request) -> None:
+    snapshot = snapshot_kind.need(call, request["SnapshotId"])
+    for image in each(images, call.tx, call.account, call.region):
+        if image.state != "deregistered" and any(disk.snapshot == snapshot.id for disk in image.disks):
+            raise Ec2Error("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {image.id}")
+    drop(call, snapshot)
+
+
+def drop(call: Call, snapshot: Snapshot) -> None:
+    snapshot_kind.delete(call, snapshot.id)
+    removed.put(call.tx, snapshot.id, record=call.now)
+
+
+def _offered(call: Call) -> list[Snapshot]:
+    """Those of the cloud's own images."""
+    return [
+        Snapshot(
+            disk.snapshot, AMAZON, call.region, "", disk.size, "completed", image.created, 100, image.description,
+            shared=["all"], completed=image.created,
+        )
+        for image in offered(call.region).values()
+        for disk in image.disks
+    ]  # fmt: skip
+
+
+@operation("DescribeSnapshots")
+def describe_snapshots(call: Call, request: Request) -> dict[str, Any]:
+    """One's own, those shared with one, and everybody's."""
+    keep = chosen(snapshot_kind, request)
+    wanted, owners, users = request.get("SnapshotIds"), request.get("OwnerIds"), request.get("RestorableByUserIds")
+    public = _offered(call)
+    if wanted:
+        known = {snapshot.id: snapshot for snapshot in public}
+        pairs = [(id, known.get(id) or visible_snapshot(call, id)) for id in dict.fromkeys(wanted)]
+        lost = [id for id, found in pairs if found is None]
+        if lost:
+            raise snapshot_kind.unknown(lost)
+        candidates = [found for _, found in pairs if found is not None]
+    else:
+        candidates = [*public, *(one for one in each(snapshots, call.tx) if _visible(call, one))]
+
+    def passes(snapshot: Snapshot) -> bool:
+        if owners and snapshot.account not in [call.account if owner == "self" else owner for owner in owners]:
+            return False
+        if users:
+            named = ["all" if user == "all" else call.account if user == "self" else user for user in users]
+            own = snapshot.account in named and snapshot.account == call.account
+            if not own and not set(named) & set(snapshot.shared):
+                return False
+        return keep(snapshot)
+
+    found = [(snapshot.id, snapshot) for snapshot in candidates if passes(snapshot)]
+    items, token = cut(call, request, "snapshots", found)
+    return {"Snapshots": [show(call, one) for one in items], **({"NextToken": token} if token else {})}
+
+
+def _visible(call: Call, snapshot: Snapshot) -> bool:
+    if snapshot.region != call.region:
+        return False
+    return snapshot.account == call.account or "all" in snapshot.shared or call.account in snapshot.shared
+
+
+@operation("CopySnapshot", resource=created(snapshot_kind))
+def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
+    """From any region: the copy shares the blocks, which are the cloud's."""
+    source_region = request["SourceRegion"]
+    if source_region not in regions.regions():
+        raise invalid(f"Invalid source region: {source_region}")
+    if request.get("Encrypted") or request.get("KmsKeyId"):
+        raise Ec2Error("Unsupported", "Pileus does not encrypt snapshots under keys of KMS yet.")
+    request.get("PresignedUrl"), request.get("DestinationRegion")  # the request itself is signed for this region
+    request.get("CompletionDurationMinutes")  # a copy is done at once, which is within any time
+    id = request["SourceSnapshotId"]
+    if id.startswith("arn:"):
+        id = parse(id).resource.partition("/")[2]
+    source = _readable(call, source_region, id)
+    if source is None:
+        raise snapshot_kind.unknown([id])
+    if source.state != "completed":
+        raise Ec2Error("IncorrectState", f"Snapshot is in invalid state - {source.state}")
+    tags = given_tags(call, request, snapshot_kind)[snapshot_kind.type]
+    description = request.get("Description") or f"[Copied {source.id} from {source_region}]"
+    copy = copied(call, source, description, tags)
+    return {"SnapshotId": copy.id, **shown_tags(tags)}
+
+
+def copied(call: Call, source: Snapshot, description: str, tags: dict[str, str]) -> Snapshot:
+    """The record of a copy, whose blocks the reconciler takes over."""
+    copy = Snapshot(
+        snapshot_kind.new_id(),
+        call.account,
+        call.region,
+        "",
+        source.size,
+        "pending",
+        call.now,
+        description=description,
+        parent=source.id,
+        copy=True,
+        tags=tags,
+    )
+    return snapshot_kind.put(call, copy.id, copy)
+
+
+def _readable(call: Call, region: str, id: str) -> Snapshot | None:
+    for _, record in snapshots.find(call.tx, by_snapshot_id, id, limit=1):
+        mine = record.account == call.account or "all" in record.shared or call.account in record.shared
+        if record.region == region and mine:
+            return record
+    return None
+
+
+@operation("ModifySnapshotAttribute", resource=targets(snapshot_kind, "SnapshotId"))
+def modify_snapshot_attribute(call: Call, request: Request) -> None:
+    """Who may make volumes of it."""
+    snapshot = snapshot_kind.need(call, request["SnapshotId"])
+    if request.get("Attribute") not in (None, "createVolumePermission"):
+        raise invalid("Only createVolumePermission can be modified.")
+    changes = request.get("CreateVolumePermission") or {}
+    add = [_grantee(one) for one in changes.get("Add") or []]
+    remove = [_grantee(one) for one in changes.get("Remove") or []]
+    if kind := request.get("OperationType"):
+        names = [*(request.get("UserIds") or []), *(request.get("GroupNames") or [])]
+        add, remove = (names, []) if kind == "add" else ([], names)
+    shared = sorted((set(snapshot.shared) | set(add)) - set(remove))
+    snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=shared))
+
+
+def _grantee(given: Any) -> str:
+    account, group = given.get("UserId"), given.get("Group")
+    if account and not (account.isdigit() and len(account) == 12):
+        raise Ec2Error("InvalidUserID.Malformed", f'Invalid user id: "{account}"')
+    return str(account or group)
+
+
+@operation("DescribeSnapshotAttribute", resource=targets(snapshot_kind, "SnapshotId"))
+def describe_snapshot_attribute(call: Call, request: Request) -> dict[str, Any]:
+    snapshot = snapshot_kind.need(call, request["SnapshotId"])
+    if request["Attribute"] == "productCodes":
+        return {"SnapshotId": snapshot.id, "ProductCodes": []}
+    permissions = [{"Group": "all"} if one == "all" else {"UserId": one} for one in snapshot.shared]
+    return {"SnapshotId": snapshot.id, "CreateVolumePermissions": permissions}
+
+
+@operation("ResetSnapshotAttribute", resource=targets(snapshot_kind, "SnapshotId"))
+def reset_snapshot_attribute(call: Call, request: Request) -> None:
+    snapshot = snapshot_kind.need(call, request["SnapshotId"])
+    if request["Attribute"] != "createVolumePermission":
+        raise invalid("Only createVolumePermission can be reset.")
+    snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=[]))
