@@ -16,6 +16,7 @@ from pileus.service import Service
 SERVICES: dict[str, str | Service] = {
     "dynamodb": "pileus.services.dynamodb",
     "dynamodbstreams": "pileus.services.dynamodb.streams",
+    "ebs": "pileus.services.ec2.direct",
     "ec2": "pileus.services.ec2",
     "glacier": "pileus.services.glacier",
     "iam": "pileus.services.iam",

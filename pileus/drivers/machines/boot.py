@@ -53,7 +53,7 @@ def _boot(folder: Folder, again: bool) -> State:
     for path in (folder.root, folder.devices):
         path.mkdir()
     (folder.run / "base").write_text(str(base))
-    _mount_root(folder, spec, base)
+    _mount_root(folder, spec, base, {} if again else spec["files"])
     (folder.run / "config.json").write_text(json.dumps(bundle.config(folder, spec, base)))
     pid = _create(folder)
     started = process_started(pid)
@@ -89,7 +89,7 @@ def prepare_run(folder: Folder) -> None:
             path.chmod(0o711)
 
 
-def _mount_root(folder: Folder, spec: dict[str, Any], base: int) -> None:
+def _mount_root(folder: Folder, spec: dict[str, Any], base: int, files: dict[str, str]) -> None:
     path = folder.root_disk()
     if not path.exists():
         raise OSError(f"there is no volume {spec['root']} for the root disk of {folder.id}")
@@ -100,7 +100,7 @@ def _mount_root(folder: Folder, spec: dict[str, Any], base: int) -> None:
         made.chmod(0o600)
         disks.fill_ext4(str(made), path.stat().st_size)
         with _root_filesystem(folder) as mount:
-            for name, text in spec["files"].items():
+            for name, text in files.items():
                 _write(mount, name, text.encode())
             with namespaces.user_namespace(base) as users:
                 mounts.idmap(mount, users)

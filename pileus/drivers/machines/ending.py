@@ -127,6 +127,21 @@ def _kill_all(folder: Folder) -> None:
         time.sleep(0.01)
 
 
+def wait_for_holders(tag: str) -> None:
+    """Until the holders of machines that were destroyed, and what they run at the end, are gone too."""
+    limit = time.monotonic() + _PATIENCE
+    while time.monotonic() < limit and any(_holds_for(tag, name) for name in os.listdir("/proc")):
+        time.sleep(0.01)
+
+
+def _holds_for(tag: str, name: str) -> bool:
+    try:
+        words = Path("/proc", name, "cmdline").read_bytes().split(b"\0") if name.isdigit() else []
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return b"pileus.drivers.machines.boot" in words and tag.encode() in words and process_started(int(name)) > 0
+
+
 def wait_for(pid: int, started: int, seconds: float) -> bool:
     """Whether the process has ended within so many seconds."""
     try:

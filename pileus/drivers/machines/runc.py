@@ -230,6 +230,7 @@ class RuncMachines:
                 break
             with ThreadPoolExecutor(8) as several:
                 list(several.map(self.destroy, left))
+        ending.wait_for_holders(self._tag)
         asking.stop(self._tag)
         mounts.unmount(str(self._run))
         shutil.rmtree(self._run, ignore_errors=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pileus.drivers.api import Unable
+from pileus.drivers.networks import inside
 
 PATIENCE = 10.0
 
@@ -31,26 +32,38 @@ class Program:
         """Returns when it is gone. Harmless when it is. Raises Unable."""
         number = self.number()
         if number is not None:
-            try:
-                handle = os.pidfd_open(number)
-            except ProcessLookupError:
-                handle = -1
-            if handle >= 0:
-                try:
-                    self._end(handle)
-                finally:
-                    os.close(handle)
+            _end(number)
         self.file.unlink(missing_ok=True)
 
-    def _end(self, handle: int) -> None:
+
+def end_strays(namespace: str, word: str) -> None:
+    """Ends what runs in a network namespace with this word in its arguments: programs whose files were lost."""
+    if not inside.exists(namespace):
+        return
+    for number in map(int, inside.run("ip", "netns", "pids", namespace).split()):
         try:
-            signal.pidfd_send_signal(handle, signal.SIGTERM)
-        except ProcessLookupError:
-            return
+            command = Path(f"/proc/{number}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if word.encode() in command:
+            _end(number)
+
+
+def _end(number: int) -> None:
+    try:
+        handle = os.pidfd_open(number)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
         watch = select.poll()
         watch.register(handle, select.POLLIN)
         if not watch.poll(PATIENCE * 1_000):
-            raise Unable(f"the process of {self.file} does not end")
+            raise Unable(f"process {number} does not end")
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
 
 
 def write(path: Path, text: str) -> bool:

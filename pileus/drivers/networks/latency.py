@@ -45,12 +45,14 @@ class Latency:
             if changed:
                 os.kill(running, signal.SIGHUP)
             return
+        kept.end_strays(self.namespace, Path(delay.__file__).name)
         self._queued()
         python = [sys.executable, "-I", "-S", str(Path(delay.__file__)), str(self.folder), str(QUEUE)]
         inside.run("nsenter", f"--net={inside.FOLDER / self.namespace}", *python)
 
     def remove(self) -> None:
         kept.Program(self.folder / "delay.pid", str(self.folder)).end()
+        kept.end_strays(self.namespace, Path(delay.__file__).name)
         (self.folder / "delay").unlink(missing_ok=True)
 
     def _queued(self) -> None:

@@ -41,10 +41,12 @@ class Resolver:
                 os.kill(process, signal.SIGHUP)
             return
         self.program.end()
+        kept.end_strays(self.namespace, "dnsmasq")
         inside.run("nsenter", f"--net={inside.FOLDER / self.namespace}", "dnsmasq", f"--conf-file={self._settings}")
 
     def remove(self) -> None:
         self.program.end()
+        kept.end_strays(self.namespace, "dnsmasq")
         for name in ("settings", "names"):
             (self.folder / name).unlink(missing_ok=True)
 

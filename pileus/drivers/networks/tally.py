@@ -191,5 +191,5 @@ def _ears() -> tuple[socket.socket, socket.socket]:
         refusals.send(struct.pack("=IHHII", 16 + len(body), CONFIGURE, 5, 1, 0) + body)
         for _, answer in messages(refusals.recv(65_536)):
             if why := complaint(answer):
-                raise Unable(f"the kernel does not copy refused packets (CONFIG_NETFILTER_NETLINK_LOG): {why}")
+                raise Unable(f"the kernel does not copy refused packets, or copies them to another: {why}")
     return ends, refusals

@@ -61,7 +61,8 @@ class Volumes(Protocol):
     def observe(self, volume: str) -> ObservedVolume | None: ...
 
     def attach(self, volume: str, machine: str, device: str) -> None:
-        """Has the running machine see it as /dev/DEVICE. Raises Busy while another machine has it, Unable when the
+        """Has the running machine see it as /dev/DEVICE, now and after each of its boots, until it is detached or the
+        machine destroyed. Raises Busy while another machine has it, Unable when the
         machine does not run or the device's name is taken."""
         ...
 

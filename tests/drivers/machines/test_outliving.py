@@ -109,3 +109,38 @@ def test_a_root_disk_that_was_enlarged_is_filled_at_the_next_boot(cloud):
     cloud.volumes.ensure(Volume("root-large", 20 * GIB))
     cloud.machines.ensure(cloud.machine("large", boot=2))
     assert int(cloud.shell("large", "df -B1 --output=size / | tail -1")) > 19 * GIB
+
+
+BOOT = """
+import sys
+from pathlib import Path
+from pileus.drivers.machines.api import Machine
+from pileus.drivers.machines.runc import RuncMachines
+RuncMachines(Path(sys.argv[1]), sys.argv[2]).ensure(Machine("cut", 1, "root-cut", "host-cut", 1.0, 512 << 20))
+"""
+
+
+def test_a_boot_that_is_killed_at_any_moment_is_completed_by_the_next(cloud):
+    machine = cloud.machine("cut")
+    for moment in (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
+        command = [sys.executable, "-c", BOOT, str(cloud.home), cloud.tag]
+        starter = subprocess.Popen(command, start_new_session=True)
+        try:
+            starter.wait(moment)
+        except subprocess.TimeoutExpired:
+            kill_with_children(starter.pid)
+            starter.wait()
+        cloud.again().machines.ensure(machine)
+        seen = cloud.machines.observe("cut")
+        assert (seen.state, seen.boot, seen.reboots) == ("running", 1, 0)
+        assert cloud.shell("cut", "hostname") == "host-cut\n"
+        cloud.machines.destroy("cut")
+        assert cloud.volumes.observe("root-cut").machine == ""
+
+
+def kill_with_children(pid):
+    """It and the boot program that it runs, which is in a session of its own."""
+    os.kill(pid, signal.SIGSTOP)
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)

@@ -67,6 +67,7 @@ def test_a_half_made_network_is_finished_by_the_next_ensure(site):
         lambda: lose("addr", "flush", "dev", "lo"),
         lambda: inside.remove(gateway),
         lambda: site.networks._resolver("vpc-1").program.end(),
+        lambda: site.networks._resolver("vpc-1").program.file.unlink(),
     ):
         loss()
         site.again().ensure(plan)

@@ -56,7 +56,8 @@ class Volume(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """`state`: pending, completed, error. `size`: GiB of the volume. `parent`: the snapshot that its blocks add to, as
     it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody. `stored`: bytes
-    of blocks that it added. `external`: its blocks are put by its maker (EBS direct APIs), `blocks` of them so far.
+    of blocks that it added. `external`: its blocks are put by its maker (EBS direct APIs), who must
+    not leave it alone for `timeout` seconds, that is until `expires`.
     `copy`: it takes over all blocks of its parent."""
 
     id: str
@@ -76,7 +77,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     message: str = ""
     stored: int = 0
     external: bool = False
-    blocks: int = 0
+    timeout: float = 0.0
+    expires: float = 0.0
     copy: bool = False
     tags: dict[str, str] = {}
 

@@ -89,7 +89,11 @@ class StoreSnapshots:
 
     async def reconcile(self, cloud: Cloud, key: Key) -> Outcome:
         snapshot = await cloud.store.transact(lambda tx: snapshots.get(tx, *key))
-        if snapshot is None or snapshot.state != "pending" or snapshot.external or cloud.drivers.volumes.lacking():
+        if snapshot is None or snapshot.state != "pending":
+            return Done
+        if snapshot.external:
+            return await _waited(cloud, snapshot)
+        if not snapshot.copy and cloud.drivers.volumes.lacking():
             return Done
         if snapshot.parent and not await _usable(cloud, snapshot.parent):
             return RequeueAt(cloud.clock.now() + AGAIN_SECONDS)
@@ -103,6 +107,21 @@ class StoreSnapshots:
             why = str(error)
             await _write(cloud, snapshot, lambda now: replace(now, state="error", message=why))
         return Done
+
+
+async def _waited(cloud: Cloud, snapshot: Snapshot) -> Outcome:
+    """Of a snapshot whose maker puts its blocks: for how long it is waited for the next."""
+    if cloud.clock.now() < snapshot.expires:
+        return RequeueAt(snapshot.expires)
+
+    def work(tx: Transaction) -> None:
+        now = snapshots.get(tx, snapshot.account, snapshot.region, snapshot.id)
+        if now is not None and now.external and now.state == "pending" and now.expires == snapshot.expires:
+            failed = replace(now, state="error", message="No block was put for too long.")
+            snapshots.put(tx, now.account, now.region, now.id, record=failed)
+
+    await cloud.store.transact(work)
+    return Done
 
 
 async def _usable(cloud: Cloud, parent: str) -> bool:
