@@ -16,7 +16,7 @@ from . import quotas, records
 from .defaults import open_outward, operation, own
 from .group_permissions import permissions, rule_matches, rules_of, show_pair, stale
 from .joining import group_named
-from .kinds import GROUP, RULE, VPC
+from .kinds import GROUP, RULE, VPC, within
 from .records import GroupRule, SecurityGroup
 from .waking import changed
 
@@ -77,7 +77,7 @@ def _creating(call: Call, request: Request) -> list[str]:
     return [GROUP.arn(call, "*"), VPC.arn(call, vpc)]
 
 
-@operation("CreateSecurityGroup", resource=_creating)
+@operation("CreateSecurityGroup", resource=_creating, context=within)
 def create_security_group(call: Call, request: Request) -> dict[str, Any]:
     name, description = request["GroupName"], request["Description"]
     if name.startswith("sg-"):

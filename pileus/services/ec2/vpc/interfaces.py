@@ -31,7 +31,7 @@ from .joining import (
     tell_instance,
     write,
 )
-from .kinds import GROUP, INTERFACE, SUBNET, VPC, public_name
+from .kinds import GROUP, INTERFACE, SUBNET, VPC, public_name, within
 from .records import Association, Interface
 from .waking import instance_changed
 
@@ -95,7 +95,7 @@ def _addresses(request: Request) -> tuple[str | None, list[str]]:
     return primary, secondary
 
 
-@operation("CreateNetworkInterface", resource=_creating)
+@operation("CreateNetworkInterface", resource=_creating, context=within)
 def create_network_interface(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)

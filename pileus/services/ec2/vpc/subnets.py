@@ -18,7 +18,7 @@ from ..regions import zone_of
 from ..service import Ec2Error, Request, invalid, missing
 from . import quotas, ranges, records
 from .defaults import PREFIX, make_subnet, operation
-from .kinds import ACL, ROUTE_TABLE, SUBNET, VPC, free_of, subnet_arn
+from .kinds import ACL, ROUTE_TABLE, SUBNET, VPC, free_of, subnet_arn, within
 from .records import Subnet, Vpc
 from .vpcs import taken
 from .waking import changed
@@ -90,7 +90,7 @@ def _parties(call: Call, request: Request) -> list[str]:
     return [SUBNET.arn(call, "*"), VPC.arn(call, request.get("VpcId") or "*")]
 
 
-@operation("CreateSubnet", resource=_parties)
+@operation("CreateSubnet", resource=_parties, context=within)
 def create_subnet(call: Call, request: Request) -> dict[str, Any]:
     vpc = VPC.need(call, request["VpcId"])
     if "CidrBlock" not in request:

@@ -16,7 +16,16 @@ from tests.drivers.networks.guests import IMPATIENCE, PATIENCE, host_reaches
 __all__ = ["site"]  # a fixture
 
 PORTS = (80, 81)
-RANGES = ("0.0.0.0/0", "10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24", "10.1.0.0/16", "198.18.0.0/15")
+RANGES = (
+    "0.0.0.0/0",
+    "0.0.0.0/0",
+    "0.0.0.0/0",
+    "10.0.0.0/16",
+    "10.0.1.0/24",
+    "10.0.2.0/24",
+    "10.1.0.0/16",
+    "198.18.0.0/15",
+)
 
 
 @pytest.fixture
@@ -86,14 +95,14 @@ class World:
         random = self.random
         for group in self.groups:
             for port in PORTS:
-                if random.random() < 0.8:
+                if random.random() < 0.95:
                     permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
-                    if random.random() < 0.4:
+                    if random.random() < 0.3:
                         permission["UserIdGroupPairs"] = [{"GroupId": random.choice(self.groups)}]
                     else:
                         permission["IpRanges"] = [{"CidrIp": random.choice(RANGES)}]
                     self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
-            if random.random() < 0.4:
+            if random.random() < 0.25:
                 everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
                 self.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])
                 less = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": random.choice(RANGES)}]}
@@ -116,8 +125,8 @@ class World:
                         RuleNumber=number,
                         Egress=egress,
                         Protocol="6",
-                        RuleAction="allow" if random.random() < 0.75 else "deny",
-                        CidrBlock=random.choice(("0.0.0.0/0", *RANGES)),
+                        RuleAction="allow" if random.random() < 0.9 else "deny",
+                        CidrBlock=random.choice(RANGES),
                         PortRange={"From": first, "To": last},
                     )
 
