@@ -103,6 +103,17 @@ def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):
     assert "2.9G" in cloud.shell("asks", "df -h --output=size /mnt/d")
 
 
+def test_a_narrow_umask_of_the_clouds_hides_nothing_from_guests(cloud):
+    before = os.umask(0o077)
+    try:
+        cloud.started("narrow")
+        cloud.volumes.ensure(Volume("data", GIB))
+        cloud.volumes.attach("data", "narrow", "xvdf")
+    finally:
+        os.umask(before)
+    assert "xvdf" in cloud.shell("narrow", "lsblk -n -o NAME && mkfs.ext4 -q /dev/xvdf && mount /dev/xvdf /mnt")
+
+
 def test_a_root_disk_that_was_enlarged_is_filled_at_the_next_boot(cloud):
     cloud.started("large")
     cloud.machines.stop("large", 0)
