@@ -82,7 +82,7 @@ def create_network_acl(call: Call, request: Request) -> dict[str, Any]:
     return {"NetworkAcl": show(call, made), **token}
 
 
-@operation("DescribeNetworkAcls", resource=targets(ACL, "NetworkAclIds"))
+@operation("DescribeNetworkAcls")
 def describe_network_acls(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, ACL, ids="NetworkAclIds", answer="NetworkAcls", show=show)
 

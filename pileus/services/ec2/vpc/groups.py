@@ -106,7 +106,7 @@ def create_security_group(call: Call, request: Request) -> dict[str, Any]:
     return {"GroupId": id, "SecurityGroupArn": GROUP.arn(call, id), **tags.shown(given)}
 
 
-@operation("DescribeSecurityGroups", resource=targets(GROUP, "GroupIds"))
+@operation("DescribeSecurityGroups")
 def describe_security_groups(call: Call, request: Request) -> dict[str, Any]:
     """Filters by rules (`ip-permission.…`) look at one value at a time, as EC2's do."""
     wanted = set(request.get("GroupNames") or ())
@@ -172,7 +172,7 @@ def describe_security_group_references(call: Call, request: Request) -> dict[str
     return {"SecurityGroupReferenceSet": shown}
 
 
-@operation("DescribeStaleSecurityGroups", resource=targets(VPC, "VpcId"))
+@operation("DescribeStaleSecurityGroups")
 def describe_stale_security_groups(call: Call, request: Request) -> dict[str, Any]:
     """Groups with rules that refer to a group of a VPC that is no longer a peer, or to a group that is gone there."""
     vpc = VPC.need(call, request["VpcId"])

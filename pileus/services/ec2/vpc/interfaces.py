@@ -126,7 +126,7 @@ def create_network_interface(call: Call, request: Request) -> dict[str, Any]:
     return {"NetworkInterface": show(call, made) | {"Status": "pending"}, **token}
 
 
-@operation("DescribeNetworkInterfaces", resource=targets(INTERFACE, "NetworkInterfaceIds"))
+@operation("DescribeNetworkInterfaces")
 def describe_network_interfaces(call: Call, request: Request) -> dict[str, Any]:
     request.get("IncludeManagedResources")  # there are none that are hidden
     return describe(call, request, INTERFACE, ids="NetworkInterfaceIds", answer="NetworkInterfaces", show=show)
@@ -253,7 +253,7 @@ def _reattached(interface: Interface, given: Request) -> Interface:
     return replace(interface, attachment=replace(interface.attachment, delete_on_termination=keep))
 
 
-@operation("DescribeNetworkInterfaceAttribute", resource=targets(INTERFACE, "NetworkInterfaceId"))
+@operation("DescribeNetworkInterfaceAttribute")
 def describe_network_interface_attribute(call: Call, request: Request) -> dict[str, Any]:
     interface = INTERFACE.need(call, request["NetworkInterfaceId"])
     asked = request.get("Attribute")

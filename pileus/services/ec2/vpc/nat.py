@@ -155,7 +155,7 @@ def _with_address(call: Call, nat: NatGateway, allocation: str) -> NatGateway:
     return replace(nat, address=address.public, allocation=allocation, association=association)
 
 
-@operation("DescribeNatGateways", resource=targets(NAT, "NatGatewayIds"))
+@operation("DescribeNatGateways")
 def describe_nat_gateways(call: Call, request: Request) -> dict[str, Any]:
     """The member with the filters has a name of its own."""
     keep = compiled(request.get("Filter") or [], NAT.filters)

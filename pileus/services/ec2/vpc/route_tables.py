@@ -73,7 +73,7 @@ def create_route_table(call: Call, request: Request) -> dict[str, Any]:
     return {"RouteTable": show(call, made), **token}
 
 
-@operation("DescribeRouteTables", resource=targets(ROUTE_TABLE, "RouteTableIds"))
+@operation("DescribeRouteTables")
 def describe_route_tables(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, ROUTE_TABLE, ids="RouteTableIds", answer="RouteTables", show=show)
 

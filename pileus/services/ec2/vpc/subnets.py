@@ -12,7 +12,7 @@ from pileus.model import regions as facts
 from pileus.service import Call
 
 from .. import tags
-from ..kinds import created, targets
+from ..kinds import targets
 from ..listing import describe
 from ..regions import zone_of
 from ..service import Ec2Error, Request, invalid, missing
@@ -101,7 +101,7 @@ def create_subnet(call: Call, request: Request) -> dict[str, Any]:
     return {"Subnet": show(call, made)}
 
 
-@operation("CreateDefaultSubnet", resource=created(SUBNET))
+@operation("CreateDefaultSubnet")
 def create_default_subnet(call: Call, request: Request) -> dict[str, Any]:
     zone = zone_of(call, request.get("AvailabilityZone"), request.get("AvailabilityZoneId"))
     if zone is None:
@@ -125,7 +125,7 @@ def create_default_subnet(call: Call, request: Request) -> dict[str, Any]:
     return {"Subnet": show(call, _make(call, vpc, zone, cidr, default=True))}
 
 
-@operation("DescribeSubnets", resource=targets(SUBNET, "SubnetIds"))
+@operation("DescribeSubnets")
 def describe_subnets(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, SUBNET, ids="SubnetIds", answer="Subnets", show=show)
 

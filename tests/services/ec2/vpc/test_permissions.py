@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from pileus.model import iam as iam_facts
+from pileus.services.ec2 import ec2 as service
 from tests.services.ec2.vpc.refusing import refused
 
 HERE = "arn:aws:ec2:us-east-1:000000000000:"
@@ -77,3 +79,13 @@ def test_a_dry_run_asks_for_permission(jo, vpcs):
         client.create_vpc(CidrBlock="10.0.0.0/16", DryRun=True)
     with refused("UnauthorizedOperation"):
         client.delete_vpc(VpcId=vpcs[0], DryRun=True)
+
+
+def test_no_operation_is_asked_for_a_resource_that_iam_does_not_know_for_it():
+    """Else a policy would allow here what AWS denies: lists are of everything."""
+    told = [
+        name
+        for name, operation in service.operations.items()
+        if not iam_facts.arn_templates(operation.action) and operation._resource is not None
+    ]
+    assert told == []

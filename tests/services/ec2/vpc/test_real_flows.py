@@ -4,27 +4,17 @@ import gzip
 
 import pytest
 
-from pileus.drivers import Drivers
-from pileus.drivers.machines.fake import FakeMachines
-from pileus.drivers.volumes.fake import FakeVolumes
-from pileus.services.ec2.vpc.compiling import network_of
-from tests.conftest import TestCloud
-from tests.drivers.networks.conftest import Site, site
+from tests.drivers.networks.conftest import site
+from tests.services.ec2.vpc.on_real_networks import cloud_on, plugged_into
 
 __all__ = ["site"]  # a fixture
 
 
 @pytest.fixture
-def cloud(tmp_path, site: Site):
-    def drivers() -> Drivers:
-        volumes = FakeVolumes()
-        return Drivers(FakeMachines(volumes), volumes, site.networks)
-
-    cloud = TestCloud(tmp_path / "cloud", drivers=drivers)
-    try:
-        yield cloud
-    finally:
-        cloud.stop()
+def cloud(tmp_path, site):
+    cloud = cloud_on(tmp_path, site)
+    yield cloud
+    cloud.stop()
 
 
 def delivered(s3):
@@ -55,11 +45,8 @@ def test_what_passed_and_what_was_refused_is_in_the_bucket(cloud, ec2, site, plu
         MaxAggregationInterval=60,
         LogFormat="${srcaddr} ${dstaddr} ${dstport} ${protocol} ${packets} ${action} ${flow-direction} ${start}",
     )
-    cloud.settle()
-    edge = site.networks.edge_address
-    network = cloud.run(cloud.app.store.transact(lambda tx: network_of(tx, "000000000000", "us-east-1", vpc, edge)))
-    ids = [each["NetworkInterfaceId"] for each in made]
-    client, server = site.plugged(network, *ids)
+    guests = plugged_into(cloud, site, vpc)
+    client, server = (guests[each["NetworkInterfaceId"]] for each in made)
     server.serve(80)
     server.serve(22)
     assert client.reaches(target["PrivateIpAddress"], 80)

@@ -4,14 +4,10 @@ from random import Random
 
 import pytest
 
-from pileus.drivers import Drivers
-from pileus.drivers.machines.fake import FakeMachines
-from pileus.drivers.volumes.fake import FakeVolumes
-from pileus.services.ec2.vpc.compiling import network_of
 from pileus.services.ec2.vpc.questions import explain
-from tests.conftest import TestCloud
-from tests.drivers.networks.conftest import Site, site
+from tests.drivers.networks.conftest import site
 from tests.drivers.networks.guests import IMPATIENCE, PATIENCE, host_reaches
+from tests.services.ec2.vpc.on_real_networks import cloud_on, plugged_into
 
 __all__ = ["site"]  # a fixture
 
@@ -29,16 +25,10 @@ RANGES = (
 
 
 @pytest.fixture
-def cloud(tmp_path, site: Site):
-    def drivers() -> Drivers:
-        volumes = FakeVolumes()
-        return Drivers(FakeMachines(volumes), volumes, site.networks)
-
-    cloud = TestCloud(tmp_path / "cloud", drivers=drivers)
-    try:
-        yield cloud
-    finally:
-        cloud.stop()
+def cloud(tmp_path, site):
+    cloud = cloud_on(tmp_path, site)
+    yield cloud
+    cloud.stop()
 
 
 class World:
@@ -134,22 +124,12 @@ class World:
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_said_is_what_packets_do(cloud, ec2, site, plugged, seed):
     world = World(ec2, plugged, Random(seed))
-    cloud.settle()
-    edge, guests = site.networks.edge_address, {}
-
-    def networks():
-        def both(tx):
-            return [network_of(tx, "000000000000", "us-east-1", vpc, edge) for vpc in (world.here, world.there)]
-
-        return cloud.run(cloud.app.store.transact(both))
+    edge, guests = site.networks.edge_address, plugged_into(cloud, site, world.here, world.there)
 
     def says(source, target, port):
         answer = cloud.run(cloud.app.store.transact(lambda tx: explain(tx, edge, source, target, "tcp", port)))
         return answer["reachable"], answer
 
-    for network in networks():
-        for interface in network.interfaces:
-            guests[interface.id] = site.plug(network, interface)
     told, wrong = [], []
     for guest in guests.values():
         for port in PORTS:
