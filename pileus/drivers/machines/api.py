@@ -34,8 +34,8 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """`boot`: of the last start on purpose. `reboots`: how often it has rebooted since, by itself or by `reboot`. `ended`: how the
-    last run ended; empty while it runs."""
+    """`boot`: of the last start on purpose. `reboots`: how often it has rebooted since, by itself or by `reboot`.
+    `ended`: how the last run ended; empty while it runs."""
 
     id: str
     state: State
