@@ -21,14 +21,13 @@ def machines() -> None:
     """Install what machines, disks and networks need (Debian and its kin; as root), and build the machine image."""
     from pileus.drivers.api import Unable
     from pileus.drivers.machines.runc import INSTANCES_WANTED
-    from pileus.drivers.programs import OPTIONAL, PROGRAMS, lacking
+    from pileus.drivers.programs import PROGRAMS, lacking
     from pileus.drivers.volumes.images import build
     from pileus.drivers.volumes.pool import IMAGES as CACHE
 
     if os.geteuid() != 0:
-        raise click.ClickException("this needs root: sudo " + " ".join(["pileus", "install", "machines"]))
+        raise click.ClickException("this needs root: sudo pileus install machines")
     wanted = [package for program, package in PROGRAMS.items() if lacking(program)]
-    wanted += [package for program, package in OPTIONAL.items() if lacking(program)]
     if wanted:
         _apt(wanted)
     still = lacking(*PROGRAMS)

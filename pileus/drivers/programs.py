@@ -24,9 +24,6 @@ PROGRAMS = {
 }
 """Program -> Debian package."""
 
-OPTIONAL: dict[str, str] = {}
-"""The same, of programs without which something is done in a simpler way."""
-
 FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 REMEDY = "pileus install machines (as root, or with sudo)"
 

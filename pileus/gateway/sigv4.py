@@ -24,6 +24,8 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW_S = 15 * 60
 PRESIGNED_MAX_S = 7 * 24 * 3600
 UNSIGNED = "UNSIGNED-PAYLOAD"
+UNSIGNED_BODIES = frozenset({"ebs"})
+"""Services whose clients leave a body unsigned over TLS and do not say so in a header (botocore: v4-unsigned-body)."""
 STREAMING = "STREAMING-"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 CLAIM_CHARACTERS_KEPT_MAX = 1_024
@@ -212,11 +214,19 @@ def verify(
     payload = _payload(request, claim) if claim.text is None else UNSIGNED
     signer = signing_key(key.secret, claim.date, claim.region, claim.service)
     text = claim.text if claim.text is not None else string_to_sign(request, claim, payload)
-    if not hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace")):
-        raise refusals.mismatch()
+    if not _signs(signer, text, claim):
+        if claim.service not in UNSIGNED_BODIES or "x-amz-content-sha256" in request.headers:
+            raise refusals.mismatch()
+        if not _signs(signer, string_to_sign(request, claim, UNSIGNED), claim):
+            raise refusals.mismatch()
+        payload = UNSIGNED
     if isinstance(key, AccessKey) and not key.active:
         raise refusals.unknown_key(claim.key_id)
     return Signed(key, claim, payload, signer)
+
+
+def _signs(signer: "SigningKey", text: str, claim: Claim) -> bool:
+    return hmac.compare_digest(signer.sign(text).encode(), claim.signature.encode("utf-8", "replace"))
 
 
 def holder(tx: Transaction, claim: Claim, conveniences: Conveniences | None, now: float) -> AccessKey | Session:

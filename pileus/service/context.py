@@ -86,8 +86,13 @@ READERS: dict[str, Reader] = {
 }
 
 
-def tags_of(request: dict[str, Any]) -> dict[str, str] | None:
-    """The tags a request carries, in any of the forms the models use."""
+def tags_of(request: dict[str, Any], resource: str = "") -> dict[str, str] | None:
+    """The tags a request carries, in any of the forms the models use: EC2's, for the type of `resource`."""
+    specifications = request.get("TagSpecifications")
+    if isinstance(specifications, list):
+        type = resource.split(":", 5)[-1].partition("/")[0]
+        meant = [each.get("Tags") or [] for each in specifications if each.get("ResourceType") == type]
+        return dict(_pair(tag) for tags in meant for tag in tags) or None
     for name in ("Tags", "tags", "TagSet", "tagSet"):
         tags = request.get(name)
         if isinstance(tags, dict):
@@ -103,8 +108,8 @@ def _pair(tag: dict[str, str]) -> tuple[str, str]:
     return key, tag.get("Value") or tag.get("value") or tag.get("TagValue") or ""
 
 
-def _tag_keys(request: dict[str, Any]) -> list[str] | None:
-    tags = tags_of(request)
+def _tag_keys(request: dict[str, Any], resource: str) -> list[str] | None:
+    tags = tags_of(request, resource)
     keys = list(tags) if tags is not None else request.get("TagKeys") or request.get("tagKeys")
     return keys or None
 
@@ -129,9 +134,9 @@ def lookup(call: "Call", resource: str, own: bool = True, owner: str | None = No
         if reader is not None:
             return reader(call)
         if key == "aws:tagkeys":
-            return _tag_keys(request)
+            return _tag_keys(request, resource)
         if key.startswith("aws:requesttag/"):
-            return _tag(tags_of(request), key)
+            return _tag(tags_of(request, resource), key)
         if key.startswith("aws:principaltag/"):
             return _tag(call.caller.standing.tags, key)
         if key == "aws:resourceaccount":

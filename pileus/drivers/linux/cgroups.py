@@ -7,6 +7,10 @@ from pathlib import Path
 from pileus.drivers.linux import loops
 
 ROOT = Path("/sys/fs/cgroup")
+MEMORY_KEPT = 512 * 1024**2
+PIDS_KEPT = 4_096
+"""What the host keeps of its memory (bytes) and processes: that, or a tenth and a quarter if it is more."""
+
 CONTROLLERS = ("cpu", "memory", "pids", "blkio", "devices", "freezer")
 
 
@@ -24,6 +28,21 @@ def lacking() -> list[str]:
         there = (ROOT / "cgroup.controllers").read_text().split()
         return [name for name in ("cpu", "memory", "pids", "io") if name not in there]
     return [name for name in CONTROLLERS if not (ROOT / name).is_dir()]
+
+
+def bound(name: str) -> None:
+    """Makes the group that all machines of a cloud are in, with room left for the host however many they are."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    processes = int(Path("/proc/sys/kernel/pid_max").read_text())
+    limits = {
+        "memory": ("memory.max", "memory.limit_in_bytes", memory - max(MEMORY_KEPT, memory // 10)),
+        "pids": ("pids.max", "pids.max", processes - max(PIDS_KEPT, processes // 4)),
+    }
+    group = CGroup(name)
+    for controller, (file, old_file, limit) in limits.items():
+        folder = group.folder(controller)
+        folder.mkdir(exist_ok=True)
+        (folder / (file if group.unified else old_file)).write_text(str(limit))
 
 
 class CGroup:

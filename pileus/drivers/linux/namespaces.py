@@ -14,12 +14,14 @@ T = TypeVar("T")
 
 
 def aside(work: Callable[[], T]) -> T:
-    """Runs `work` on a thread that ends afterwards: what it does to its own namespaces, root and ids stays there."""
+    """Runs `work` on a thread that ends afterwards: what it does to its own namespaces, root and ids stays there. What
+    it makes may be read by all, whatever this process' umask: it is for guests."""
     outcome: list[Any] = []
 
     def run() -> None:
         try:
-            tried(libc.unshare(_CLONE_FS), "leaving the others' root")
+            tried(libc.unshare(_CLONE_FS), "leaving the others' root and umask")
+            os.umask(0o022)
             outcome.extend((True, work()))
         except BaseException as error:  # noqa: BLE001 - it is raised again below, by the thread that asked
             outcome.extend((False, error))

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pileus.drivers.linux import disks, loops, mounts, namespaces
+from pileus.drivers.linux import cgroups, disks, loops, mounts, namespaces
 from pileus.drivers.machines import bundle, devices
 from pileus.drivers.machines.ending import clear, settle
 from pileus.drivers.machines.folder import RUN, Folder, State, alive, host_boot, process_started
@@ -55,6 +55,7 @@ def _boot(folder: Folder, again: bool) -> State:
     (folder.run / "base").write_text(str(base))
     _mount_root(folder, spec, base, {} if again else spec["files"])
     (folder.run / "config.json").write_text(json.dumps(bundle.config(folder, spec, base)))
+    cgroups.bound(Path(folder.cgroup_path).parent.name)
     pid = _create(folder)
     started = process_started(pid)
     folder.cgroup().hand_over(base)

@@ -24,7 +24,8 @@ def node(folder: Folder, device: str, number: int, owner: int, group: int) -> Pa
     folder.devices.mkdir(exist_ok=True)
     path = folder.devices / device
     path.unlink(missing_ok=True)
-    os.mknod(path, stat.S_IFBLK | 0o660, os.makedev(loops.MAJOR, number))
+    os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(loops.MAJOR, number))
+    os.chmod(path, 0o660)
     os.chown(path, owner, group)
     return path
 
@@ -159,6 +160,10 @@ def _mover(mount: int, target: str) -> Callable[[], None]:
 
 def show(folder: Folder) -> None:
     """Writes the lists anew: /proc/partitions, /sys/block, /sys/dev/block."""
+    namespaces.aside(lambda: _show(folder))
+
+
+def _show(folder: Folder) -> None:
     block, numbers = folder.shown / "block", folder.shown / "numbers"
     for path in (folder.shown, block, numbers):
         path.mkdir(exist_ok=True)

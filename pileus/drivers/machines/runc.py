@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from pileus.drivers.api import Lack, Unable
 from pileus.drivers.linux import cgroups, inotify, mounts
 from pileus.drivers.machines import bundle, console, ending
 from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, Usage
+from pileus.drivers.machines.boot import prepare_run
 from pileus.drivers.machines.folder import RUN, Folder, all_folders, checked
 from pileus.drivers.networks import plugging
 from pileus.drivers.programs import lacking as programs_lacking
@@ -32,6 +34,8 @@ class RuncMachines:
     def __init__(self, home: Path, tag: str):
         self._home, self._tag = home.absolute(), checked(tag)
         self._run = RUN / self._tag
+        self._watching = threading.Lock()
+        self._unwatched: list[Callable[[], None]] = []
 
     def lacking(self) -> list[Lack]:
         lacks = programs_lacking("runc", "conmon", "ip", "nsenter")
@@ -69,6 +73,7 @@ class RuncMachines:
 
     def _boot(self, folder: Folder, what: str) -> None:
         self._allow_many_inits()
+        self._start_watches(folder)
         command = [sys.executable, "-m", "pileus.drivers.machines.boot", what, str(folder.home), folder.tag, folder.id]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
         done = subprocess.run(
@@ -209,19 +214,41 @@ class RuncMachines:
             return None  # it ended while we looked
 
     def watch(self, wake: Callable[[str], None]) -> Callable[[], None]:
-        """Its holder writes a file when a machine ends, the boot program when it has booted again."""
-        if os.geteuid() == 0:
-            from pileus.drivers.machines.boot import prepare_run  # only here: it is the program's, not ours
-
-            prepare_run(self._folder("any"))
-        exits = self._run / "exits"
+        """Its holder writes a file when a machine ends, the boot program when it has booted again. Where no machine was
+        ever made there is nothing to watch yet, and nothing is made for it."""
 
         def heard(name: str) -> None:
             machine = name.removesuffix(".booted")
             if (self._home / "machines" / machine / "machine.json").exists():
                 wake(machine)
 
-        return inotify.watch(exits, heard)
+        ends: list[Callable[[], None]] = []
+
+        def start() -> None:
+            ends.append(inotify.watch(self._run / "exits", heard))
+
+        with self._watching:
+            if (self._run / "exits").is_dir():
+                start()
+            else:
+                self._unwatched.append(start)
+
+        def end() -> None:
+            with self._watching:
+                if start in self._unwatched:
+                    self._unwatched.remove(start)
+            for each in ends:
+                each()
+
+        return end
+
+    def _start_watches(self, folder: Folder) -> None:
+        with self._watching:
+            if self._unwatched:
+                prepare_run(folder)
+                for start in self._unwatched:
+                    start()
+                self._unwatched.clear()
 
     def vanish(self) -> None:
         for _ in range(10):

@@ -46,7 +46,8 @@ def folder_of(tag: str) -> Path:
 def ensure(home: Path, tag: str) -> Path:
     """Has the program run, and returns the folder of its socket. Expects the driver's part of /run."""
     folder = folder_of(tag)
-    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
     if _answers(folder / "ask"):
         return folder
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}

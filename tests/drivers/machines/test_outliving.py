@@ -103,6 +103,33 @@ def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):
     assert "2.9G" in cloud.shell("asks", "df -h --output=size /mnt/d")
 
 
+def test_a_narrow_umask_of_the_clouds_hides_nothing_from_guests(cloud):
+    before = os.umask(0o077)
+    try:
+        cloud.started("narrow")
+        cloud.volumes.ensure(Volume("data", GIB))
+        cloud.volumes.attach("data", "narrow", "xvdf")
+    finally:
+        os.umask(before)
+    assert "xvdf" in cloud.shell("narrow", "lsblk -n -o NAME && mkfs.ext4 -q /dev/xvdf && mount /dev/xvdf /mnt")
+
+
+def test_who_only_looks_leaves_nothing_on_the_host(cloud):
+    end = cloud.machines.watch(lambda machine: None)
+    assert (cloud.machines.ids(), cloud.volumes.ids(), cloud.volumes.frozen()) == ([], [], [])
+    assert left_on_the_host(cloud.home, cloud.tag) == []
+    end()
+
+
+def test_a_watch_that_began_before_the_first_machine_hears_of_it(cloud):
+    woken = []
+    end = cloud.machines.watch(woken.append)
+    cloud.started("first")
+    os.kill(cloud.machines.observe("first").pid, signal.SIGKILL)
+    eventually(lambda: cloud.machines.observe("first").state == "stopped" and "first" in woken)
+    end()
+
+
 def test_a_root_disk_that_was_enlarged_is_filled_at_the_next_boot(cloud):
     cloud.started("large")
     cloud.machines.stop("large", 0)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pileus.drivers import Unable
-from pileus.drivers.linux import loops
+from pileus.drivers.linux import cgroups, loops
+from pileus.drivers.linux.cgroups import ROOT
 from pileus.drivers.volumes.api import Volume
 from tests.drivers.machines.test_contract import changed
 from tests.drivers.real import GIB, MIB, eventually, host
@@ -209,3 +210,14 @@ def test_processor_time_beyond_its_own_is_not_given(cloud):
     cloud.machines.execute("busy", ["python3", "-c", program], timeout=60)
     assert cloud.machines.usage("busy").cpu_seconds - used < 0.45 * (time.monotonic() - moment)
     cloud.machines.destroy("busy")
+
+
+def test_all_machines_together_leave_room_for_the_host(cloud, guest):
+    if cgroups.unified():
+        memory, pids = ROOT / f"pileus-{cloud.tag}/memory.max", ROOT / f"pileus-{cloud.tag}/pids.max"
+    else:
+        memory = ROOT / f"memory/pileus-{cloud.tag}/memory.limit_in_bytes"
+        pids = ROOT / f"pids/pileus-{cloud.tag}/pids.max"
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 0 < int(memory.read_text()) <= 0.9 * total
+    assert 0 < int(pids.read_text()) <= 0.75 * int(Path("/proc/sys/kernel/pid_max").read_text())

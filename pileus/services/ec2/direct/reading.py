@@ -9,7 +9,7 @@ from typing import Any
 
 from pileus.base.threads import threaded
 from pileus.service import Call, Outside, Reply
-from pileus.service.paginate import BadToken, seal, unseal
+from pileus.service.paginate import BadToken
 
 from ..volumes.records import Block, Snapshot, blocks
 from ..volumes.storing import ROWS_AT_ONCE, read_block, rows_of
@@ -36,7 +36,7 @@ def _begin(request: Request, purpose: str) -> int:
     if not token:
         return int(request.get("StartingBlockIndex") or 0)
     try:
-        return int(unseal(purpose, token)[0])
+        return int(tokens.unpacked(purpose, token)[0])
     except BadToken:
         raise invalid("INVALID_PAGE_TOKEN", "The page token is not valid.") from None
 
@@ -54,7 +54,7 @@ def _page(
     }
     for one in shown:
         if len(found) == limit:
-            answer["NextToken"] = seal(purpose, (one["BlockIndex"],))
+            answer["NextToken"] = tokens.packed(purpose, (one["BlockIndex"],))
             break
         found.append(one)
     return answer

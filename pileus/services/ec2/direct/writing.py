@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pileus.base.threads import threaded
-from pileus.service import Body, Call, Outside
+from pileus.service import Call, Outside
 from pileus.store import Table
 
 from ..tags import checked
@@ -101,7 +101,7 @@ def put_snapshot_block(call: Call, request: Request) -> Any:
     cloud = call.cloud
 
     async def work() -> Any:
-        content = await _whole(request["BlockData"])
+        content: bytes = request["BlockData"]
         if len(content) != BLOCK_BYTES:
             raise invalid("INVALID_PARAMETER_VALUE", f"A block has {BLOCK_BYTES} bytes.")
         digest = await threaded(hashlib.sha256, content)
@@ -121,20 +121,6 @@ def put_snapshot_block(call: Call, request: Request) -> Any:
         return await call.conclude(keep)
 
     return Outside(work)
-
-
-async def _whole(body: bytes | Body) -> bytes:
-    """Never more than one byte too much."""
-    if isinstance(body, bytes):
-        return body
-    found = bytearray()
-
-    def take(data: bytes) -> None:
-        if len(found) <= BLOCK_BYTES:
-            found.extend(data[: BLOCK_BYTES + 1 - len(found)])
-
-    await body.pour(take)
-    return bytes(found)
 
 
 @ebs.operation("CompleteSnapshot", resource=lambda call, request: arn_of(call, request["SnapshotId"]))

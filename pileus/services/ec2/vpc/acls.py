@@ -19,7 +19,7 @@ from ..tokens import made_before, remember
 from . import quotas, ranges, records
 from .compiling import PROTOCOLS
 from .defaults import association_id, operation, own
-from .kinds import ACL, VPC
+from .kinds import ACL, VPC, within
 from .records import Acl, AclEntry
 from .waking import changed
 
@@ -66,7 +66,7 @@ def _creating(call: Call, request: Request) -> list[str]:
     return [ACL.arn(call, "*"), VPC.arn(call, request.get("VpcId") or "*")]
 
 
-@operation("CreateNetworkAcl", resource=_creating)
+@operation("CreateNetworkAcl", resource=_creating, context=within)
 def create_network_acl(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)
@@ -82,7 +82,7 @@ def create_network_acl(call: Call, request: Request) -> dict[str, Any]:
     return {"NetworkAcl": show(call, made), **token}
 
 
-@operation("DescribeNetworkAcls", resource=targets(ACL, "NetworkAclIds"))
+@operation("DescribeNetworkAcls")
 def describe_network_acls(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, ACL, ids="NetworkAclIds", answer="NetworkAcls", show=show)
 

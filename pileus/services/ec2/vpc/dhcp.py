@@ -63,7 +63,7 @@ def create_dhcp_options(call: Call, request: Request) -> dict[str, Any]:
     return {"DhcpOptions": show(call, made)}
 
 
-@operation("DescribeDhcpOptions", resource=targets(DHCP_OPTIONS, "DhcpOptionsIds"))
+@operation("DescribeDhcpOptions")
 def describe_dhcp_options(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, DHCP_OPTIONS, ids="DhcpOptionsIds", answer="DhcpOptions", show=show)
 

@@ -180,7 +180,7 @@ def create_vpc_endpoint(call: Call, request: Request) -> dict[str, Any]:
     return {"VpcEndpoint": show(call, made), **token}
 
 
-@operation("DescribeVpcEndpoints", resource=targets(ENDPOINT, "VpcEndpointIds"))
+@operation("DescribeVpcEndpoints")
 def describe_vpc_endpoints(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, ENDPOINT, ids="VpcEndpointIds", answer="VpcEndpoints", show=show)
 

@@ -228,7 +228,7 @@ def _statements(call: Call, bucket: str, prefix: str, hive: bool) -> list[dict[s
     ]
 
 
-@operation("DescribeFlowLogs", resource=targets(FLOW_LOG, "FlowLogIds"))
+@operation("DescribeFlowLogs")
 def describe_flow_logs(call: Call, request: Request) -> dict[str, Any]:
     """The member with the filters has a name of its own."""
     keep = compiled(request.get("Filter") or [], FLOW_LOG.filters)

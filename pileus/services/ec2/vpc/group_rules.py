@@ -11,7 +11,7 @@ import msgspec
 from pileus.service import Call
 
 from .. import tags
-from ..kinds import KINDS, targets
+from ..kinds import KINDS
 from ..listing import describe
 from ..service import Ec2Error, Request, combination, invalid, missing
 from . import quotas, ranges
@@ -196,7 +196,7 @@ def revoke_security_group_egress(call: Call, request: Request) -> dict[str, Any]
     return _revoke(call, request, True)
 
 
-@operation("DescribeSecurityGroupRules", resource=targets(RULE, "SecurityGroupRuleIds"))
+@operation("DescribeSecurityGroupRules")
 def describe_security_group_rules(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, RULE, ids="SecurityGroupRuleIds", answer="SecurityGroupRules", show=show)
 

@@ -16,7 +16,7 @@ from . import quotas, records
 from .defaults import open_outward, operation, own
 from .group_permissions import permissions, rule_matches, rules_of, show_pair, stale
 from .joining import group_named
-from .kinds import GROUP, RULE, VPC
+from .kinds import GROUP, RULE, VPC, within
 from .records import GroupRule, SecurityGroup
 from .waking import changed
 
@@ -77,7 +77,7 @@ def _creating(call: Call, request: Request) -> list[str]:
     return [GROUP.arn(call, "*"), VPC.arn(call, vpc)]
 
 
-@operation("CreateSecurityGroup", resource=_creating)
+@operation("CreateSecurityGroup", resource=_creating, context=within)
 def create_security_group(call: Call, request: Request) -> dict[str, Any]:
     name, description = request["GroupName"], request["Description"]
     if name.startswith("sg-"):
@@ -106,7 +106,7 @@ def create_security_group(call: Call, request: Request) -> dict[str, Any]:
     return {"GroupId": id, "SecurityGroupArn": GROUP.arn(call, id), **tags.shown(given)}
 
 
-@operation("DescribeSecurityGroups", resource=targets(GROUP, "GroupIds"))
+@operation("DescribeSecurityGroups")
 def describe_security_groups(call: Call, request: Request) -> dict[str, Any]:
     """Filters by rules (`ip-permission.…`) look at one value at a time, as EC2's do."""
     wanted = set(request.get("GroupNames") or ())
@@ -172,7 +172,7 @@ def describe_security_group_references(call: Call, request: Request) -> dict[str
     return {"SecurityGroupReferenceSet": shown}
 
 
-@operation("DescribeStaleSecurityGroups", resource=targets(VPC, "VpcId"))
+@operation("DescribeStaleSecurityGroups")
 def describe_stale_security_groups(call: Call, request: Request) -> dict[str, Any]:
     """Groups with rules that refer to a group of a VPC that is no longer a peer, or to a group that is gone there."""
     vpc = VPC.need(call, request["VpcId"])

@@ -163,7 +163,7 @@ def create_network_insights_path(call: Call, request: Request) -> dict[str, Any]
     return {"NetworkInsightsPath": _show_path(call, made)}
 
 
-@operation("DescribeNetworkInsightsPaths", resource=targets(PATH, "NetworkInsightsPathIds"))
+@operation("DescribeNetworkInsightsPaths")
 def describe_network_insights_paths(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, PATH, ids="NetworkInsightsPathIds", answer="NetworkInsightsPaths", show=_show_path)
 
@@ -322,7 +322,7 @@ def _show(call: Call, analysis: Analysis) -> dict[str, Any]:
     return shown | {"Explanations": analysis.explanations}
 
 
-@operation("DescribeNetworkInsightsAnalyses", resource=targets(ANALYSIS, "NetworkInsightsAnalysisIds"))
+@operation("DescribeNetworkInsightsAnalyses")
 def describe_network_insights_analyses(call: Call, request: Request) -> dict[str, Any]:
     path = request.get("NetworkInsightsPathId")
     return describe(

@@ -31,7 +31,7 @@ from .joining import (
     tell_instance,
     write,
 )
-from .kinds import GROUP, INTERFACE, SUBNET, VPC, public_name
+from .kinds import GROUP, INTERFACE, SUBNET, VPC, public_name, within
 from .records import Association, Interface
 from .waking import instance_changed
 
@@ -95,7 +95,7 @@ def _addresses(request: Request) -> tuple[str | None, list[str]]:
     return primary, secondary
 
 
-@operation("CreateNetworkInterface", resource=_creating)
+@operation("CreateNetworkInterface", resource=_creating, context=within)
 def create_network_interface(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)
@@ -126,7 +126,7 @@ def create_network_interface(call: Call, request: Request) -> dict[str, Any]:
     return {"NetworkInterface": show(call, made) | {"Status": "pending"}, **token}
 
 
-@operation("DescribeNetworkInterfaces", resource=targets(INTERFACE, "NetworkInterfaceIds"))
+@operation("DescribeNetworkInterfaces")
 def describe_network_interfaces(call: Call, request: Request) -> dict[str, Any]:
     request.get("IncludeManagedResources")  # there are none that are hidden
     return describe(call, request, INTERFACE, ids="NetworkInterfaceIds", answer="NetworkInterfaces", show=show)
@@ -253,7 +253,7 @@ def _reattached(interface: Interface, given: Request) -> Interface:
     return replace(interface, attachment=replace(interface.attachment, delete_on_termination=keep))
 
 
-@operation("DescribeNetworkInterfaceAttribute", resource=targets(INTERFACE, "NetworkInterfaceId"))
+@operation("DescribeNetworkInterfaceAttribute")
 def describe_network_interface_attribute(call: Call, request: Request) -> dict[str, Any]:
     interface = INTERFACE.need(call, request["NetworkInterfaceId"])
     asked = request.get("Attribute")

@@ -45,7 +45,7 @@ def create_internet_gateway(call: Call, request: Request) -> dict[str, Any]:
     return {"InternetGateway": show(call, GATEWAY.put(call, id, InternetGateway(**own(call, id, given))))}
 
 
-@operation("DescribeInternetGateways", resource=targets(GATEWAY, "InternetGatewayIds"))
+@operation("DescribeInternetGateways")
 def describe_internet_gateways(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, GATEWAY, ids="InternetGatewayIds", answer="InternetGateways", show=show)
 

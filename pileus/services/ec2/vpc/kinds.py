@@ -51,6 +51,18 @@ def _vpc_key(call: Call, record: Any) -> dict[str, Any]:
     return {"ec2:Vpc": vpc_arn(call, record.vpc)}
 
 
+def within(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """For `operation(context=…)` of what is made in a VPC, or in a subnet, that the request names."""
+    vpc, subnet = request.get("VpcId"), request.get("SubnetId")
+    if vpc:
+        return {"ec2:Vpc": vpc_arn(call, vpc)}
+    known = SUBNET.get(call, subnet) if subnet else None
+    if known is None:
+        return {}
+    shown = {"ec2:Vpc": vpc_arn(call, known.vpc), "ec2:Subnet": SUBNET.arn(call, known.id)}
+    return shown | {"ec2:AvailabilityZone": known.zone}
+
+
 def _owned(more: dict[str, Callable[[Any], Values]]) -> dict[str, Callable[[Any], Values]]:
     return {"owner-id": lambda record: [record.account], **more}
 

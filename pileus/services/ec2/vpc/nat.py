@@ -22,7 +22,7 @@ from ..tokens import made_before, remember
 from . import addresses, quotas, records
 from .defaults import operation, own
 from .joining import create_interface, delete_interface
-from .kinds import ADDRESS, INTERFACE, SUBNET
+from .kinds import ADDRESS, INTERFACE, SUBNET, within
 from .realizing import able, lacking, realize
 from .records import NatGateway
 from .route_states import refresh
@@ -90,7 +90,7 @@ def _creating(call: Call, request: Request) -> list[str]:
     return [NAT.arn(call, "*"), SUBNET.arn(call, request.get("SubnetId") or "*"), *named]
 
 
-@operation("CreateNatGateway", resource=_creating, partial="zonal, with one address")
+@operation("CreateNatGateway", resource=_creating, context=within, partial="zonal, with one address")
 def create_nat_gateway(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)
@@ -155,7 +155,7 @@ def _with_address(call: Call, nat: NatGateway, allocation: str) -> NatGateway:
     return replace(nat, address=address.public, allocation=allocation, association=association)
 
 
-@operation("DescribeNatGateways", resource=targets(NAT, "NatGatewayIds"))
+@operation("DescribeNatGateways")
 def describe_nat_gateways(call: Call, request: Request) -> dict[str, Any]:
     """The member with the filters has a name of its own."""
     keep = compiled(request.get("Filter") or [], NAT.filters)

@@ -248,7 +248,7 @@ def wake_both(tx: Transaction, peering: Peering) -> None:
         network_changed(tx, side.account, side.region, side.vpc)
 
 
-@operation("DescribeVpcPeeringConnections", resource=targets(PEERING, "VpcPeeringConnectionIds"))
+@operation("DescribeVpcPeeringConnections")
 def describe_vpc_peering_connections(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, PEERING, ids="VpcPeeringConnectionIds", answer="VpcPeeringConnections", show=show)
 

@@ -117,7 +117,7 @@ def create_managed_prefix_list(call: Call, request: Request) -> dict[str, Any]:
     return {"PrefixList": show(call, made) | {"State": "create-in-progress"}}
 
 
-@operation("DescribeManagedPrefixLists", resource=targets(LIST, "PrefixListIds"))
+@operation("DescribeManagedPrefixLists")
 def describe_managed_prefix_lists(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, LIST, ids="PrefixListIds", answer="PrefixLists", show=show)
 

@@ -16,7 +16,7 @@ from ..service import Ec2Error, Request, combination, invalid, missing
 from ..tokens import made_before, remember
 from . import quotas, records
 from .defaults import association_id, operation, own
-from .kinds import ROUTE_TABLE, SUBNET, VPC
+from .kinds import ROUTE_TABLE, SUBNET, VPC, within
 from .records import RouteTable, TableAssociation
 from .route_states import tables_in
 from .routes import show_routes
@@ -51,7 +51,7 @@ def _creating(call: Call, request: Request) -> list[str]:
     return [ROUTE_TABLE.arn(call, "*"), VPC.arn(call, request.get("VpcId") or "*")]
 
 
-@operation("CreateRouteTable", resource=_creating)
+@operation("CreateRouteTable", resource=_creating, context=within)
 def create_route_table(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}
     there = made_before(call, request)
@@ -73,7 +73,7 @@ def create_route_table(call: Call, request: Request) -> dict[str, Any]:
     return {"RouteTable": show(call, made), **token}
 
 
-@operation("DescribeRouteTables", resource=targets(ROUTE_TABLE, "RouteTableIds"))
+@operation("DescribeRouteTables")
 def describe_route_tables(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, ROUTE_TABLE, ids="RouteTableIds", answer="RouteTables", show=show)
 

@@ -12,13 +12,13 @@ from pileus.model import regions as facts
 from pileus.service import Call
 
 from .. import tags
-from ..kinds import created, targets
+from ..kinds import targets
 from ..listing import describe
 from ..regions import zone_of
 from ..service import Ec2Error, Request, invalid, missing
 from . import quotas, ranges, records
 from .defaults import PREFIX, make_subnet, operation
-from .kinds import ACL, ROUTE_TABLE, SUBNET, VPC, free_of, subnet_arn
+from .kinds import ACL, ROUTE_TABLE, SUBNET, VPC, free_of, subnet_arn, within
 from .records import Subnet, Vpc
 from .vpcs import taken
 from .waking import changed
@@ -90,7 +90,7 @@ def _parties(call: Call, request: Request) -> list[str]:
     return [SUBNET.arn(call, "*"), VPC.arn(call, request.get("VpcId") or "*")]
 
 
-@operation("CreateSubnet", resource=_parties)
+@operation("CreateSubnet", resource=_parties, context=within)
 def create_subnet(call: Call, request: Request) -> dict[str, Any]:
     vpc = VPC.need(call, request["VpcId"])
     if "CidrBlock" not in request:
@@ -101,7 +101,7 @@ def create_subnet(call: Call, request: Request) -> dict[str, Any]:
     return {"Subnet": show(call, made)}
 
 
-@operation("CreateDefaultSubnet", resource=created(SUBNET))
+@operation("CreateDefaultSubnet")
 def create_default_subnet(call: Call, request: Request) -> dict[str, Any]:
     zone = zone_of(call, request.get("AvailabilityZone"), request.get("AvailabilityZoneId"))
     if zone is None:
@@ -125,7 +125,7 @@ def create_default_subnet(call: Call, request: Request) -> dict[str, Any]:
     return {"Subnet": show(call, _make(call, vpc, zone, cidr, default=True))}
 
 
-@operation("DescribeSubnets", resource=targets(SUBNET, "SubnetIds"))
+@operation("DescribeSubnets")
 def describe_subnets(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, SUBNET, ids="SubnetIds", answer="Subnets", show=show)
 

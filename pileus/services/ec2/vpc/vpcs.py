@@ -85,7 +85,7 @@ def create_vpc(call: Call, request: Request) -> dict[str, Any]:
     return {"Vpc": show(call, made) | {"State": "pending"}}
 
 
-@operation("CreateDefaultVpc", resource=created(VPC))
+@operation("CreateDefaultVpc")
 def create_default_vpc(call: Call, request: Request) -> dict[str, Any]:
     if any(vpc.default for vpc in VPC.all(call)):
         raise Ec2Error("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.")
@@ -95,7 +95,7 @@ def create_default_vpc(call: Call, request: Request) -> dict[str, Any]:
     return {"Vpc": show(call, made) | {"State": "pending"}}
 
 
-@operation("DescribeVpcs", resource=targets(VPC, "VpcIds"))
+@operation("DescribeVpcs")
 def describe_vpcs(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, VPC, ids="VpcIds", answer="Vpcs", show=show)
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pileus.drivers import Unable
+from pileus.drivers.networks.api import Network
 from tests.services.ec2.vpc.refusing import refused
 
 INSTANCE = "i-0123456789abcdef0"
@@ -143,3 +145,25 @@ def test_a_subnet_with_an_interface_is_not_deleted(ec2, subnet):
         ec2.delete_subnet(SubnetId=subnet)
     ec2.delete_network_interface(NetworkInterfaceId=id)
     ec2.delete_subnet(SubnetId=subnet)
+
+
+def test_after_a_start_networks_are_told_again_and_strays_go(cloud, ec2, vpc, subnet, plugged, realized):
+    plugged(made(ec2, subnet)["NetworkInterfaceId"])
+    assert vpc in realized()
+    networks = cloud.drivers.networks
+    networks.networks.pop(vpc)
+    networks.ensure(Network("vpc-stray", ("10.9.0.0/16",)))
+    cloud.restart()
+    assert set(realized()) == {vpc}
+
+
+def test_a_driver_that_cannot_is_asked_again(cloud, ec2, vpc, subnet, plugged, realized, monkeypatch):
+    def unable(network):
+        raise Unable("the host is full")
+
+    monkeypatch.setattr(cloud.drivers.networks, "ensure", unable)
+    plugged(made(ec2, subnet)["NetworkInterfaceId"])
+    assert vpc not in realized()
+    monkeypatch.undo()
+    cloud.advance(11)
+    assert vpc in realized()
