@@ -196,10 +196,13 @@ def _describe(path: Path, device: str, number: int, size: int) -> None:
     files |= {"uevent": f"MAJOR={loops.MAJOR}\nMINOR={number}\nDEVNAME={device}\nDEVTYPE=disk", "stat": "0 " * 17}
     sizes = {"logical_block_size": 512, "physical_block_size": 512, "hw_sector_size": 512, "minimum_io_size": 512}
     queue = {**sizes, "optimal_io_size": 0, "rotational": 0, "scheduler": "none", "nr_requests": 128, "zoned": "none"}
+    # Everybody in the guest may read them, whatever the umask of the process that writes them.
     for folder in (path, path / "queue", path / "holders", path / "slaves"):
         folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
     for name, value in [*files.items(), *((f"queue/{name}", value) for name, value in queue.items())]:
         (path / name).write_text(f"{value}\n")
+        (path / name).chmod(0o644)
 
 
 def remove(path: Path) -> None:

@@ -52,13 +52,16 @@ def chosen(kind: Kind[Any], request: dict[str, Any]) -> Keep:
     return compiled(request.get("Filters") or [], kind.filters)
 
 
-def compiled(filters: list[dict[str, Any]], known: dict[str, Callable[[Any], Iterable[str | None]]]) -> Keep:
+def compiled(
+    filters: list[dict[str, Any]], known: dict[str, Callable[[Any], Iterable[str | None]]], tagged: bool = True
+) -> Keep:
+    """`tagged`: whether what is filtered has tags, and so the filters by them."""
     tests: list[tuple[Callable[[Any], Iterable[str | None]], list[str]]] = []
     for given in filters:
         name, values = given.get("Name") or "", given.get("Values") or []
         if len(values) > VALUES_MAX:
             raise Ec2Error("FilterLimitExceeded", f"The maximum number of filter values is {VALUES_MAX}")
-        reader = known.get(name) or _of_tags(name)
+        reader = known.get(name) or (_of_tags(name) if tagged else None)
         if reader is None:
             raise invalid(f"The filter '{name}' is invalid")
         tests.append((reader, values))

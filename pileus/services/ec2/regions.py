@@ -52,6 +52,7 @@ def describe_regions(call: Call, request: Request) -> dict[str, Any]:
             "endpoint": lambda region: [region.endpoint],
             "opt-in-status": lambda region: [region.status],
         },
+        tagged=False,
     )
     found = [known[name] for name in known if name in wanted and keep(known[name])]
     return {
@@ -83,6 +84,7 @@ def describe_availability_zones(call: Call, request: Request) -> dict[str, Any]:
             "opt-in-status": lambda zone: ["opt-in-not-required"],
             "group-name": lambda zone: [zone.region],
         },
+        tagged=False,
     )
     return {"AvailabilityZones": [_show(zone) for zone in known if keep(zone)]}
 

@@ -119,6 +119,11 @@ class _Tag(msgspec.Struct, frozen=True):
     id: str
     type: str
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the filter `tag:key` looks at."""
+        return {self.key: self.value}
+
 
 @operation("DescribeTags")
 def describe_tags(call: Call, request: Request) -> dict[str, Any]:

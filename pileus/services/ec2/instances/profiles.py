@@ -116,6 +116,7 @@ def describe_associations(call: Call, request: Request) -> dict[str, Any]:
     keep = compiled(
         request.get("Filters") or [],
         {"instance-id": lambda instance: [instance.id], "state": lambda instance: ["associated"]},
+        tagged=False,
     )
     found = [
         (instance.profile.association, instance)

@@ -192,7 +192,7 @@ def describe_instance_types(call: Call, request: Request) -> dict[str, Any]:
         raise Ec2Error(
             "InvalidInstanceType", f"The following supplied instance types do not exist: [{', '.join(lost)}]"
         )
-    keep = compiled(request.get("Filters") or [], FILTERS)
+    keep = compiled(request.get("Filters") or [], FILTERS, tagged=False)
     found = [(kind.name, kind) for kind in types().values() if (not wanted or kind.name in wanted) and keep(kind)]
     items, token = cut(call, request, "instance-types", found)
     return {"InstanceTypes": [_show(kind) for kind in items], **({"NextToken": token} if token else {})}
@@ -219,6 +219,7 @@ def describe_instance_type_offerings(call: Call, request: Request) -> dict[str, 
     keep = compiled(
         request.get("Filters") or [],
         {"instance-type": lambda offer: [offer.type], "location": lambda offer: [offer.location]},
+        tagged=False,
     )
     offers = [_Offering(name, place) for name in types() for place in places]
     items, token = cut(

@@ -184,6 +184,7 @@ def describe_launch_template_versions(call: Call, request: Request) -> dict[str,
             "image-id": lambda pair: [pair[1].data.get("ImageId")],
             "instance-type": lambda pair: [pair[1].data.get("InstanceType")],
         },
+        tagged=False,
     )
     wanted = request.get("Versions") or []
     pairs: list[tuple[Template, Version]] = []

@@ -227,6 +227,7 @@ def describe_vpc_endpoint_services(call: Call, request: Request) -> dict[str, An
             "service-type": lambda found: ["Gateway"],
             "owner": lambda found: ["amazon"],
         },
+        tagged=False,
     )
     found = [(name, _Service(name)) for name in wanted if keep(_Service(name))]
     items, token = cut(call, request, "endpoint services", found)
