@@ -39,6 +39,9 @@ def offered(region: str) -> dict[str, Image]:
     return {image.id: image for image in made}
 
 
+image_kind.also = lambda call, id: offered(call.region).get(id)
+
+
 def may_launch(call: Call, image: Image) -> bool:
     return image.owner == call.account or image.public or call.account in image.launchers
 

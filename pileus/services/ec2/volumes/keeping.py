@@ -45,6 +45,8 @@ class KeepVolumes:
             return Done
         if volume.state == "deleting":
             return await _delete(cloud, volume)
+        if volume.state == "error" and (volume.attachment is None or volume.attachment.state == "attaching"):
+            return Done  # its instance's launch fails with it
         try:
             if volume.state != "error":
                 await _make(cloud, volume)
