@@ -92,7 +92,7 @@ async def _delete(cloud: Cloud, volume: Volume) -> Outcome:
 async def _make(cloud: Cloud, volume: Volume) -> None:
     """Has the driver make it, grow it, or set its limits; harmless when all is as it should be."""
     driver = cloud.drivers.volumes
-    source = await bring(cloud, volume.origin) if volume.state == "creating" and volume.origin else ""
+    source = await bring(cloud, volume.origin, volume.size) if volume.state == "creating" and volume.origin else ""
     if volume.state != "creating" and await outside(driver.observe, volume.id) is None:
         raise Unable("its bytes are not in the pool any more")
     iops, throughput = types.limits(volume.type, volume.size, volume.iops, volume.throughput)
