@@ -1,4 +1,5 @@
-"""Measures Pileus beside a peer, in turns, and prints a table: python -m bench [--no-peer] [--seconds N] [--rounds N].
+"""Measures Pileus beside a peer, in turns, and prints a table:
+python -m bench [machines] [--no-peer] [--seconds N] [--rounds N].
 
 The figure to trust is CPU a request: neighbours hardly move it. Ratios are against the peer in the same run.
 """
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import items, objects, servers, signing
+from . import items, machines, objects, servers, signing
 from .servers import Server
 
 MESSAGE = "m" * 256
@@ -193,7 +194,12 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("only", nargs="?", choices=["machines"], help="one part by itself, which needs no wrk")
     arguments = parser.parse_args()
+    if arguments.only == "machines":
+        for title, figures in machines.measure().items():
+            show(title, {"pileus": figures})
+        return
     if shutil.which("wrk") is None:
         sys.exit("bench needs wrk: apt-get install wrk")
     running = [servers.ours()] + ([] if arguments.no_peer else [servers.peer()])
