@@ -103,8 +103,8 @@ def test_it_reaches_nothing_that_listens_on_the_host(insider):
         listeners = [stack.enter_context(socket.create_server((address, 0))) for address in ("0.0.0.0", "127.0.0.1")]
         ports = [listener.getsockname()[1] for listener in listeners] + [insider.cloud.port]
         tries = [(address, port) for address in sorted(own) for port in ports]
-        words = "\n".join(f"({CURL} telnet://{address}:{port} </dev/null; echo {address} $?) &" for address, port in tries)
-        said = insider.run(f"{words}\nwait")
+        words = [f"({CURL} telnet://{address}:{port} </dev/null; echo {address} $?) &" for address, port in tries]
+        said = insider.run("\n".join([*words, "wait"]))
         for listener in listeners:
             listener.settimeout(0)
             with pytest.raises(BlockingIOError):
