@@ -137,7 +137,9 @@ def test_of_launches_that_a_kill_met_the_acknowledged_run_and_none_runs_twice(mo
 
 def test_down_may_keep_the_machines(mortal, pair):
     boots = {machine.public: machine.run(BOOTED) for machine in pair}
+    assert "2 machines running" in mortal.shell("pileus status")
     assert "Stopped." in mortal.shell("pileus down --keep-machines")
+    assert "but 2 machines of it run" in mortal.shell("pileus status", fails=True)
     for machine, (address, boot) in zip(pair, boots.items(), strict=True):
         assert machine.ssh(BOOTED, address).stdout.strip() == boot
     mortal.up()
