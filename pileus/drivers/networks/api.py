@@ -153,9 +153,9 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Network(msgspec.Struct, frozen=True):
     """A network as it should be. `internet`: it is joined to the edge. `names`: host name -> addresses, answered in
     full and backwards; `domains`: what any name under a domain resolves to ('amazonaws.com' -> '198.18.0.2'); the
-    longest domain wins, and a name of `names` before it. Names are answered at each subnet's second address after its
-    gateway (base + 2) and at 169.254.169.253, if `resolver`; nothing else is looked up. `zone_latency`: seconds that a
-    packet takes from one zone to another."""
+    longest domain wins, and a name of `names` before it. Names are answered at the base + 2 of each range and of each
+    subnet and at 169.254.169.253, if `resolver`; nothing else is looked up. `zone_latency`: seconds that a packet takes
+    from one zone to another."""
 
     id: str
     ranges: tuple[str, ...]
