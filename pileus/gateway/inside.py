@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from pileus.base import ids
@@ -123,7 +124,8 @@ class Inside:
                     vpc, place, MetadataApp(self._cloud, network), MACHINE_LIMITS
                 )
             else:
-                vantage = Vantage(vpc, endpoint)
+                policy = partial(serving.policy_of, account=network[0], region=network[1], endpoint=endpoint)
+                vantage = Vantage(vpc, endpoint, policy)
                 opened.servers[place] = await self._listen(vpc, place, self._front(vantage), Limits())
 
     def _endpoint_places(self, wanted: serving.Wanted) -> dict[tuple[str, int], str | None]:

@@ -12,7 +12,7 @@ from pileus.base.errors import ApiError
 from pileus.identity.standing import Standing
 from pileus.policy import Decision, Grants, Policy, Request, compile_policy, decide, denial_message
 
-from .call import Call
+from .call import Call, Vantage
 from .context import lookup, owner_of
 from .kit import Operation, ResourcePolicy
 
@@ -45,6 +45,11 @@ def _compiled(policy: ResourcePolicy) -> Policy:
     return compile_policy(policy.document, kind, policy.name)
 
 
+ENDPOINT = "VPC endpoint policy"
+_EVERYTHING = compile_policy(
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}', "identity", ""
+)
+
 Asked = tuple[int, str, str, str, ResourcePolicy | None]
 _ALLOWED_MAX = 8_192
 _allowed: dict[Asked, Standing] = {}
@@ -65,6 +70,9 @@ def authorize(call: Call) -> None:
     resources = operation.resource(call, call.request)
     own = operation.resource_policy(call, call.request) if operation.resource_policy is not None else None
     action = operation.action_for(call, call.request)
+    if call.cloud.vantage is not None:
+        for resource in [resources] if isinstance(resources, str) else resources or ["*"]:
+            _check_endpoint(call, action, resource, call.cloud.vantage)
     if isinstance(resources, str):
         assert not isinstance(own, list)
         call.resource = resources
@@ -93,6 +101,20 @@ def _check_once(call: Call, action: str, resource: str, own: ResourcePolicy | No
         if len(_allowed) >= _ALLOWED_MAX:
             _allowed.clear()
         _allowed[asked] = standing
+
+
+def _check_endpoint(call: Call, action: str, resource: str, vantage: Vantage) -> None:
+    """What comes through a VPC endpoint must pass its policy as well (AWS PrivateLink Guide, "Control access to VPC
+    endpoints using endpoint policies"): it gives nothing, and names whom it lets through."""
+    document = vantage.policy(call.tx)
+    if not document:
+        return
+    principal = call.caller.standing.principal
+    gate = _compiled(ResourcePolicy(document, vantage.endpoint, principal.account, required=True))
+    asked = Request(principal, action, resource, principal.account, lookup(call, resource))
+    decision = decide(asked, Grants((_EVERYTHING,), resource=gate, resource_required=True))
+    if not decision.allowed:
+        raise AccessDenied(asked, Grants(resource=gate), decision._replace(by=ENDPOINT))
 
 
 def must_allow(

@@ -111,10 +111,12 @@ class Body(Protocol):
 
 
 class Vantage(NamedTuple):
-    """From inside which network a request comes, through which endpoint."""
+    """From inside which network a request comes, through which endpoint. `policy`: reads the endpoint's, '' for one
+    that lets everything through."""
 
     vpc: str
     endpoint: str
+    policy: Callable[[Transaction], str]
 
 
 class Cloud(Protocol):

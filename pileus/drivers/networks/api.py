@@ -198,9 +198,9 @@ class Networks(Protocol):
     def lacking(self) -> list[Lack]: ...
 
     def public_range(self) -> str:
-        """The range that public addresses are taken from, reachable from the host, the same for the life of this cloud.
-        Its first 16 addresses are the edge's own: see `edge_address`. Number 1 is the host: that is the source of the
-        host's connections as a machine and its groups see it."""
+        """The range that public addresses are taken from, reachable from the host, the same for the life of this cloud;
+        on a host that cannot have networks, some range. Its first 16 addresses are the edge's own: see `edge_address`.
+        Number 1 is the host: that is the source of the host's connections as a machine and its groups see it."""
         ...
 
     def edge_address(self, number: int) -> str:

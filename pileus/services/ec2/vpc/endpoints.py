@@ -6,7 +6,6 @@ Source: EC2 API Reference, the operations' pages; AWS PrivateLink Guide, "Gatewa
 from typing import Any
 
 import msgspec
-import orjson
 
 from pileus.model import regions as facts
 from pileus.policy import MalformedPolicy, compile_policy
@@ -22,16 +21,11 @@ from . import quotas, records
 from .defaults import operation, own
 from .kinds import ROUTE_TABLE, VPC
 from .records import Endpoint
+from .serving import OPEN_POLICY
 from .waking import changed
 
 replace = msgspec.structs.replace
 KINDS_OF_SERVICE = ("dynamodb", "s3")
-OPEN_POLICY = orjson.dumps(
-    {
-        "Version": "2008-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
-    }
-).decode()
 
 
 class EndpointKind(Kind[Endpoint]):
@@ -102,18 +96,12 @@ def _service(call: Call, request: Request) -> tuple[str, str]:
 
 
 def _policy(text: str | None) -> str:
-    """Only the open policy: no other would have an effect yet."""
     if not text:
         return OPEN_POLICY
     try:
         compile_policy(text, "resource", "endpoint policy")
     except MalformedPolicy as error:
         raise Ec2Error("InvalidPolicyDocument", f"The policy document is not valid: {error}") from None
-    statements = orjson.loads(text).get("Statement")
-    only = statements[0] if isinstance(statements, list) and len(statements) == 1 else statements
-    opens = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-    if not isinstance(only, dict) or {key: value for key, value in only.items() if key != "Sid"} != opens:
-        raise invalid("PolicyDocument: policies of endpoints have no effect here yet, so only the open one is taken.")
     return text
 
 
@@ -147,7 +135,7 @@ def _context(call: Call, request: Request) -> dict[str, Any]:
     "CreateVpcEndpoint",
     resource=_creating,
     context=_context,
-    partial="gateway endpoints of S3 and DynamoDB, with the open policy",
+    partial="gateway endpoints of S3 and DynamoDB",
 )
 def create_vpc_endpoint(call: Call, request: Request) -> dict[str, Any]:
     token = {"ClientToken": request["ClientToken"]} if "ClientToken" in request else {}

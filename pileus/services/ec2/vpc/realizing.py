@@ -29,7 +29,8 @@ log = logging.getLogger("pileus.ec2")
 class Realm:
     """What this process knows of one driver: which networks it told last, and who is telling one now."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self.told: dict[str, Network] = {}
         self.turns: dict[str, asyncio.Lock] = {}
         self.able: bool | None = None
@@ -42,7 +43,11 @@ _realms: WeakKeyDictionary[Networks, Realm] = WeakKeyDictionary()
 
 
 def _realm(networks: Networks) -> Realm:
-    return _realms.setdefault(networks, Realm())
+    """A cloud that starts again in the same process (a test's) knows nothing of what the one before it told."""
+    loop, found = asyncio.get_running_loop(), _realms.get(networks)
+    if found is None or found.loop is not loop:
+        found = _realms[networks] = Realm(loop)
+    return found
 
 
 def turn(cloud: Cloud, vpc: str) -> asyncio.Lock:

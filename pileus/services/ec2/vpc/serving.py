@@ -2,10 +2,19 @@
 
 from typing import NamedTuple
 
+import orjson
+
 from pileus.store import Transaction
 
 from . import records
 from .compiling import EDGE_API, EDGE_DYNAMODB, EDGE_OF, EDGE_S3
+
+OPEN_POLICY = orjson.dumps(
+    {
+        "Version": "2008-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+    }
+).decode()
 
 EDGE_NUMBERS = (EDGE_API, EDGE_S3, EDGE_DYNAMODB)
 
@@ -17,6 +26,12 @@ class Wanted(NamedTuple):
     since: float
     endpoints: dict[str, int]
     internet: bool
+
+
+def policy_of(tx: Transaction, account: str, region: str, endpoint: str) -> str:
+    """The policy that what comes through the endpoint must pass; '' lets everything through."""
+    found = records.endpoints.get(tx, account, region, endpoint)
+    return found.policy if found is not None and found.policy != OPEN_POLICY else ""
 
 
 def wanted(tx: Transaction, account: str, region: str, vpc: str) -> Wanted | None:
