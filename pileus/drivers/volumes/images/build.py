@@ -123,11 +123,20 @@ def _debootstrap(recipe: Recipe, root: Path) -> None:
             " add one, or build the image on a Debian host and copy its /var/cache/pileus/images here"
         )
     kept_out = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-    command = [_program("mmdebstrap"), "--quiet", "--variant=minbase", "--mode=root"]
+    command = [*_held(), _program("mmdebstrap"), "--quiet", "--variant=minbase", "--mode=root"]
     command += [f"--include={','.join(recipe.packages.split())}", '--aptopt=APT::Install-Recommends "false"']
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in kept_out]
     command += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", recipe.release, str(root), *lines]
     _run(command)
+
+
+def _held() -> list[str]:
+    """Begins a command that ends with this process, all that it started and its mounts included: whoever builds next
+    removes the folder."""
+    return [
+        *(_program("setpriv"), "--pdeathsig", "KILL"),
+        *(_program("unshare"), "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"),
+    ]
 
 
 def _lay_over(name: str, recipe: Recipe, root: Path) -> None:
