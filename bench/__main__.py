@@ -1,4 +1,5 @@
 """Measures Pileus beside a peer, in turns, and prints a table: python -m bench [--no-peer] [--seconds N] [--rounds N].
+Real machines are measured alone, as root: python -m bench machines-real.
 
 The figure to trust is CPU a request: neighbours hardly move it. Ratios are against the peer in the same run.
 """
@@ -190,10 +191,16 @@ def measures(seconds: int) -> dict[str, Callable[[Server], Figures]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["requests", "machines-real"], default="requests")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if arguments.what == "machines-real":
+        from . import machines_real  # needs root and the tests' own tools: only here
+
+        machines_real.main()
+        return
     if shutil.which("wrk") is None:
         sys.exit("bench needs wrk: apt-get install wrk")
     running = [servers.ours()] + ([] if arguments.no_peer else [servers.peer()])

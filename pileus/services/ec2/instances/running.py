@@ -33,6 +33,7 @@ CHECK_SECONDS = 60.0
 FIRST_CHECK_SECONDS = 5.0
 CHECK_TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 30.0
+LONG_SECONDS = 5.0
 BY_GUEST = "Client.InstanceInitiatedShutdown"
 Key = tuple[Any, ...]
 replace = msgspec.structs.replace
@@ -100,7 +101,10 @@ async def _run(cloud: Cloud, instance: Instance) -> Outcome:
 
 async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
     if not await cloud.store.transact(lambda tx: plans.ready(tx, instance)):
-        return RequeueAt(cloud.clock.now() + PATIENCE_SECONDS)  # woken sooner, when its root disk is made
+        now = cloud.clock.now()
+        if instance.reason is None and now > instance.launched + LONG_SECONDS:
+            await _settle(cloud, instance, _waits)
+        return RequeueAt(now + PATIENCE_SECONDS)  # woken sooner, when its root disk is made
     try:
         await realize(cloud, instance.account, instance.region, instance.vpc)
         machine = await plans.machine_of(cloud, instance)
@@ -114,9 +118,17 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
     return RequeueAt(cloud.clock.now() + FIRST_CHECK_SECONDS)
 
 
+def _waits(call: Call, instance: Instance) -> None:
+    why = "pending: its root disk is being made. The first machine of a host waits for its image to be built (a minute)"
+    instance_kind.put(
+        call, instance.id, replace(instance, reason=Reason("pending", f"{why}; pileus.log says how far."))
+    )
+
+
 def _running(call: Call, instance: Instance) -> None:
     if instance.state == "pending":
-        instance_kind.put(call, instance.id, replace(instance, state="running", rebooted=instance.reboots))
+        ready = replace(instance, state="running", rebooted=instance.reboots, reason=None)
+        instance_kind.put(call, instance.id, ready)
     for disk in instance.disks:
         wake(call.tx, "ec2.volumes", instance.account, instance.region, disk.volume)
 
