@@ -100,11 +100,16 @@ async def _run(cloud: Cloud, instance: Instance) -> Outcome:
 
 
 async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
-    if not await cloud.store.transact(lambda tx: plans.ready(tx, instance)):
-        now = cloud.clock.now()
-        if instance.reason is None and now > instance.launched + LONG_SECONDS:
+    unmade = await cloud.store.transact(lambda tx: plans.unmade(tx, instance))
+    failed = [volume.id for volume in unmade if volume.state == "error"]
+    if failed:
+        await _settle(cloud, instance, _cannot(f"the volume {failed[0]} could not be made"))
+        return Done
+    if unmade:  # woken when its disks are made
+        now, told = cloud.clock.now(), instance.launched + LONG_SECONDS
+        if instance.reason is None and now > told:
             await _settle(cloud, instance, _waits)
-        return RequeueAt(now + PATIENCE_SECONDS)  # woken sooner, when its root disk is made
+        return RequeueAt(now + PATIENCE_SECONDS if now > told else told + 0.1)
     try:
         await realize(cloud, instance.account, instance.region, instance.vpc)
         machine = await plans.machine_of(cloud, instance)

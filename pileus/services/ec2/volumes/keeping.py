@@ -45,6 +45,8 @@ class KeepVolumes:
             return Done
         if volume.state == "deleting":
             return await _delete(cloud, volume)
+        if volume.state == "error" and (volume.attachment is None or volume.attachment.state == "attaching"):
+            return Done  # its instance's launch fails with it
         try:
             if volume.state != "error":
                 await _make(cloud, volume)
@@ -90,7 +92,7 @@ async def _delete(cloud: Cloud, volume: Volume) -> Outcome:
 async def _make(cloud: Cloud, volume: Volume) -> None:
     """Has the driver make it, grow it, or set its limits; harmless when all is as it should be."""
     driver = cloud.drivers.volumes
-    source = await bring(cloud, volume.origin) if volume.state == "creating" and volume.origin else ""
+    source = await bring(cloud, volume.origin, volume.size) if volume.state == "creating" and volume.origin else ""
     if volume.state != "creating" and await outside(driver.observe, volume.id) is None:
         raise Unable("its bytes are not in the pool any more")
     iops, throughput = types.limits(volume.type, volume.size, volume.iops, volume.throughput)
