@@ -12,6 +12,7 @@ from pileus.drivers import Unable
 from pileus.drivers.api import Busy
 from pileus.drivers.volumes import sealed
 from pileus.drivers.volumes.api import BLOCK, Volume
+from tests.drivers.machines.test_contract import ready
 from tests.drivers.machines.test_outliving import STARTER
 from tests.drivers.real import GIB, eventually, host, left_on_the_host
 from tests.drivers.volumes.test_contract import guest_writes
@@ -214,7 +215,7 @@ def test_a_machine_boots_from_a_sealed_disk_and_again_when_the_cloud_is_killed(a
     assert again.volumes.observe("root-orphan").machine == "orphan"
     assert again.volumes.observe("extra").machine == "orphan"
     again.shell("orphan", "mkfs.ext4 -q /dev/xvdf && mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && echo data > /mnt/d/x")
-    again.shell("orphan", "systemctl is-system-running --wait || true; sync")
+    ready(again, "orphan")
     again.machines.execute("orphan", ["systemctl", "reboot"])
     eventually(lambda: again.machines.observe("orphan").reboots == 1)
     again.shell("orphan", "mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && grep data /mnt/d/x")
