@@ -10,6 +10,7 @@ from pileus.base import ids
 from pileus.service import Call
 
 from .. import key_pairs
+from ..able import refuse_where_none_can_run
 from ..heeding import Heeded
 from ..images.offered import launchable
 from ..images.records import Disk, Image, image_kind
@@ -54,14 +55,6 @@ def _context(call: Call, request: Request) -> dict[str, Any]:
         "ec2:AvailabilityZone": (request.get("Placement") or {}).get("AvailabilityZone"),
         "ec2:MetadataHttpTokens": (request.get("MetadataOptions") or {}).get("HttpTokens"),
     }
-
-
-def refuse_where_none_can_run(call: Call) -> None:
-    """Raises Unsupported, with the remedy, on a host that cannot run machines."""
-    lacks = call.cloud.drivers.lacking()
-    if lacks:
-        what = "; ".join(f"{lack.what} ({lack.remedy})" for lack in lacks)
-        raise Ec2Error("Unsupported", f"This host cannot run machines. It lacks: {what}. See `pileus doctor`.")
 
 
 def run(call: Call, given: Request) -> dict[str, Any]:

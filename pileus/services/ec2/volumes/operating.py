@@ -10,6 +10,7 @@ import msgspec
 
 from pileus.service import Call
 
+from ..able import refuse_where_no_disk_can_be
 from ..instances.disks import DEVICE, VOLUMES_MAX
 from ..instances.records import Placed, instance_kind
 from ..kinds import created, targets
@@ -74,6 +75,7 @@ def create_volume(call: Call, request: Request) -> dict[str, Any]:
     before = made_before(call, request)
     if before is not None:
         return show(call, volume_kind.need(call, before[0]))
+    refuse_where_no_disk_can_be(call)
     zone = zone_of(call, request.get("AvailabilityZone"), request.get("AvailabilityZoneId"))
     if zone is None:
         raise missing("availabilityZone")
