@@ -18,8 +18,11 @@ class NotYet(Exception):
     """The snapshot does not have all its blocks yet."""
 
 
-async def bring(cloud: Cloud, origin: str) -> str:
-    """Returns its name in the pool once it is there. Raises NotYet, and the driver's Unable."""
+async def bring(cloud: Cloud, origin: str, key: bytes = b"") -> str:
+    """Returns its name in the pool once it is there. `key`: of an encrypted snapshot.
+
+    Raises NotYet, and the driver's Unable.
+    """
     driver = cloud.drivers.volumes
     there = await outside(driver.frozen)
     if origin in there:
@@ -36,10 +39,10 @@ async def bring(cloud: Cloud, origin: str) -> str:
     name = pool_name(origin)
     if name in there and await cloud.store.transact(lambda tx: restored.get(tx, origin)) is not None:
         return name
-    await outside(driver.thaw, name, snapshot.size * GIB)
+    await outside(driver.thaw, name, snapshot.size * GIB, key)
     for number, block in await every_row(cloud, origin):
-        content = await outside(read_block, cloud.blobs, cloud.keyring, block)
+        content = await outside(read_block, cloud.blobs, cloud.keyring, block, key)
         assert len(content) == BLOCK
-        await outside(driver.write, name, number, content)
+        await outside(driver.write, name, number, content, key)
     await cloud.store.transact(lambda tx: restored.put(tx, origin, record=cloud.clock.now()))
     return name
