@@ -8,7 +8,7 @@ from pileus.service.call import Cloud
 from pileus.store import Transaction
 
 from ..names import guest_name
-from ..volumes.records import volumes
+from ..volumes.records import Volume, volumes
 from ..vpc import joining
 from ..vpc.compiling import interface_of
 from .records import Instance, Placed
@@ -26,10 +26,10 @@ def root_of(instance: Instance) -> str:
     return next(disk.volume for disk in instance.disks if disk.device == instance.root_device)
 
 
-def ready(tx: Transaction, instance: Instance) -> bool:
-    """Whether its root disk is made."""
-    volume = volumes.get(tx, instance.account, instance.region, root_of(instance))
-    return volume is not None and volume.state == "in-use"
+def unmade(tx: Transaction, instance: Instance) -> list[Volume]:
+    """Its volumes that are not made yet, or that cannot be made (`error`)."""
+    found = [volumes.get(tx, instance.account, instance.region, disk.volume) for disk in instance.disks]
+    return [volume for volume in found if volume is not None and volume.state in ("creating", "error")]
 
 
 def store_volume(instance: Instance, disk: Placed) -> str:

@@ -99,8 +99,13 @@ async def _run(cloud: Cloud, instance: Instance) -> Outcome:
 
 
 async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
-    if not await cloud.store.transact(lambda tx: plans.ready(tx, instance)):
-        return RequeueAt(cloud.clock.now() + PATIENCE_SECONDS)  # woken sooner, when its root disk is made
+    unmade = await cloud.store.transact(lambda tx: plans.unmade(tx, instance))
+    failed = [volume.id for volume in unmade if volume.state == "error"]
+    if failed:
+        await _settle(cloud, instance, _cannot(f"the volume {failed[0]} could not be made"))
+        return Done
+    if unmade:
+        return RequeueAt(cloud.clock.now() + PATIENCE_SECONDS)  # woken sooner, when its disks are made
     try:
         await realize(cloud, instance.account, instance.region, instance.vpc)
         machine = await plans.machine_of(cloud, instance)

@@ -45,6 +45,8 @@ class KeepVolumes:
             return Done
         if volume.state == "deleting":
             return await _delete(cloud, volume)
+        if volume.state == "error" and (volume.attachment is None or volume.attachment.state == "attaching"):
+            return Done  # its instance's launch fails with it
         try:
             if volume.state != "error":
                 await _make(cloud, volume)
@@ -95,7 +97,7 @@ async def _make(cloud: Cloud, volume: Volume) -> None:
         key = await encrypting.key_of(cloud, volume.data_key)
         if volume.origin:
             source_key = await encrypting.key_of(cloud, volume.source_key)
-            source = await bring(cloud, volume.origin, source_key)
+            source = await bring(cloud, volume.origin, volume.size, source_key)
     else:
         seen = await outside(driver.observe, volume.id)
         if seen is None:

@@ -67,7 +67,7 @@ def make(
 ) -> Volume:
     """Writes the record of a new volume."""
     type = type or "gp2"
-    size = size or source.size
+    size = source.size if size is None else size
     if size < source.size:
         raise invalid(
             f"Volume of size {size}GB is smaller than snapshot '{source.snapshot}', expect size >= {source.size}GB"

@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from pileus.base.clock import iso_millis
 from pileus.store import Index, Table
 
 from ..filters import boolean
 from ..kinds import Kind
 
 GIB = 1024**3
+AMAZON = "amazon"
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -76,9 +78,9 @@ class Volume(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """`state`: pending, completed, error. `size`: GiB of the volume. `parent`: the snapshot that its blocks add to, as
     it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody. `stored`: bytes
-    of blocks that it added. `external`: its blocks are put by its maker (EBS direct APIs), who must
-    not leave it alone for `timeout` seconds, that is until `expires`.
-    `copy`: it takes over all blocks of its parent."""
+    of blocks that it added, `full`: of all its blocks. `external`: its blocks are put by its maker (EBS direct APIs),
+    who must not leave it alone for `timeout` seconds, that is until `expires`. `copy`: it takes over all blocks of its
+    parent. `together`: the snapshots of all disks of `machine` that were ordered at once and show one moment."""
 
     id: str
     account: str
@@ -97,10 +99,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     completed: float = 0.0
     message: str = ""
     stored: int = 0
+    full: int = 0
     external: bool = False
     timeout: float = 0.0
     expires: float = 0.0
     copy: bool = False
+    machine: str = ""
+    together: list[str] = []
     tags: dict[str, str] = {}
 
 
@@ -115,7 +120,11 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 
 by_volume_id: Index[Volume] = Index("ec2.volumes.by_id", lambda key, record: [(record.id,)])
 by_snapshot_id: Index[Snapshot] = Index("ec2.snapshots.by_id", lambda key, record: [(record.id,)])
-volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id,))
+being_made_of: Index[Volume] = Index(
+    "ec2.volumes.being_made_of",
+    lambda key, record: [(record.origin,)] if record.state == "creating" and record.origin else [],
+)
+volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id, being_made_of))
 snapshots = Table("ec2.snapshots", Snapshot, watched=True, indexes=(by_snapshot_id,))
 blocks = Table("ec2.snapshots.blocks", Block)  # snapshot, number of the block; blocks of zeros have none
 removed = Table("ec2.snapshots.removed", float, watched=True)  # snapshot whose blocks are to be let go -> when
@@ -141,6 +150,8 @@ snapshot_kind: Kind[Snapshot] = Kind(
         "description": lambda snapshot: [snapshot.description],
         "encrypted": lambda snapshot: [boolean(snapshot.encrypted)],
         "owner-id": lambda snapshot: [snapshot.account],
+        "owner-alias": lambda snapshot: [AMAZON] if snapshot.account == AMAZON else [],
+        "start-time": lambda snapshot: [f"{iso_millis(snapshot.started)}Z"],
         "progress": lambda snapshot: [f"{snapshot.progress}%"],
         "storage-tier": lambda snapshot: ["standard"],
     },
@@ -163,6 +174,9 @@ volume_kind = Kind(
         "snapshot-id": lambda volume: [volume.snapshot],
         "status": lambda volume: [volume.state],
         "volume-type": lambda volume: [volume.type],
+        "create-time": lambda volume: [f"{iso_millis(volume.created)}Z"],
+        "attachment.attach-time": _attached(lambda attachment: f"{iso_millis(attachment.at)}Z"),
+        "fast-restored": lambda volume: ["false"],
         "encrypted": lambda volume: [boolean(volume.encrypted)],
         "attachment.instance-id": _attached(lambda attachment: attachment.instance),
         "attachment.device": _attached(lambda attachment: attachment.device),

@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 
-from pileus.base.arns import parse
-from pileus.control.outside import outside
 from pileus.drivers import Unable
 from pileus.model import regions
 from pileus.service import Call, Outside, must_allow
@@ -23,6 +21,7 @@ from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from .making import visible_snapshot
+from .moments import freeze
 from .records import Snapshot, Volume, by_snapshot_id, removed, snapshot_kind, snapshots, volume_kind
 from .storing import last_of
 
@@ -44,12 +43,18 @@ def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     }
     if snapshot.completed:
         shown["CompletionTime"] = snapshot.completed
-        shown["FullSnapshotSizeInBytes"] = snapshot.stored
+        shown["FullSnapshotSizeInBytes"] = snapshot.full
     if snapshot.message:
         shown["StateMessage"] = snapshot.message
     if snapshot.account == call.account:
         shown |= shown_tags(snapshot.tags)
     return shown
+
+
+def _info(call: Call, snapshot: Snapshot) -> dict[str, Any]:
+    """As one of several that are only just begun (SnapshotInfo)."""
+    shown = show(call, snapshot)
+    return {name: value for name, value in shown.items() if name != "StorageTier"}
 
 
 def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) -> Snapshot:
@@ -73,12 +78,18 @@ def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) ->
 
 async def taken(call: Call, made: list[Snapshot]) -> None:
     """The moment of the snapshots, before the caller is answered: what is written afterwards is not in them."""
-    driver = call.cloud.drivers.volumes
-    for snapshot in made:
-        try:
-            await outside(driver.freeze, snapshot.volume, snapshot.id)
-        except Unable as error:
-            raise Ec2Error("IncorrectState", f"The volume '{snapshot.volume}' cannot be read: {error}") from None
+    try:
+        await freeze(call.cloud, made)
+    except Unable as error:
+        raise Ec2Error("IncorrectState", f"A volume cannot be read: {error}") from None
+
+
+def one_moment(call: Call, instance: str, made: list[Snapshot]) -> list[Snapshot]:
+    """Has snapshots of a machine's disks show the same moment."""
+    if len(made) < 2:
+        return made
+    ids = [snapshot.id for snapshot in made]
+    return [snapshot_kind.put(call, one.id, replace(one, machine=instance, together=ids)) for one in made]
 
 
 @operation("CreateSnapshot", resource=targets(volume_kind, "VolumeId"))
@@ -126,10 +137,11 @@ def create_snapshots(call: Call, request: Request) -> Any:
         made.append(begin(call, volume, request.get("Description") or "", {**own, **tags}))
     if not made:
         raise invalid("No volumes are left to take snapshots of.")
+    made = one_moment(call, instance.id, made)
 
     async def work() -> Any:
         await taken(call, made)
-        return await call.conclude(lambda call: {"Snapshots": [show(call, snapshot) for snapshot in made]})
+        return await call.conclude(lambda call: {"Snapshots": [_info(call, snapshot) for snapshot in made]})
 
     return Outside(work)
 
@@ -214,7 +226,7 @@ def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
     request.get("CompletionDurationMinutes")  # a copy is done at once, which is within any time
     id = request["SourceSnapshotId"]
     if id.startswith("arn:"):
-        id = parse(id).resource.partition("/")[2]
+        id = id.rpartition("/")[2]
     source = _readable(call, source_region, id)
     if source is None:
         raise snapshot_kind.unknown([id])
@@ -263,6 +275,8 @@ def modify_snapshot_attribute(call: Call, request: Request) -> None:
     remove = [_grantee(one) for one in changes.get("Remove") or []]
     if kind := request.get("OperationType"):
         names = [*(request.get("UserIds") or []), *(request.get("GroupNames") or [])]
+        for account in request.get("UserIds") or []:
+            _grantee({"UserId": account})
         add, remove = (names, []) if kind == "add" else ([], names)
     shared = sorted((set(snapshot.shared) | set(add)) - set(remove))
     snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=shared))

@@ -22,7 +22,8 @@ from pileus.keyring import Keyring
 from pileus.service.call import Cloud
 from pileus.store import Transaction
 
-from .records import Block, Snapshot, blocks, by_snapshot_id, removed, restored, snapshots, volumes
+from . import moments
+from .records import Block, Snapshot, being_made_of, blocks, by_snapshot_id, removed, restored, snapshots, volumes
 
 PURPOSE = "ec2.snapshot"
 AT_ONCE = 16
@@ -101,7 +102,8 @@ class StoreSnapshots:
             if snapshot.copy:
                 await _copy(cloud, snapshot)
             else:
-                await freeze(cloud, snapshot)
+                if not await moments.frozen(cloud, snapshot):
+                    return RequeueAt(cloud.clock.now() + AGAIN_SECONDS)
                 await _store(cloud, snapshot)
         except Unable as error:
             why = str(error)
@@ -130,13 +132,6 @@ async def _usable(cloud: Cloud, parent: str) -> bool:
     return not found or found[0][1].state != "pending"
 
 
-async def freeze(cloud: Cloud, snapshot: Snapshot) -> None:
-    """Its moment, unless that was kept before the caller was answered."""
-    if snapshot.id in await outside(cloud.drivers.volumes.frozen):
-        return
-    await outside(cloud.drivers.volumes.freeze, snapshot.volume, snapshot.id)
-
-
 async def _store(cloud: Cloud, snapshot: Snapshot) -> None:
     driver = cloud.drivers.volumes
     inherited: dict[int, Block] = {}
@@ -159,8 +154,18 @@ async def _store(cloud: Cloud, snapshot: Snapshot) -> None:
         done += len(numbers)
         progress = min(99, 100 * done // len(wanted))
         await _keep(cloud, snapshot, made, progress, stored)
-    now = cloud.clock.now()
-    await _write(cloud, snapshot, lambda one: replace(one, state="completed", progress=100, completed=now))
+    await _complete(cloud, snapshot)
+
+
+async def _complete(cloud: Cloud, snapshot: Snapshot, stored: int | None = None) -> None:
+    """All its blocks are there."""
+    now, full = cloud.clock.now(), len(await every_row(cloud, snapshot.id)) * BLOCK
+
+    def change(one: Snapshot) -> Snapshot:
+        added = one.stored if stored is None else stored
+        return replace(one, state="completed", progress=100, completed=now, full=full, stored=added)
+
+    await _write(cloud, snapshot, change)
 
 
 async def _copy(cloud: Cloud, snapshot: Snapshot) -> None:
@@ -171,10 +176,8 @@ async def _copy(cloud: Cloud, snapshot: Snapshot) -> None:
             raise Unable(f"the snapshot {snapshot.parent} was deleted while it was copied")
     if not await _completed(cloud, snapshot.parent):
         raise Unable(f"the snapshot {snapshot.parent} was deleted while it was copied")
-    now, stored = cloud.clock.now(), (len(there) + len(rows)) * BLOCK
-    await _write(
-        cloud, snapshot, lambda one: replace(one, state="completed", progress=100, completed=now, stored=stored)
-    )
+    # A copy that the caller ordered holds bytes of its own; one that was begun block by block added some.
+    await _complete(cloud, snapshot, snapshot.stored or (len(there) + len(rows)) * BLOCK)
 
 
 def _blocks(cloud: Cloud, snapshot: str, key: bytes, numbers: list[int]) -> list[tuple[int, Block]]:
@@ -248,6 +251,8 @@ class RemoveSnapshots:
         snapshot = str(key[0])
         if await cloud.store.transact(lambda tx: removed.get(tx, snapshot)) is None:
             return Done
+        if await cloud.store.transact(lambda tx: list(volumes.find(tx, being_made_of, snapshot, limit=1))):
+            return RequeueAt(cloud.clock.now() + AGAIN_SECONDS)  # a volume that was ordered before still needs it
         if not cloud.drivers.volumes.lacking():
             for name in (snapshot, pool_name(snapshot)):
                 await outside(cloud.drivers.volumes.forget, name)
