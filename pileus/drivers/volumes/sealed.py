@@ -1,7 +1,7 @@
 """Sealed disks: what lies in the pool can be read only with the key.
 
-The pool's file (the outer one) holds an ext4, which holds one encrypted file, the disk. The ext4 is larger than any disk
-and sparse, so that a disk can grow while it is in use. What is public of it, its size and the key's
+The pool's file (the outer one) holds an ext4, which holds one encrypted file, the disk. The ext4 is larger than any
+disk and sparse, so that a disk can grow while it is in use. What is public of it, its size and the key's
 fingerprint, is in an attribute of the outer file. Copies of the outer file are the same disk under the same key. The
 boot program uses this: standard library only.
 """

@@ -49,8 +49,6 @@ def _resources(call: Call, request: Request) -> list[str]:
     return found
 
 
-
-
 def run(call: Call, given: Request) -> dict[str, Any]:
     """The whole of RunInstances, for the operation and for what launches by itself."""
     before = made_before(call, given)
