@@ -10,8 +10,8 @@ from .instances.running import RunMachines
 from .instances.types import types
 from .service import ec2
 from .templates import operating as templates
+from .volumes import defaults, snapshots
 from .volumes import operating as volumes
-from .volumes import snapshots
 from .volumes.keeping import KeepVolumes
 from .volumes.storing import RemoveSnapshots, StoreSnapshots
 
@@ -24,6 +24,7 @@ def reconcilers() -> list[Reconciler]:
 __all__ = [
     "attributes",
     "begin",
+    "defaults",
     "describing",
     "ec2",
     "images",

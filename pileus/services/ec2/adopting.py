@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from pileus.control.outside import outside
 from pileus.drivers import Unable
+from pileus.drivers.machines.api import Machines
 from pileus.service.call import Cloud
 from pileus.store import Transaction, wake
 
@@ -34,9 +35,17 @@ async def begin(cloud: Cloud) -> Callable[[], None]:
     await realizing.adopt(cloud)
     await cloud.store.transact(_wake_all)
     drivers = cloud.drivers
+    await outside(_resume, drivers.machines)
     await _sweep(cloud, drivers.machines.ids, _unknown_machines, drivers.machines.destroy)
     await _sweep(cloud, drivers.volumes.ids, _unknown_volumes, lambda id: _drop(cloud, id))
     return drivers.machines.watch(hear)
+
+
+def _resume(machines: Machines) -> None:
+    """Those that held their breath for a snapshot when the cloud died."""
+    for id in machines.ids():
+        if machines.observe(id).state == "paused":
+            machines.resume(id)
 
 
 def _told(result: object, error: BaseException | None) -> None:

@@ -58,6 +58,10 @@ class Kind(Generic[R]):
         """The caller's own, in the region of the call."""
         return self.table.get(call.tx, call.account, call.region, id)
 
+    def behind(self, call: Call, id: str) -> R | None:
+        """What the last part of an ARN stands for, for condition keys: it may be somebody else's."""
+        return self.get(call, id)
+
     def need(self, call: Call, id: str) -> R:
         """Raises InvalidX.Malformed or InvalidX.NotFound."""
         found = self.get(call, id)
@@ -109,6 +113,8 @@ def each(table: Table[R], tx: Transaction, *prefix: str) -> Iterator[R]:
 
 KINDS: dict[str, Kind[Any]] = {}
 TYPES: dict[str, Kind[Any]] = {}
+TOLD: dict[str, Callable[[Call, str], dict[str, Any]]] = {}
+"""Operation -> what its request tells of a resource of a type (condition keys), where that differs by type."""
 
 
 def kind_of(id: str) -> Kind[Any] | None:
@@ -141,8 +147,10 @@ def about(call: Call, arn: str) -> dict[str, Any]:
     """
     known: dict[str, Any] = {"ec2:Region": call.region}
     type, _, id = arn.split(":", 5)[-1].partition("/")
-    kind = TYPES.get(type)
-    record = kind.get(call, id) if kind is not None and id not in ("", "*") else None
+    kind, request = TYPES.get(type), TOLD.get(call.operation.name if call.operation is not None else "")
+    if request is not None:
+        known |= request(call, type)
+    record = kind.behind(call, id) if kind is not None and id not in ("", "*") else None
     if kind is None or record is None:
         return known
     for key, value in record.tags.items():

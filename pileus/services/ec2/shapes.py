@@ -60,6 +60,8 @@ def _value(name: str, shape: Shape, known: dict[str, Any]) -> Check | None:
         def listed(value: str) -> Wrong | None:
             if value in allowed:
                 return None
+            if name == "InstanceTypes":
+                return "InvalidInstanceType", f"The following supplied instance types do not exist: [{value}]"
             if name == "InstanceType":
                 return "InvalidParameterValue", f"Invalid value '{value}' for InstanceType."
             return "InvalidParameterValue", f"Value ({value}) for parameter {name} is invalid."

@@ -10,10 +10,10 @@ from pileus.model.images import OFFERS
 from pileus.service import Call
 
 from ..service import Ec2Error
+from ..volumes.records import AMAZON
 from .records import Disk, Image, by_image_id, image_kind, images
 
 ROOT_DEVICE = "/dev/xvda"
-AMAZON = "amazon"
 ROOT_GIB = 8
 
 
@@ -37,6 +37,9 @@ def offered(region: str) -> dict[str, Image]:
         for offer in OFFERS
     ]
     return {image.id: image for image in made}
+
+
+image_kind.also = lambda call, id: offered(call.region).get(id)
 
 
 def may_launch(call: Call, image: Image) -> bool:

@@ -3,11 +3,13 @@
 Fields: EC2 API Reference, "Image", "BlockDeviceMapping".
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from pileus.base.clock import iso_millis
+from pileus.service import Call
 from pileus.store import Index, Table
 
 from ..filters import boolean
@@ -71,7 +73,18 @@ def _disks(read: Any) -> Any:
     return lambda image: [read(disk) for disk in image.disks if not disk.virtual]
 
 
-image_kind = Kind(
+class _Images(Kind[Image]):
+    def behind(self, call: Call, id: str) -> Image | None:
+        """Anybody's, for who uses an image is seldom its owner; the cloud's own are looked up by `also`."""
+        own = self.also(call, id)
+        if own is not None:
+            return own
+        return next((record for _, record in images.find(call.tx, by_image_id, id, limit=1)), None)
+
+    also: Callable[[Call, str], Image | None] = staticmethod(lambda call, id: None)
+
+
+image_kind = _Images(
     "ami",
     "image",
     "InvalidAMIID",

@@ -4,6 +4,7 @@ Source: EC2 API Reference, "DescribeInstanceAttribute", "ModifyInstanceAttribute
 "ModifyInstanceMetadataOptions", "ModifyInstanceMaintenanceOptions"; Amazon EC2 User Guide, "Change the instance type".
 """
 
+from base64 import b64encode
 from typing import Any
 
 import msgspec
@@ -133,7 +134,8 @@ def _changed(instance: Instance, member: str, value: Any) -> dict[str, Any]:
             raise invalid(f"The instance type '{kind.name}' does not have the architecture of '{instance.id}'.")
         return {"type": kind.name, "credits": kind.credits, "store": _stores(instance, kind)}
     if member == "UserData":
-        text = value.decode() if isinstance(value, bytes) else value
+        # A blob comes as its bytes, the older form as their Base64.
+        text = b64encode(value).decode() if isinstance(value, bytes) else value
         return {"user_data": wishes.user_data(text)}
     if member == "InstanceInitiatedShutdownBehavior":
         if value not in ("stop", "terminate"):

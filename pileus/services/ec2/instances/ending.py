@@ -10,6 +10,7 @@ from pileus.control.outside import outside
 from pileus.service.call import Call, Cloud
 from pileus.store import wake
 
+from ..metadata import credentials
 from ..volumes.records import Volume, volume_kind, volumes
 from ..vpc import joining
 from .plans import store_volume
@@ -47,6 +48,7 @@ def terminated(call: Call, instance: Instance) -> None:
         volume = volumes.get(call.tx, instance.account, instance.region, disk.volume)
         if volume is not None and volume.attachment is not None and volume.attachment.instance == instance.id:
             volume_kind.put(call, volume.id, _freed(volume))
+    credentials.kept.delete(call.tx, instance.id)
     instance_kind.put(
         call, instance.id, replace(instance, state="terminated", ended=call.now, disks=[], store=[], hung=0.0)
     )
@@ -56,4 +58,5 @@ def _freed(volume: Volume) -> Volume:
     assert volume.attachment is not None
     if volume.attachment.delete_on_termination:
         return replace(volume, state="deleting", attachment=None, root=False)
-    return replace(volume, state="available", attachment=None, root=False)
+    state = "creating" if volume.state == "creating" else "available"
+    return replace(volume, state=state, attachment=None, root=False)

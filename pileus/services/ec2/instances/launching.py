@@ -23,20 +23,21 @@ from ..tokens import made_before, remember
 from ..volumes import making
 from ..volumes.records import Attachment, volume_kind
 from ..vpc.kinds import GROUP, INTERFACE, SUBNET
-from . import disks, joins, showing, wishes
+from . import disks, joins, showing, telling, wishes
 from .records import Instance, Placed, instance_kind
-from .types import InstanceType, type_of
+from .types import DEFAULT_TYPE, InstanceType, type_of
 
 COUNT_MAX = 1_000
-DEFAULT_TYPE = "m1.small"
 
 
 def _resources(call: Call, request: Request) -> list[str]:
-    """What a launch must be allowed on. Source: Service Authorization Reference, RunInstances' required resources."""
+    """What a launch must be allowed on, besides the disks and interfaces it makes (`telling.may_make`).
+
+    Source: Service Authorization Reference, RunInstances' required resources.
+    """
     template = request.get("LaunchTemplate")
     request, _ = applied(call, request)
     found = [image_kind.arn(call, request.get("ImageId") or "*"), instance_kind.arn(call, "*")]
-    found += [volume_kind.arn(call, "*"), INTERFACE.arn(call, "*")]
     found.append(SUBNET.arn(call, request.get("SubnetId") or "*"))
     found += [GROUP.arn(call, id) for id in request.get("SecurityGroupIds") or ["*"]]
     if request.get("KeyName"):
@@ -46,15 +47,6 @@ def _resources(call: Call, request: Request) -> list[str]:
         id = named(call, template.get("LaunchTemplateId"), template.get("LaunchTemplateName")).id
         found.append(template_kind.arn(call, id))
     return found
-
-
-def _context(call: Call, request: Request) -> dict[str, Any]:
-    request, _ = applied(call, request)
-    return {
-        "ec2:InstanceType": request.get("InstanceType") or DEFAULT_TYPE,
-        "ec2:AvailabilityZone": (request.get("Placement") or {}).get("AvailabilityZone"),
-        "ec2:MetadataHttpTokens": (request.get("MetadataOptions") or {}).get("HttpTokens"),
-    }
 
 
 def run(call: Call, given: Request) -> dict[str, Any]:
@@ -100,6 +92,7 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             "AttachmentLimitExceeded",
             f"Interface count {len(place.wishes)} exceeds the limit for {kind.name}: {kind.interfaces}",
         )
+    telling.may_make(call, wanted, place)
     tags = given_tags(call, request, instance_kind, volume_kind, INTERFACE)
     tags[instance_kind.type] |= own_tags
     fields |= _market(request)
@@ -193,7 +186,7 @@ def _disks(
     return placed, store
 
 
-@operation("RunInstances", resource=_resources, context=_context)
+@operation("RunInstances", resource=_resources)
 def run_instances(call: Call, request: Request) -> dict[str, Any]:
     if request.get("SecurityGroups") and request.get("SecurityGroupIds"):
         raise combination("The parameters groupName and groupId cannot be used together")

@@ -13,7 +13,8 @@ from pileus.service import Call
 
 from ..able import refuse_where_none_can_run
 from ..kinds import targets
-from ..service import Ec2Error, Request, operation
+from ..service import Ec2Error, Request, invalid, operation
+from ..volumes.records import volume_kind
 from ..vpc import joining
 from . import showing
 from .records import Instance, Reason, instance_kind
@@ -38,6 +39,13 @@ def incorrect_state(instance: Instance, verb: str) -> Ec2Error:
 def start(call: Call, instance: Instance) -> Instance:
     """What StartInstances does to one that is stopped."""
     type_of(instance.type)
+    root = next((disk.volume for disk in instance.disks if disk.device == instance.root_device), "")
+    volume = volume_kind.get(call, root)
+    if volume is None or volume.attachment is None or volume.attachment.state not in ("attaching", "attached"):
+        raise invalid(
+            f"Invalid value '{instance.id}' for instanceId. Instance does not have a volume attached at root "
+            f"({instance.root_device})"
+        )
     if instance.public_at_boot:
         for interface in joining.interfaces_of(call.tx, instance.account, instance.region, instance.id)[:1]:
             joining.give_launch_address(call, interface.id)
@@ -108,6 +116,8 @@ def stop_instances(call: Call, request: Request) -> dict[str, Any]:
         if instance.state in ("pending", "running"):
             reason, transition = by_user(call)
             instance = stop(call, replace(instance, abrupt=hard), reason, transition)
+        elif instance.state == "stopping" and hard:
+            instance = instance_kind.put(call, instance.id, replace(instance, abrupt=True))
         changed.append(instance)
     return {"StoppingInstances": [showing.change(*pair) for pair in zip(found, changed, strict=True)]}
 

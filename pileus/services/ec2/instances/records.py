@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from pileus.base.clock import iso_millis
+from pileus.model.regions import zone_id
 from pileus.store import Index, Table
 
 from ..filters import boolean
@@ -161,6 +163,22 @@ instance_kind = Kind(
         "iam-instance-profile.name": lambda instance: [instance.profile.name] if instance.profile is not None else [],
         "state-reason-code": lambda instance: [instance.reason.code] if instance.reason is not None else [],
         "reason": lambda instance: [instance.transition],
+        "state-reason-message": lambda instance: [instance.reason.message] if instance.reason is not None else [],
+        "availability-zone-id": lambda instance: [zone_id(instance.zone)],
+        "launch-time": lambda instance: [f"{iso_millis(instance.launched)}Z"],
+        "usage-operation-update-time": lambda instance: [f"{iso_millis(instance.launched)}Z"],
+        "usage-operation": lambda instance: ["RunInstances"],
+        "platform-details": lambda instance: ["Linux/UNIX"],
+        "current-instance-boot-mode": lambda instance: ["legacy-bios"],
+        "ebs-optimized": lambda instance: [boolean(instance.ebs_optimized)],
+        "ena-support": lambda instance: [boolean(True)],
+        "enclave-options.enabled": lambda instance: [boolean(False)],
+        "maintenance-options.auto-recovery": lambda instance: [instance.recovery],
+        "metadata-options.http-endpoint": lambda instance: ["enabled" if instance.metadata.enabled else "disabled"],
+        "metadata-options.http-put-response-hop-limit": lambda instance: [str(instance.metadata.hops)],
+        "metadata-options.instance-metadata-tags": lambda instance: [
+            "enabled" if instance.metadata.tags else "disabled"
+        ],
         "block-device-mapping.device-name": lambda instance: [disk.device for disk in instance.disks],
         "block-device-mapping.volume-id": lambda instance: [disk.volume for disk in instance.disks],
         "metadata-options.http-tokens": lambda instance: [instance.metadata.tokens],

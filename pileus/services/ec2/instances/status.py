@@ -13,7 +13,7 @@ from pileus.service import Call, Outside
 from ..filters import compiled
 from ..kinds import targets
 from ..listing import select
-from ..service import Request, operation
+from ..service import Ec2Error, Request, operation
 from . import showing
 from .records import Instance, instance_kind
 
@@ -27,7 +27,7 @@ def _checked(instance: Instance) -> tuple[str, str, str]:
     if instance.hung:
         return "impaired", "failed", "ok"
     if not instance.seen:
-        return "initializing", "initializing", "ok"
+        return "initializing", "initializing", "initializing"
     return "ok", "passed", "ok"
 
 
@@ -47,7 +47,7 @@ def _show(instance: Instance) -> dict[str, Any]:
         "AvailabilityZone": instance.zone,
         "InstanceState": showing.state(instance),
         "InstanceStatus": _summary(status, detail, instance.hung),
-        "SystemStatus": _summary(system, "passed" if system == "ok" else ""),
+        "SystemStatus": _summary(system, {"ok": "passed", "initializing": "initializing"}.get(system, "")),
         "Events": [],
     }
 
@@ -59,7 +59,7 @@ FILTERS: dict[str, Any] = {
     "instance-status.status": lambda one: [_checked(one)[0]],
     "instance-status.reachability": lambda one: [_checked(one)[1]],
     "system-status.status": lambda one: [_checked(one)[2]],
-    "system-status.reachability": lambda one: ["passed" if _checked(one)[2] == "ok" else ""],
+    "system-status.reachability": lambda one: [{"ok": "passed"}.get(_checked(one)[2], _checked(one)[2])],
 }
 
 
@@ -110,10 +110,19 @@ def get_password_data(call: Call, request: Request) -> dict[str, Any]:
 
 @operation("DescribeInstanceCreditSpecifications")
 def describe_instance_credit_specifications(call: Call, request: Request) -> dict[str, Any]:
-    """Of burstable instances."""
+    """Of the burstable instances that are named; else of those whose credits are unlimited."""
     keep = compiled(request.get("Filters") or [], {"instance-id": lambda one: [one.id]})
+    named = set(request.get("InstanceIds") or [])
+    fixed = [one.id for one in instance_kind.need_all(call, sorted(named)) if not one.credits]
+    if fixed:
+        raise Ec2Error("InvalidInstanceID", f"The instance '{fixed[0]}' is not a burstable performance instance.")
     records, token = select(
-        call, request, instance_kind, ids="InstanceIds", extra=lambda one: bool(one.credits) and one.there, keep=keep
+        call,
+        request,
+        instance_kind,
+        ids="InstanceIds",
+        extra=lambda one: one.there and (one.id in named or one.credits == "unlimited"),
+        keep=keep,
     )
     shown = [{"InstanceId": record.id, "CpuCredits": record.credits} for record in records]
     return {"InstanceCreditSpecifications": shown, **({"NextToken": token} if token else {})}

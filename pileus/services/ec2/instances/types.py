@@ -19,7 +19,7 @@ from ..filters import boolean, compiled
 from ..listing import cut
 from ..service import Ec2Error, Request, invalid, operation
 
-MIB = 1024 * 1024
+DEFAULT_TYPE = "m1.small"
 
 
 class InstanceType(msgspec.Struct, frozen=True):

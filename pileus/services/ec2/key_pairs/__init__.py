@@ -50,6 +50,9 @@ class _KeyPairs(Kind[KeyPair]):
         record = self.get(call, id)
         return super().arn(call, record.name if record is not None else id, account)
 
+    def behind(self, call: Call, id: str) -> KeyPair | None:
+        return named(call, id) or self.get(call, id)
+
 
 kind = _KeyPairs(
     "key",

@@ -11,20 +11,21 @@ from ..images.offered import offered
 from ..kinds import KINDS
 from ..service import Ec2Error, invalid
 from . import types
+from .encrypting import data_key_or_none, key_for
 from .records import Snapshot, Volume, by_snapshot_id, snapshots, volume_kind
 
 
 class Source(NamedTuple):
-    """What a volume begins as a copy of. `origin`: its name in the pool. `size`: GiB."""
+    """What a volume begins as a copy of. `origin`: its name in the pool. `size`: GiB. `record`: of one of an account's
+    snapshots, not of the cloud's own images'."""
 
     snapshot: str
     origin: str
     size: int
-    encrypted: bool
-    key: str
+    record: Snapshot | None = None
 
 
-NOTHING = Source("", "", 0, False, "")
+NOTHING = Source("", "", 0)
 
 
 def source_of(call: Call, snapshot: str) -> Source:
@@ -32,13 +33,13 @@ def source_of(call: Call, snapshot: str) -> Source:
     for image in offered(call.region).values():
         for disk in image.disks:
             if disk.snapshot == snapshot:
-                return Source(snapshot, image.origin, disk.size, False, "")
+                return Source(snapshot, image.origin, disk.size)
     record = visible_snapshot(call, snapshot)
     if record is None:
         raise KINDS["snap"].unknown([snapshot])
     if record.state == "error":
         raise Ec2Error("IncorrectState", f"Snapshot is in invalid state - {record.state}")
-    return Source(snapshot, snapshot, record.size, record.encrypted, record.key)
+    return Source(snapshot, snapshot, record.size, record)
 
 
 def visible_snapshot(call: Call, id: str) -> Snapshot | None:
@@ -66,31 +67,32 @@ def make(
 ) -> Volume:
     """Writes the record of a new volume."""
     type = type or "gp2"
-    size = size or source.size
+    size = source.size if size is None else size
     if size < source.size:
         raise invalid(
             f"Volume of size {size}GB is smaller than snapshot '{source.snapshot}', expect size >= {source.size}GB"
         )
     performance = types.checked(type, size, iops, throughput)
-    if encrypted or key or source.encrypted:
-        raise Ec2Error(
-            "Unsupported",
-            "Pileus does not encrypt volumes yet: leave Encrypted and KmsKeyId out. (Snapshots are sealed at rest, as "
-            "all objects are.)",
-        )
+    id, source_key = volume_kind.new_id(), source.record.data_key if source.record is not None else None
+    under = key_for(call, encrypted, key, source.record)
+    own_key = data_key_or_none(call, under, id, source_key) if under else None
     volume = Volume(
-        volume_kind.new_id(),
+        id,
         call.account,
         call.region,
         zone,
         size,
         type,
-        "creating",
+        "creating" if own_key is not None or not under else "error",
         call.now,
         performance.iops,
         performance.throughput,
         source.snapshot,
         source.origin,
+        encrypted=bool(under),
+        key=own_key.key if own_key is not None else under,
+        data_key=own_key,
+        source_key=source_key,
         tags=tags or {},
         **more,
     )

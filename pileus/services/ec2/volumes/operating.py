@@ -11,6 +11,7 @@ import msgspec
 from pileus.service import Call
 
 from ..able import refuse_where_no_disk_can_be
+from ..filters import compiled
 from ..instances.disks import DEVICE, VOLUMES_MAX
 from ..instances.records import Placed, instance_kind
 from ..kinds import created, targets
@@ -21,7 +22,7 @@ from ..service import Ec2Error, Request, invalid, missing, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from ..tokens import made_before, remember
-from . import making, types
+from . import encrypting, making, types
 from .records import Attachment, Volume, volume_kind
 
 replace = msgspec.structs.replace
@@ -54,6 +55,8 @@ def show(call: Call, volume: Volume) -> dict[str, Any]:
         "Attachments": attachments,
         **shown_tags(volume.tags),
     }
+    if volume.key:
+        shown["KmsKeyId"] = volume.key
     if volume.iops:
         shown["Iops"] = volume.iops
     if volume.throughput:
@@ -149,6 +152,7 @@ def attach_volume(call: Call, request: Request) -> dict[str, Any]:
         raise invalid(f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use")
     if len(instance.disks) >= VOLUMES_MAX:
         raise Ec2Error("AttachmentLimitExceeded", f"The instance '{instance.id}' has {VOLUMES_MAX} volumes already.")
+    encrypting.may_use(call, volume.data_key)
     root = device == instance.root_device and instance.state == "stopped"
     attachment = Attachment(instance.id, device, "attaching", call.now)
     changed = replace(volume, state="in-use", attachment=attachment, root=root)
@@ -243,13 +247,48 @@ def modify_volume(call: Call, request: Request) -> dict[str, Any]:
     return {"VolumeModification": {**_modification(changed), "ModificationState": "modifying", "Progress": 0}}
 
 
+def _modified(member: str) -> Any:
+    return lambda volume: [str((volume.modification or {}).get(member))]
+
+
+MODIFICATIONS: dict[str, Any] = {
+    "volume-id": lambda volume: [volume.id],
+    "modification-state": _modified("ModificationState"),
+    "original-iops": _modified("OriginalIops"),
+    "original-size": _modified("OriginalSize"),
+    "original-volume-type": _modified("OriginalVolumeType"),
+    "target-iops": _modified("TargetIops"),
+    "target-size": _modified("TargetSize"),
+    "target-volume-type": _modified("TargetVolumeType"),
+    "originalMultiAttachEnabled": lambda volume: ["false"],
+    "targetMultiAttachEnabled": lambda volume: ["false"],
+}
+
+
 @operation("DescribeVolumesModifications")
 def describe_volumes_modifications(call: Call, request: Request) -> dict[str, Any]:
+    keep = compiled(request.get("Filters") or [], MODIFICATIONS)
+    named = volume_kind.need_all(call, request.get("VolumeIds") or [])
+    lost = [volume.id for volume in named if volume.modification is None]
+    if lost:
+        raise Ec2Error("InvalidVolumeModification.NotFound", f"Modification for volume '{lost[0]}' does not exist.")
     records, token = select(
-        call, request, volume_kind, ids="VolumeIds", extra=lambda volume: volume.modification is not None
+        call, request, volume_kind, ids="VolumeIds", extra=lambda volume: volume.modification is not None, keep=keep
     )
     shown = [_modification(volume) for volume in records]
     return {"VolumesModifications": shown, **({"NextToken": token} if token else {})}
+
+
+def _health(volume: Volume) -> str:
+    return "ok" if volume.state != "error" else "impaired"
+
+
+STATUSES: dict[str, Any] = {
+    "availability-zone": lambda volume: [volume.zone],
+    "volume-status.status": lambda volume: [_health(volume)],
+    "volume-status.details-name": lambda volume: ["io-enabled", "io-performance"],
+    "volume-status.details-status": lambda volume: ["passed", "not-applicable"],
+}
 
 
 def _status(call: Call, volume: Volume) -> dict[str, Any]:
@@ -257,7 +296,7 @@ def _status(call: Call, volume: Volume) -> dict[str, Any]:
     return {
         "VolumeId": volume.id,
         "AvailabilityZone": volume.zone,
-        "VolumeStatus": {"Status": "ok" if volume.state != "error" else "impaired", "Details": details},
+        "VolumeStatus": {"Status": _health(volume), "Details": details},
         "Events": [],
         "Actions": [],
     }
@@ -265,7 +304,10 @@ def _status(call: Call, volume: Volume) -> dict[str, Any]:
 
 @operation("DescribeVolumeStatus")
 def describe_volume_status(call: Call, request: Request) -> dict[str, Any]:
-    return describe(call, request, volume_kind, ids="VolumeIds", answer="VolumeStatuses", show=_status, exclusive=True)
+    keep = compiled(request.get("Filters") or [], STATUSES)
+    records, token = select(call, request, volume_kind, ids="VolumeIds", keep=keep, exclusive=True)
+    shown = [_status(call, volume) for volume in records]
+    return {"VolumeStatuses": shown, **({"NextToken": token} if token else {})}
 
 
 @operation("DescribeVolumeAttribute", resource=targets(volume_kind, "VolumeId"))

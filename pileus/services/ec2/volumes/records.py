@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from pileus.base.clock import iso_millis
 from pileus.store import Index, Table
 
 from ..filters import boolean
 from ..kinds import Kind
 
 GIB = 1024**3
+AMAZON = "amazon"
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -26,10 +28,28 @@ class Attachment(msgspec.Struct, frozen=True):
     force: bool = False
 
 
+class DataKey(msgspec.Struct, frozen=True):
+    """What encrypts bytes, wrapped by the KMS key `key` (an ARN) and bound to `owner`, the id of the volume or snapshot
+    that it was made for. `managed`: the KMS key is AWS's, for the account."""
+
+    key: str
+    wrapped: bytes
+    owner: str
+    managed: bool = False
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """Of an account in a region: whether new volumes are encrypted unasked; the KMS key, '' for the managed one."""
+
+    encrypted: bool = False
+    key: str = ""
+
+
 class Volume(msgspec.Struct, frozen=True):
     """`size`: GiB. `state`: creating, available, in-use, deleting, error. `origin`: the name in the pool that it begins
     as a copy of, empty for zeros. `root`: it is its instance's root disk. `iops`, `throughput` (MiB/s): 0 where
-    the type has none to set."""
+    the type has none to set. `key`: the KMS key as it is shown. `data_key`: None when it is plain, or is encrypted and
+    its key could not be had. `source_key`: of what it begins as a copy of."""
 
     id: str
     account: str
@@ -45,6 +65,8 @@ class Volume(msgspec.Struct, frozen=True):
     origin: str = ""
     encrypted: bool = False
     key: str = ""
+    data_key: DataKey | None = None
+    source_key: DataKey | None = None
     root: bool = False
     attachment: Attachment | None = None
     modification: dict[str, Any] | None = None
@@ -56,9 +78,9 @@ class Volume(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """`state`: pending, completed, error. `size`: GiB of the volume. `parent`: the snapshot that its blocks add to, as
     it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody. `stored`: bytes
-    of blocks that it added. `external`: its blocks are put by its maker (EBS direct APIs), who must
-    not leave it alone for `timeout` seconds, that is until `expires`.
-    `copy`: it takes over all blocks of its parent."""
+    of blocks that it added, `full`: of all its blocks. `external`: its blocks are put by its maker (EBS direct APIs),
+    who must not leave it alone for `timeout` seconds, that is until `expires`. `copy`: it takes over all blocks of its
+    parent. `together`: the snapshots of all disks of `machine` that were ordered at once and show one moment."""
 
     id: str
     account: str
@@ -72,19 +94,24 @@ class Snapshot(msgspec.Struct, frozen=True):
     parent: str = ""
     encrypted: bool = False
     key: str = ""
+    data_key: DataKey | None = None
     shared: list[str] = []
     completed: float = 0.0
     message: str = ""
     stored: int = 0
+    full: int = 0
     external: bool = False
     timeout: float = 0.0
     expires: float = 0.0
     copy: bool = False
+    machine: str = ""
+    together: list[str] = []
     tags: dict[str, str] = {}
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
-    """512 KiB of a snapshot: the blob that holds them, the wrapped key it is sealed under, their SHA-256."""
+    """512 KiB of a snapshot: the blob that holds them, the wrapped key it is sealed under, their SHA-256. Without a key
+    it is sealed under the snapshot's data key, as all blocks of an encrypted snapshot are."""
 
     blob: int
     key: bytes
@@ -93,7 +120,11 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 
 by_volume_id: Index[Volume] = Index("ec2.volumes.by_id", lambda key, record: [(record.id,)])
 by_snapshot_id: Index[Snapshot] = Index("ec2.snapshots.by_id", lambda key, record: [(record.id,)])
-volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id,))
+being_made_of: Index[Volume] = Index(
+    "ec2.volumes.being_made_of",
+    lambda key, record: [(record.origin,)] if record.state == "creating" and record.origin else [],
+)
+volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id, being_made_of))
 snapshots = Table("ec2.snapshots", Snapshot, watched=True, indexes=(by_snapshot_id,))
 blocks = Table("ec2.snapshots.blocks", Block)  # snapshot, number of the block; blocks of zeros have none
 removed = Table("ec2.snapshots.removed", float, watched=True)  # snapshot whose blocks are to be let go -> when
@@ -119,6 +150,8 @@ snapshot_kind: Kind[Snapshot] = Kind(
         "description": lambda snapshot: [snapshot.description],
         "encrypted": lambda snapshot: [boolean(snapshot.encrypted)],
         "owner-id": lambda snapshot: [snapshot.account],
+        "owner-alias": lambda snapshot: [AMAZON] if snapshot.account == AMAZON else [],
+        "start-time": lambda snapshot: [f"{iso_millis(snapshot.started)}Z"],
         "progress": lambda snapshot: [f"{snapshot.progress}%"],
         "storage-tier": lambda snapshot: ["standard"],
     },
@@ -141,6 +174,9 @@ volume_kind = Kind(
         "snapshot-id": lambda volume: [volume.snapshot],
         "status": lambda volume: [volume.state],
         "volume-type": lambda volume: [volume.type],
+        "create-time": lambda volume: [f"{iso_millis(volume.created)}Z"],
+        "attachment.attach-time": _attached(lambda attachment: f"{iso_millis(attachment.at)}Z"),
+        "fast-restored": lambda volume: ["false"],
         "encrypted": lambda volume: [boolean(volume.encrypted)],
         "attachment.instance-id": _attached(lambda attachment: attachment.instance),
         "attachment.device": _attached(lambda attachment: attachment.device),

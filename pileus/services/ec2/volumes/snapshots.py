@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 
-from pileus.base.arns import parse
-from pileus.control.outside import outside
 from pileus.drivers import Unable
 from pileus.model import regions
 from pileus.service import Call, Outside, must_allow
@@ -22,7 +20,9 @@ from ..listing import cut
 from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
+from . import encrypting
 from .making import visible_snapshot
+from .moments import freeze
 from .records import Snapshot, Volume, by_snapshot_id, removed, snapshot_kind, snapshots, volume_kind
 from .storing import last_of
 
@@ -44,12 +44,20 @@ def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     }
     if snapshot.completed:
         shown["CompletionTime"] = snapshot.completed
-        shown["FullSnapshotSizeInBytes"] = snapshot.stored
+        shown["FullSnapshotSizeInBytes"] = snapshot.full
     if snapshot.message:
         shown["StateMessage"] = snapshot.message
+    if snapshot.key:
+        shown["KmsKeyId"] = snapshot.key
     if snapshot.account == call.account:
         shown |= shown_tags(snapshot.tags)
     return shown
+
+
+def _info(call: Call, snapshot: Snapshot) -> dict[str, Any]:
+    """As one of several that are only just begun (SnapshotInfo)."""
+    shown = show(call, snapshot)
+    return {name: value for name, value in shown.items() if name != "StorageTier"}
 
 
 def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) -> Snapshot:
@@ -66,6 +74,9 @@ def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) ->
         call.now,
         description=description,
         parent=last_of(call.tx, call.account, call.region, volume.id),
+        encrypted=volume.encrypted,
+        key=volume.key,
+        data_key=volume.data_key,
         tags=tags,
     )
     return snapshot_kind.put(call, snapshot.id, snapshot)
@@ -73,12 +84,18 @@ def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) ->
 
 async def taken(call: Call, made: list[Snapshot]) -> None:
     """The moment of the snapshots, before the caller is answered: what is written afterwards is not in them."""
-    driver = call.cloud.drivers.volumes
-    for snapshot in made:
-        try:
-            await outside(driver.freeze, snapshot.volume, snapshot.id)
-        except Unable as error:
-            raise Ec2Error("IncorrectState", f"The volume '{snapshot.volume}' cannot be read: {error}") from None
+    try:
+        await freeze(call.cloud, made)
+    except Unable as error:
+        raise Ec2Error("IncorrectState", f"A volume cannot be read: {error}") from None
+
+
+def one_moment(call: Call, instance: str, made: list[Snapshot]) -> list[Snapshot]:
+    """Has snapshots of a machine's disks show the same moment."""
+    if len(made) < 2:
+        return made
+    ids = [snapshot.id for snapshot in made]
+    return [snapshot_kind.put(call, one.id, replace(one, machine=instance, together=ids)) for one in made]
 
 
 @operation("CreateSnapshot", resource=targets(volume_kind, "VolumeId"))
@@ -126,10 +143,11 @@ def create_snapshots(call: Call, request: Request) -> Any:
         made.append(begin(call, volume, request.get("Description") or "", {**own, **tags}))
     if not made:
         raise invalid("No volumes are left to take snapshots of.")
+    made = one_moment(call, instance.id, made)
 
     async def work() -> Any:
         await taken(call, made)
-        return await call.conclude(lambda call: {"Snapshots": [show(call, snapshot) for snapshot in made]})
+        return await call.conclude(lambda call: {"Snapshots": [_info(call, snapshot) for snapshot in made]})
 
     return Outside(work)
 
@@ -208,13 +226,11 @@ def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
     source_region = request["SourceRegion"]
     if source_region not in regions.regions():
         raise invalid(f"Invalid source region: {source_region}")
-    if request.get("Encrypted") or request.get("KmsKeyId"):
-        raise Ec2Error("Unsupported", "Pileus does not encrypt snapshots under keys of KMS yet.")
     request.get("PresignedUrl"), request.get("DestinationRegion")  # the request itself is signed for this region
     request.get("CompletionDurationMinutes")  # a copy is done at once, which is within any time
     id = request["SourceSnapshotId"]
     if id.startswith("arn:"):
-        id = parse(id).resource.partition("/")[2]
+        id = id.rpartition("/")[2]
     source = _readable(call, source_region, id)
     if source is None:
         raise snapshot_kind.unknown([id])
@@ -222,22 +238,36 @@ def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
         raise Ec2Error("IncorrectState", f"Snapshot is in invalid state - {source.state}")
     tags = given_tags(call, request, snapshot_kind)[snapshot_kind.type]
     description = request.get("Description") or f"[Copied {source.id} from {source_region}]"
-    copy = copied(call, source, description, tags)
+    copy = copied(call, source, description, tags, request.get("Encrypted"), request.get("KmsKeyId") or "")
     return {"SnapshotId": copy.id, **shown_tags(tags)}
 
 
-def copied(call: Call, source: Snapshot, description: str, tags: dict[str, str]) -> Snapshot:
-    """The record of a copy, whose blocks the reconciler takes over."""
+def copied(
+    call: Call,
+    source: Snapshot,
+    description: str,
+    tags: dict[str, str],
+    encrypted: bool | None = None,
+    key: str = "",
+) -> Snapshot:
+    """The record of a copy, whose blocks the reconciler takes over. `encrypted`, `key`: as CopySnapshot is asked."""
+    id, key = snapshot_kind.new_id(), encrypting.key_for(call, encrypted, key, source)
+    data_key = encrypting.data_key_or_none(call, key, id, source.data_key) if key else None
+    inaccessible = bool(key) and data_key is None
     copy = Snapshot(
-        snapshot_kind.new_id(),
+        id,
         call.account,
         call.region,
         "",
         source.size,
-        "pending",
+        "error" if inaccessible else "pending",
         call.now,
         description=description,
         parent=source.id,
+        encrypted=bool(key),
+        key=data_key.key if data_key is not None else key,
+        data_key=data_key,
+        message=encrypting.INACCESSIBLE if inaccessible else "",
         copy=True,
         tags=tags,
     )
@@ -263,9 +293,20 @@ def modify_snapshot_attribute(call: Call, request: Request) -> None:
     remove = [_grantee(one) for one in changes.get("Remove") or []]
     if kind := request.get("OperationType"):
         names = [*(request.get("UserIds") or []), *(request.get("GroupNames") or [])]
+        for account in request.get("UserIds") or []:
+            _grantee({"UserId": account})
         add, remove = (names, []) if kind == "add" else ([], names)
+    if snapshot.encrypted and add:
+        _refuse_what_is_not_shared(snapshot, add)
     shared = sorted((set(snapshot.shared) | set(add)) - set(remove))
     snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=shared))
+
+
+def _refuse_what_is_not_shared(snapshot: Snapshot, with_whom: list[str]) -> None:
+    if snapshot.data_key is not None and snapshot.data_key.managed:
+        raise Ec2Error("OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared")
+    if "all" in with_whom:
+        raise Ec2Error("OperationNotPermitted", "Encrypted snapshots cannot be shared publicly")
 
 
 def _grantee(given: Any) -> str:
