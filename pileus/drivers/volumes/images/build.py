@@ -109,6 +109,7 @@ def _build(name: str, recipe: Recipe, path: Path, progress: Callable[[str], None
             disk.truncate(recipe.size)
         _run([_program("mkfs.ext4"), "-q", "-F", "-m", "1", "-L", "cloudimg-root", "-d", str(root), str(file)])
         file.chmod(0o600)
+        shutil.rmtree(root)  # before it counts as built: what is left by a kill is removed by who builds again
         file.rename(path)
         progress(f"{name}: built, {path.stat().st_blocks * 512 // 1024**2} MB in {path}")
     finally:
