@@ -168,6 +168,10 @@ class FakeVolumes:
             self._volumes.clear()
             self._frozen.clear()
 
+    def is_open(self, volume: str) -> bool:
+        """Whether a machine could have it now: a sealed one must have been given its key."""
+        return self._volumes[volume].open
+
     def guest_mounts(self, volume: str, mounted: bool = True) -> None:
         """The guest that has it mounts it, or unmounts it."""
         self._volumes[volume].mounted = mounted

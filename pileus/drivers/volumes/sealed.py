@@ -25,8 +25,10 @@ SIZE_MAX = 2**44 - 4096
 _OUTER_SIZE = 17 * 1024**4
 _ATTRIBUTE = "user.pileus.sealed"
 _FOLDER, _DISK = "sealed", "disk"
-_MAKE = ["mkfs.ext4", "-q", "-F", "-b", "4096", "-N", "16", "-m", "0", "-J", "size=8", "-C", str(1024**2)]
-_MAKE += ["-O", "encrypt,bigalloc,^resize_inode", "-E", "nodiscard,lazy_itable_init=1,packed_meta_blocks=1"]
+_MAKE = ["mkfs.ext4", "-q", "-F", "-b", "4096", "-N", "16", "-m", "0", "-J", "size=4", "-C", str(1024**2)]
+_MAKE += ["-O", "encrypt,bigalloc,^resize_inode,sparse_super2"]
+# No copies of the superblock: each would take a megabyte of the pool.
+_MAKE += ["-E", "nodiscard,lazy_itable_init=1,packed_meta_blocks=1,num_backup_sb=0"]
 _OPTIONS = ["errors=remount-ro", "discard", "noinit_itable"]
 _MOUNT = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC | mounts.NOATIME
 

@@ -5,6 +5,8 @@ from pileus.control import Reconciler
 from . import key_pairs, regions, tags, vpc
 from .adopting import begin
 from .images import describing as images
+from .images import making, retiring, sharing
+from .images.completing import CompleteImages
 from .instances import attributes, describing, launching, lifecycle, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
@@ -18,7 +20,7 @@ from .volumes.storing import RemoveSnapshots, StoreSnapshots
 
 def reconcilers() -> list[Reconciler]:
     """EC2's background work, for the composition root."""
-    return [*vpc.reconcilers(), KeepVolumes(), StoreSnapshots(), RemoveSnapshots(), RunMachines()]
+    return [*vpc.reconcilers(), KeepVolumes(), StoreSnapshots(), RemoveSnapshots(), RunMachines(), CompleteImages()]
 
 
 __all__ = [
@@ -31,9 +33,12 @@ __all__ = [
     "key_pairs",
     "launching",
     "lifecycle",
+    "making",
     "profiles",
     "reconcilers",
     "regions",
+    "retiring",
+    "sharing",
     "snapshots",
     "status",
     "tags",

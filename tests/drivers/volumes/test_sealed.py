@@ -10,7 +10,6 @@ import pytest
 
 from pileus.drivers import Unable
 from pileus.drivers.api import Busy
-from pileus.drivers.volumes import sealed
 from pileus.drivers.volumes.api import BLOCK, Volume
 from tests.drivers.machines.test_contract import ready
 from tests.drivers.machines.test_outliving import STARTER
@@ -224,15 +223,18 @@ def test_a_machine_boots_from_a_sealed_disk_and_again_when_the_cloud_is_killed(a
     again.shell("orphan", "mkdir -p /mnt/d && mount /dev/xvdf /mnt/d && grep data /mnt/d/x")
 
 
-def test_after_the_host_went_down_a_machine_boots_only_when_the_key_is_given_again(alone):
-    alone.volumes.ensure_image("debian-12")
-    alone.volumes.ensure(Volume("root-m", 8 * GIB, "debian-12", key=KEY))
-    machine = alone.machine("m")
-    alone.machines.ensure(machine)
-    alone.machines.stop("m", 0)
-    sealed.close_all(alone.volumes.pool)
+def test_a_machine_boots_from_a_sealed_disk_that_was_closed_only_when_the_key_is_given_again(cloud):
+    cloud.volumes.ensure_image("debian-12")
+    cloud.volumes.ensure(Volume("root-closed", 8 * GIB, "debian-12", key=KEY))
+    cloud.machines.ensure(cloud.machine("closed"))
+    with pytest.raises(Busy):
+        cloud.volumes.detach("root-closed", force=True)
+    cloud.machines.stop("closed", 0)
+    cloud.volumes.detach("root-closed")  # as a host that goes down closes it
     with pytest.raises(Unable):
-        alone.machines.ensure(alone.machine("m", boot=2))
-    alone.volumes.ensure(Volume("root-m", 8 * GIB, key=KEY))
-    alone.machines.ensure(alone.machine("m", boot=3))
-    assert alone.machines.observe("m").state == "running"
+        cloud.machines.ensure(cloud.machine("closed", boot=2))
+    cloud.volumes.ensure(Volume("root-closed", 8 * GIB, key=KEY))
+    cloud.machines.ensure(cloud.machine("closed", boot=3))
+    assert cloud.machines.observe("closed").state == "running"
+    cloud.machines.destroy("closed")
+    cloud.volumes.destroy("root-closed")

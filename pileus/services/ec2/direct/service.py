@@ -5,11 +5,11 @@ from typing import Any
 from pileus.base.errors import ApiError
 from pileus.service import Call, Service
 
-from ..images.offered import AMAZON, offered
+from ..images.offered import offered
 from ..kinds import about
 from ..volumes.encrypting import opened
 from ..volumes.making import visible_snapshot
-from ..volumes.records import Snapshot, snapshot_kind
+from ..volumes.records import AMAZON, Snapshot, snapshot_kind
 
 ebs = Service("ebs", validation="ValidationException", about=about)
 

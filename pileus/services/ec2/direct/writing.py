@@ -26,7 +26,16 @@ replace = msgspec.structs.replace
 TIMEOUT_MINUTES = 60
 SIZE_MAX = 65_536
 ALGORITHM = "SHA256"
-started = Table("ebs.started", str)  # account, region, client token -> snapshot
+
+
+class Started(msgspec.Struct, frozen=True):
+    """`digest`: of the request."""
+
+    snapshot: str
+    digest: str
+
+
+started = Table("ebs.started", Started)  # account, region, client token
 
 
 @ebs.operation(
@@ -36,7 +45,9 @@ started = Table("ebs.started", str)  # account, region, client token -> snapshot
 def start_snapshot(call: Call, request: Request) -> dict[str, Any]:
     token = request.get("ClientToken")
     if token and (known := started.get(call.tx, call.account, call.region, token)) is not None:
-        return _show(call, snapshot_kind.need(call, known))
+        if known.digest != _digest(request):
+            raise Conflict("The request uses the same client token as a previous, but non-identical request.")
+        return _show(call, snapshot_kind.need(call, known.snapshot))
     size, parent = request["VolumeSize"], request.get("ParentSnapshotId") or ""
     if not 1 <= size <= SIZE_MAX:
         raise invalid("INVALID_VOLUME_SIZE", f"The volume size is 1 to {SIZE_MAX} GiB.")
@@ -65,7 +76,7 @@ def start_snapshot(call: Call, request: Request) -> dict[str, Any]:
     )
     snapshot_kind.put(call, snapshot.id, snapshot)
     if token:
-        started.put(call.tx, call.account, call.region, token, record=snapshot.id)
+        started.put(call.tx, call.account, call.region, token, record=Started(snapshot.id, _digest(request)))
     return _show(call, snapshot)
 
 
@@ -83,6 +94,10 @@ def _data_key(call: Call, request: Request, id: str, parent: Snapshot | None) ->
         return made_for(call, under, id) if under else None
     except ApiError as error:
         raise invalid("INVALID_CUSTOMER_KEY", f"The KMS key cannot be used: {error.message}") from error
+
+
+def _digest(request: Request) -> str:
+    return hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
 
 
 def _show(call: Call, snapshot: Snapshot) -> dict[str, Any]:

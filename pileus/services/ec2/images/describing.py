@@ -14,7 +14,8 @@ from ..kinds import each
 from ..listing import cut
 from ..service import Ec2Error, Request, invalid, operation
 from ..tags import show as show_tags
-from .offered import AMAZON, found, may_launch, offered
+from ..volumes.records import AMAZON, AMAZON_ACCOUNT
+from .offered import found, may_launch, offered
 from .records import Disk, Image, image_kind, images, written
 
 
@@ -39,13 +40,17 @@ def show(call: Call, image: Image) -> dict[str, Any]:
         "BlockDeviceMappings": [show_disk(disk) for disk in image.disks],
     }
     if image.owner == AMAZON:
-        shown |= {"OwnerId": "000000000000", "ImageOwnerAlias": AMAZON}
+        shown |= {"OwnerId": AMAZON_ACCOUNT, "ImageOwnerAlias": AMAZON}
     else:
         shown["OwnerId"] = image.owner
     if image.description:
         shown["Description"] = image.description
     if image.deprecated:
         shown["DeprecationTime"] = written(image.deprecated)
+    if image.owner == call.account:
+        shown["DeregistrationProtection"] = image.protection
+        if image.last_launched:
+            shown["LastLaunchedTime"] = written(image.last_launched)
     if image.imds_v2:
         shown["ImdsSupport"] = "v2.0"
     if image.source_instance:
@@ -90,7 +95,7 @@ def _of_owner(call: Call, image: Image, owners: list[str]) -> bool:
     for owner in owners:
         if owner == "self" and image.owner == call.account:
             return True
-        if owner in (image.owner, "000000000000" if image.owner == AMAZON else image.owner):
+        if owner in (image.owner, AMAZON_ACCOUNT if image.owner == AMAZON else image.owner):
             return True
     return False
 

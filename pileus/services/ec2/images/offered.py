@@ -6,10 +6,12 @@ formed and unknown here, then stands for it.
 
 from functools import lru_cache
 
-from pileus.model.images import OFFERS
+import msgspec
+
+from pileus.model.images import OFFERS, parameters
 from pileus.service import Call
 
-from ..service import Ec2Error
+from ..service import Ec2Error, invalid
 from ..volumes.records import AMAZON
 from .records import Disk, Image, by_image_id, image_kind, images
 
@@ -46,15 +48,41 @@ def may_launch(call: Call, image: Image) -> bool:
     return image.owner == call.account or image.public or call.account in image.launchers
 
 
-def found(call: Call, id: str) -> Image | None:
-    """An image that the caller may see, in the region of the call."""
-    own = offered(call.region).get(id)
+def found(call: Call, id: str, region: str = "") -> Image | None:
+    """An image that the caller may see, in the region of the call or another one."""
+    own = offered(region or call.region).get(id)
     if own is not None:
         return own
     for _, image in images.find(call.tx, by_image_id, id, limit=1):
-        if image.region == call.region and may_launch(call, image):
+        if image.region == (region or call.region) and may_launch(call, image):
             return image
     return None
+
+
+NOTED_SECONDS = 86_400.0
+
+
+def launched_now(call: Call, image: Image) -> Image:
+    """Notes when an image was launched last: to the day, as AWS does."""
+    if image.owner == AMAZON or call.now < image.last_launched + NOTED_SECONDS:
+        return image
+    noted = msgspec.structs.replace(image, last_launched=call.now)
+    images.put(call.tx, image.owner, image.region, image.id, record=noted)
+    return noted
+
+
+RESOLVED = "resolve:ssm:"
+
+
+def resolved(call: Call, id: str) -> str:
+    """An image id; of the name of a public parameter ('resolve:ssm:/aws/service/…'), the id that it has."""
+    if not id.startswith(RESOLVED):
+        return id
+    name = id.removeprefix(RESOLVED)
+    parameter = parameters(call.region).get(name)
+    if parameter is None:
+        raise invalid(f"Value ({id}) for parameter ImageId is invalid: the parameter {name} does not exist.")
+    return parameter[0]
 
 
 def launchable(call: Call, id: str) -> Image:

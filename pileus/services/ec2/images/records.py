@@ -14,6 +14,7 @@ from pileus.store import Index, Table
 
 from ..filters import boolean
 from ..kinds import Kind
+from ..volumes.records import AMAZON_ACCOUNT
 
 
 class Disk(msgspec.Struct, frozen=True):
@@ -35,7 +36,8 @@ class Disk(msgspec.Struct, frozen=True):
 
 class Image(msgspec.Struct, frozen=True):
     """`origin`: the built image in the pool, of the cloud's own images. `owner`: an account, or 'amazon'. `launchers`:
-    accounts that may launch it; 'all' for everybody. `state`: pending, available, failed, deregistered, disabled."""
+    accounts that may launch it; 'all' for everybody. `state`: pending, available, failed, disabled.
+    `protected`: from being deregistered; `cooldown`: for how many seconds more, once that is taken back."""
 
     id: str
     name: str
@@ -52,6 +54,7 @@ class Image(msgspec.Struct, frozen=True):
     deprecated: float = 0.0
     protected: bool = False
     protected_until: float = 0.0
+    cooldown: float = 0.0
     source_image: str = ""
     source_region: str = ""
     source_instance: str = ""
@@ -64,9 +67,22 @@ class Image(msgspec.Struct, frozen=True):
     def public(self) -> bool:
         return "all" in self.launchers
 
+    @property
+    def protection(self) -> str:
+        if not self.protected:
+            return "disabled"
+        return "enabled-with-cooldown" if self.cooldown else "enabled-without-cooldown"
+
 
 by_image_id: Index[Image] = Index("ec2.images.by_id", lambda key, record: [(record.id,)])
-images = Table("ec2.images", Image, watched=True, indexes=(by_image_id,))
+images_of_snapshot: Index[Image] = Index(
+    "ec2.images.of_snapshot", lambda key, record: [(disk.snapshot,) for disk in record.disks if disk.snapshot]
+)
+images_of_name: Index[Image] = Index(
+    "ec2.images.of_name",
+    lambda key, record: [] if record.state == "failed" else [(record.owner, record.region, record.name)],
+)
+images = Table("ec2.images", Image, watched=True, indexes=(by_image_id, images_of_snapshot, images_of_name))
 
 
 def _disks(read: Any) -> Any:
@@ -98,7 +114,7 @@ image_kind = _Images(
         "architecture": lambda image: [image.architecture],
         "state": lambda image: [image.state],
         "is-public": lambda image: [boolean(image.public)],
-        "owner-id": lambda image: [image.owner if image.owner != "amazon" else ""],
+        "owner-id": lambda image: [image.owner if image.owner != "amazon" else AMAZON_ACCOUNT],
         "owner-alias": lambda image: ["amazon"] if image.owner == "amazon" else [],
         "image-type": lambda image: ["machine"],
         "virtualization-type": lambda image: ["hvm"],

@@ -32,7 +32,9 @@ def stopped(call: Call, instance: Instance) -> None:
     for interface in joining.interfaces_of(call.tx, instance.account, instance.region, instance.id):
         joining.take_launch_address(call, interface.id)
     instance_kind.put(
-        call, instance.id, replace(instance, state="stopped", abrupt=False, hung=0.0, rebooted=instance.reboots)
+        call,
+        instance.id,
+        replace(instance, state="stopped", imaging=[], abrupt=False, hung=0.0, rebooted=instance.reboots),
     )
     for disk in instance.disks:
         wake(call.tx, "ec2.volumes", instance.account, instance.region, disk.volume)
@@ -50,7 +52,9 @@ def terminated(call: Call, instance: Instance) -> None:
             volume_kind.put(call, volume.id, _freed(volume))
     credentials.kept.delete(call.tx, instance.id)
     instance_kind.put(
-        call, instance.id, replace(instance, state="terminated", ended=call.now, disks=[], store=[], hung=0.0)
+        call,
+        instance.id,
+        replace(instance, state="terminated", imaging=[], ended=call.now, disks=[], store=[], hung=0.0),
     )
 
 

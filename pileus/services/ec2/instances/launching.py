@@ -12,7 +12,7 @@ from pileus.service import Call
 from .. import key_pairs
 from ..able import refuse_where_none_can_run
 from ..heeding import Heeded
-from ..images.offered import launchable
+from ..images.offered import launchable, launched_now, resolved
 from ..images.records import Disk, Image, image_kind
 from ..kinds import HEX_DIGITS
 from ..service import Ec2Error, Request, combination, invalid, operation, refuse_unread
@@ -37,7 +37,7 @@ def _resources(call: Call, request: Request) -> list[str]:
     """
     template = request.get("LaunchTemplate")
     request, _ = applied(call, request)
-    found = [image_kind.arn(call, request.get("ImageId") or "*"), instance_kind.arn(call, "*")]
+    found = [image_kind.arn(call, resolved(call, request.get("ImageId") or "*")), instance_kind.arn(call, "*")]
     found.append(SUBNET.arn(call, request.get("SubnetId") or "*"))
     found += [GROUP.arn(call, id) for id in request.get("SecurityGroupIds") or ["*"]]
     if request.get("KeyName"):
@@ -76,7 +76,8 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
     refuse_where_none_can_run(call)
     if not request.get("ImageId"):
         raise Ec2Error("MissingParameter", "The request must contain the parameter ImageId")
-    image = launchable(call, request["ImageId"])
+    asked = resolved(call, request["ImageId"])
+    image = launched_now(call, launchable(call, asked))
     kind = type_of(request.get("InstanceType") or DEFAULT_TYPE)
     if image.architecture not in kind.architectures:
         raise invalid(
@@ -97,10 +98,7 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
     tags[instance_kind.type] |= own_tags
     fields |= _market(request)
     reservation = f"r-0{ids.unique_hex(HEX_DIGITS - 1)}"
-    return [
-        _one(call, reservation, index, request["ImageId"], image, kind, fields, wanted, place, tags)
-        for index in range(high)
-    ]
+    return [_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags) for index in range(high)]
 
 
 def _market(request: Request) -> dict[str, Any]:
@@ -167,7 +165,7 @@ def _disks(
             store.append(Placed(disk.device, virtual=disk.virtual, size=kind.store[1]))
             continue
         root = disk.device == image.root_device
-        source = making.source_of(call, disk.snapshot) if disk.snapshot else making.NOTHING
+        source = making.source_of(call, disk.snapshot, of=image) if disk.snapshot else making.NOTHING
         volume = making.make(
             call,
             zone,

@@ -58,7 +58,8 @@ class Instance(msgspec.Struct, frozen=True):
     """`wanted`: running, stopped or terminated; `state`: what it is on its way there. `boot` counts its starts.
     `reboots` counts how often a reboot was asked for, `rebooted` how many of them are done. `transition`: the reason of
     its last change of state as DescribeInstances spells it. `hung`: since when its guest has not answered, 0 when it
-    does. `abrupt`: it ends without being asked. `store`: the disks of its instance store, lost when it stops."""
+    does. `abrupt`: it ends without being asked. `store`: the disks of its instance store, lost when it stops.
+    `imaging`: images that wait for its guest to be down (`imaging.py`)."""
 
     id: str
     account: str
@@ -105,6 +106,7 @@ class Instance(msgspec.Struct, frozen=True):
     token: str = ""
     public_at_boot: bool = False
     abrupt: bool = False
+    imaging: list[str] = []
     tags: dict[str, str] = {}
 
     @property

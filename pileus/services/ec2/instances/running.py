@@ -23,7 +23,7 @@ from pileus.store import Transaction, wake
 from ..acting import call_for
 from ..volumes import encrypting
 from ..vpc.realizing import realize
-from . import ending, plans
+from . import ending, imaging, plans
 from .lifecycle import gmt, stop, terminate
 from .records import TERMINATED_SECONDS, Instance, Reason, instance_kind, instances
 
@@ -62,6 +62,8 @@ class RunMachines:
         driver = cloud.drivers.machines
         grace = 0.0 if instance.abrupt else GRACE_SECONDS
         await outside(driver.stop, instance.id, grace)
+        if instance.imaging:
+            await imaging.capture(cloud, instance)
         await ending.drop_store(cloud, instance)
         if instance.wanted == "stopped":
             await _settle(cloud, instance, ending.stopped)
@@ -96,9 +98,24 @@ async def _run(cloud: Cloud, instance: Instance) -> Outcome:
     observed = await outside(cloud.drivers.machines.observe, instance.id)
     if observed.boot < instance.boot:
         return await _boot(cloud, instance)
+    if instance.imaging:
+        return await _rest(cloud, instance)
     if observed.state == "stopped":
         return await _ended(cloud, instance, observed)
     return await _keep(cloud, instance)
+
+
+async def _rest(cloud: Cloud, instance: Instance) -> Outcome:
+    """Images are made of it: its guest is shut down, its disks are kept as they are then, and it boots again."""
+    await outside(cloud.drivers.machines.stop, instance.id, GRACE_SECONDS)
+    await imaging.capture(cloud, instance)
+
+    def again(call: Call, now: Instance) -> None:
+        waiting = [id for id in now.imaging if id not in instance.imaging]
+        instance_kind.put(call, now.id, replace(now, imaging=waiting, boot=now.boot + 1, seen=0.0))
+
+    await _settle(cloud, instance, again)
+    return Done
 
 
 async def _boot(cloud: Cloud, instance: Instance) -> Outcome:

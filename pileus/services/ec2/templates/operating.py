@@ -103,13 +103,13 @@ def create_launch_template_version(call: Call, request: Request) -> dict[str, An
     before = made_before(call, request)
     if before is not None:
         return {"LaunchTemplateVersion": _show_version(template, version_of(call, template, before[0]))}
-    if template.latest >= VERSIONS_MAX:
+    if template.made >= VERSIONS_MAX:
         raise Ec2Error("VersionLimitExceeded", f"A launch template has at most {VERSIONS_MAX} versions.")
     data = _data(request)
     source = request.get("SourceVersion")
     if source:
         data = {**version_of(call, template, source).data, **data}
-    changed = template_kind.put(call, template.id, replace(template, latest=template.latest + 1))
+    changed = template_kind.put(call, template.id, replace(template, latest=template.made + 1, made=template.made + 1))
     version = _put_version(call, changed, changed.latest, data, request.get("VersionDescription") or "")
     remember(call, request, [str(version.number)])
     return {"LaunchTemplateVersion": _show_version(changed, version)}
@@ -155,6 +155,8 @@ def delete_launch_template_versions(call: Call, request: Request) -> dict[str, A
             continue
         versions.delete(call.tx, call.account, call.region, template.id, number)
         done.append(about)
+    left = max(version.number for version in _all(call, template))
+    template_kind.put(call, template.id, replace(template, latest=left))
     return {
         "SuccessfullyDeletedLaunchTemplateVersions": done,
         "UnsuccessfullyDeletedLaunchTemplateVersions": failed,

@@ -12,12 +12,15 @@ from ..service import Ec2Error, invalid, missing
 
 
 class Template(msgspec.Struct, frozen=True):
+    """`latest`: the highest number there is; `made`: the highest there ever was, for a number is given once."""
+
     id: str
     name: str
     created: float
     by: str
     default: int = 1
     latest: int = 1
+    made: int = 1
     tags: dict[str, str] = {}
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pileus.service import Call
 
 from ..images.offered import offered
+from ..images.records import Image
 from ..kinds import KINDS
 from ..service import Ec2Error, invalid
 from . import types
@@ -28,13 +29,15 @@ class Source(NamedTuple):
 NOTHING = Source("", "", 0)
 
 
-def source_of(call: Call, snapshot: str) -> Source:
-    """Raises InvalidSnapshot.NotFound, IncorrectState."""
+def source_of(call: Call, snapshot: str, of: Image | None = None) -> Source:
+    """Raises InvalidSnapshot.NotFound, IncorrectState. Who may launch an image (`of`) gets what is in its snapshots."""
     for image in offered(call.region).values():
         for disk in image.disks:
             if disk.snapshot == snapshot:
                 return Source(snapshot, image.origin, disk.size)
-    record = visible_snapshot(call, snapshot)
+    theirs = of is not None and any(disk.snapshot == snapshot for disk in of.disks)
+    record = snapshots.get(call.tx, of.owner, call.region, snapshot) if theirs and of is not None else None
+    record = record or visible_snapshot(call, snapshot)
     if record is None:
         raise KINDS["snap"].unknown([snapshot])
     if record.state == "error":

@@ -15,6 +15,8 @@ from ..kinds import Kind
 
 GIB = 1024**3
 AMAZON = "amazon"
+AMAZON_ACCOUNT = "137112412989"
+"""What owns the cloud's own images and their snapshots: Amazon's, so that no account of the cloud's is taken for it."""
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -80,7 +82,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     it was when this one was begun. `shared`: accounts that may make volumes of it; 'all' for everybody. `stored`: bytes
     of blocks that it added, `full`: of all its blocks. `external`: its blocks are put by its maker (EBS direct APIs),
     who must not leave it alone for `timeout` seconds, that is until `expires`. `copy`: it takes over all blocks of its
-    parent. `together`: the snapshots of all disks of `machine` that were ordered at once and show one moment."""
+    parent. `together`: the snapshots of all disks of `machine` that were ordered at once and show one moment. `held`:
+    its moment has not come: the machine is shut down for it first. `origin`: the built image that it is a copy of."""
 
     id: str
     account: str
@@ -104,6 +107,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     timeout: float = 0.0
     expires: float = 0.0
     copy: bool = False
+    held: bool = False
+    origin: str = ""
     machine: str = ""
     together: list[str] = []
     tags: dict[str, str] = {}
@@ -149,7 +154,7 @@ snapshot_kind: Kind[Snapshot] = Kind(
         "status": lambda snapshot: [snapshot.state],
         "description": lambda snapshot: [snapshot.description],
         "encrypted": lambda snapshot: [boolean(snapshot.encrypted)],
-        "owner-id": lambda snapshot: [snapshot.account],
+        "owner-id": lambda snapshot: [AMAZON_ACCOUNT if snapshot.account == AMAZON else snapshot.account],
         "owner-alias": lambda snapshot: [AMAZON] if snapshot.account == AMAZON else [],
         "start-time": lambda snapshot: [f"{iso_millis(snapshot.started)}Z"],
         "progress": lambda snapshot: [f"{snapshot.progress}%"],

@@ -12,8 +12,8 @@ from pileus.model import regions
 from pileus.service import Call, Outside, must_allow
 
 from ..filters import chosen
-from ..images.offered import AMAZON, offered
-from ..images.records import images
+from ..images.offered import offered
+from ..images.records import Image, images, images_of_snapshot
 from ..instances.records import instance_kind
 from ..kinds import created, each, targets
 from ..listing import cut
@@ -23,7 +23,17 @@ from ..tags import shown as shown_tags
 from . import encrypting
 from .making import visible_snapshot
 from .moments import freeze
-from .records import Snapshot, Volume, by_snapshot_id, removed, snapshot_kind, snapshots, volume_kind
+from .records import (
+    AMAZON,
+    AMAZON_ACCOUNT,
+    Snapshot,
+    Volume,
+    by_snapshot_id,
+    removed,
+    snapshot_kind,
+    snapshots,
+    volume_kind,
+)
 from .storing import last_of
 
 replace = msgspec.structs.replace
@@ -39,9 +49,11 @@ def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
         "StartTime": snapshot.started,
         "Description": snapshot.description,
         "Encrypted": snapshot.encrypted,
-        "OwnerId": snapshot.account,
+        "OwnerId": AMAZON_ACCOUNT if snapshot.account == AMAZON else snapshot.account,
         "StorageTier": "standard",
     }
+    if snapshot.account == AMAZON:
+        shown["OwnerAlias"] = AMAZON
     if snapshot.completed:
         shown["CompletionTime"] = snapshot.completed
         shown["FullSnapshotSizeInBytes"] = snapshot.full
@@ -160,10 +172,18 @@ def _of_instance(call: Call, request: Request) -> list[str]:
 @operation("DeleteSnapshot", resource=targets(snapshot_kind, "SnapshotId"))
 def delete_snapshot(call: Call, request: Request) -> None:
     snapshot = snapshot_kind.need(call, request["SnapshotId"])
-    for image in each(images, call.tx, call.account, call.region):
-        if image.state != "deregistered" and any(disk.snapshot == snapshot.id for disk in image.disks):
-            raise Ec2Error("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {image.id}")
+    image = used_by(call, snapshot)
+    if image is not None:
+        raise Ec2Error("InvalidSnapshot.InUse", f"The snapshot {snapshot.id} is currently in use by {image.id}")
     drop(call, snapshot)
+
+
+def used_by(call: Call, snapshot: Snapshot) -> Image | None:
+    """An image of its owner's that needs it."""
+    for _, image in images.find(call.tx, images_of_snapshot, snapshot.id, limit=100):
+        if image.owner == snapshot.account:
+            return image
+    return None
 
 
 def drop(call: Call, snapshot: Snapshot) -> None:
@@ -171,14 +191,14 @@ def drop(call: Call, snapshot: Snapshot) -> None:
     removed.put(call.tx, snapshot.id, record=call.now)
 
 
-def _offered(call: Call) -> list[Snapshot]:
+def _offered(region: str) -> list[Snapshot]:
     """Those of the cloud's own images."""
     return [
         Snapshot(
-            disk.snapshot, AMAZON, call.region, "", disk.size, "completed", image.created, 100, image.description,
-            shared=["all"], completed=image.created,
+            disk.snapshot, AMAZON, region, "", disk.size, "completed", image.created, 100, image.description,
+            shared=["all"], completed=image.created, origin=image.origin,
         )
-        for image in offered(call.region).values()
+        for image in offered(region).values()
         for disk in image.disks
     ]  # fmt: skip
 
@@ -188,7 +208,7 @@ def describe_snapshots(call: Call, request: Request) -> dict[str, Any]:
     """One's own, those shared with one, and everybody's."""
     keep = chosen(snapshot_kind, request)
     wanted, owners, users = request.get("SnapshotIds"), request.get("OwnerIds"), request.get("RestorableByUserIds")
-    public = _offered(call)
+    public = _offered(call.region)
     if wanted:
         known = {snapshot.id: snapshot for snapshot in public}
         pairs = [(id, known.get(id) or visible_snapshot(call, id)) for id in dict.fromkeys(wanted)]
@@ -200,7 +220,9 @@ def describe_snapshots(call: Call, request: Request) -> dict[str, Any]:
         candidates = [*public, *(one for one in each(snapshots, call.tx) if _visible(call, one))]
 
     def passes(snapshot: Snapshot) -> bool:
-        if owners and snapshot.account not in [call.account if owner == "self" else owner for owner in owners]:
+        if owners and not {snapshot.account, show(call, snapshot)["OwnerId"]} & {
+            call.account if owner == "self" else owner for owner in owners
+        }:
             return False
         if users:
             named = ["all" if user == "all" else call.account if user == "self" else user for user in users]
@@ -231,7 +253,7 @@ def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
     id = request["SourceSnapshotId"]
     if id.startswith("arn:"):
         id = id.rpartition("/")[2]
-    source = _readable(call, source_region, id)
+    source = readable_in(call, source_region, id)
     if source is None:
         raise snapshot_kind.unknown([id])
     if source.state != "completed":
@@ -263,18 +285,23 @@ def copied(
         "error" if inaccessible else "pending",
         call.now,
         description=description,
-        parent=source.id,
+        parent="" if source.origin else source.id,
         encrypted=bool(key),
         key=data_key.key if data_key is not None else key,
         data_key=data_key,
         message=encrypting.INACCESSIBLE if inaccessible else "",
-        copy=True,
+        copy=not source.origin,
+        origin=source.origin,
         tags=tags,
     )
     return snapshot_kind.put(call, copy.id, copy)
 
 
-def _readable(call: Call, region: str, id: str) -> Snapshot | None:
+def readable_in(call: Call, region: str, id: str) -> Snapshot | None:
+    """One that the caller may copy: their own, one that is shared with them, one of the cloud's own images."""
+    for one in _offered(region):
+        if one.id == id:
+            return one
     for _, record in snapshots.find(call.tx, by_snapshot_id, id, limit=1):
         mine = record.account == call.account or "all" in record.shared or call.account in record.shared
         if record.region == region and mine:

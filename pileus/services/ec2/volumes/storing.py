@@ -20,8 +20,9 @@ from pileus.drivers import Unable
 from pileus.drivers.volumes.api import BLOCK
 from pileus.keyring import Cipher, Keyring, derived
 from pileus.service.call import Cloud
-from pileus.store import Transaction
+from pileus.store import Transaction, wake
 
+from ..images.records import images, images_of_snapshot
 from . import encrypting, moments
 from .records import Block, Snapshot, being_made_of, blocks, by_snapshot_id, removed, restored, snapshots, volumes
 
@@ -100,7 +101,7 @@ class StoreSnapshots:
 
     async def reconcile(self, cloud: Cloud, key: Key) -> Outcome:
         snapshot = await cloud.store.transact(lambda tx: snapshots.get(tx, *key))
-        if snapshot is None or snapshot.state != "pending":
+        if snapshot is None or snapshot.state != "pending" or snapshot.held:
             return Done
         if snapshot.external:
             return await _waited(cloud, snapshot)
@@ -112,7 +113,9 @@ class StoreSnapshots:
             if snapshot.copy:
                 await _copy(cloud, snapshot)
             else:
-                if not await moments.frozen(cloud, snapshot):
+                if snapshot.origin:
+                    await outside(cloud.drivers.volumes.ensure_image, snapshot.origin)
+                elif not await moments.frozen(cloud, snapshot):
                     return RequeueAt(cloud.clock.now() + AGAIN_SECONDS)
                 await _store(cloud, snapshot)
         except Unable as error:
@@ -151,7 +154,8 @@ async def _store(cloud: Cloud, snapshot: Snapshot) -> None:
         inherited = dict(await every_row(cloud, parent))
     else:
         parent = ""
-    differing = set(await outside(driver.changed, parent, snapshot.id, data_key))
+    name = snapshot.origin or snapshot.id
+    differing = set(await outside(driver.changed, parent, name, data_key))
     there = {number for number, _ in await every_row(cloud, snapshot.id)}
     kept = [(number, block) for number, block in inherited.items() if number not in differing and number not in there]
     for some in _parts(kept, ROWS_AT_ONCE):
@@ -160,7 +164,7 @@ async def _store(cloud: Cloud, snapshot: Snapshot) -> None:
     key = cloud.keyring.new_key(PURPOSE)
     stored, done = snapshot.stored, 0
     for numbers in _parts(wanted, AT_ONCE):
-        made = await outside(_blocks, cloud, snapshot.id, key, numbers, data_key)
+        made = await outside(_blocks, cloud, name, key, numbers, data_key)
         stored += len(made) * BLOCK
         done += len(numbers)
         progress = min(99, 100 * done // len(wanted))
@@ -223,11 +227,11 @@ async def _seal_anew(cloud: Cloud, snapshot: Snapshot) -> None:
     await _complete(cloud, snapshot, snapshot.stored or len(rows) * BLOCK)
 
 
-def _blocks(cloud: Cloud, snapshot: str, key: bytes, numbers: list[int], data_key: bytes) -> list[tuple[int, Block]]:
+def _blocks(cloud: Cloud, name: str, key: bytes, numbers: list[int], data_key: bytes) -> list[tuple[int, Block]]:
     """In a thread: those that are not all zeros."""
     found = []
     for number in numbers:
-        content = cloud.drivers.volumes.read(snapshot, number, data_key)
+        content = cloud.drivers.volumes.read(name, number, data_key)
         if content != ZEROS:
             found.append((number, write_block(cloud.blobs, cloud.keyring, key, content, data_key)))
     return found
@@ -274,6 +278,8 @@ async def _write(cloud: Cloud, snapshot: Snapshot, change: Any) -> None:
         now = snapshots.get(tx, snapshot.account, snapshot.region, snapshot.id)
         if now is not None:
             snapshots.put(tx, now.account, now.region, now.id, record=change(now))
+            for _, image in images.find(tx, images_of_snapshot, now.id, limit=1_000):
+                wake(tx, images.name, image.owner, image.region, image.id)
 
     await cloud.store.transact(work)
 

@@ -1,5 +1,6 @@
 """Finding instances: filters, pages, states of health, the console."""
 
+from pileus.services.ec2.instances import running
 from tests.services.ec2.vpc.refusing import refused
 
 
@@ -86,7 +87,8 @@ def status(ec2, id, **more):
     return one["InstanceStatus"]["Status"], one["SystemStatus"]["Status"]
 
 
-def test_status_checks_begin_pass_and_notice_a_guest_that_hangs(cloud, ec2, launch):
+def test_status_checks_begin_pass_and_notice_a_guest_that_hangs(cloud, ec2, launch, monkeypatch):
+    monkeypatch.setattr(running, "FIRST_CHECK_SECONDS", 60.0)  # however slow this test is
     id = launch()["InstanceId"]
     assert status(ec2, id) == ("initializing", "initializing")
     cloud.advance(61)
