@@ -301,12 +301,27 @@ class Brief:
         return Done
 
 
+class Unhurried(MemoryStore):
+    """Its answers take a few turns of the event loop, more or fewer, as a store's do that works in threads."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.random = random.Random(seed)
+
+    async def transact(self, work):
+        found = await super().transact(work)
+        for _ in range(self.random.randrange(6)):
+            await asyncio.sleep(0)
+        return found
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_two_who_run_one_loop_do_not_take_each_others_wakes(seed):
     """As a cloud's own run and a test's: what one has heard, the other must hear too."""
 
     async def story():
         world = World()
+        world.store = Unhurried(seed)
         loop = Loop(world, [Brief(seed)])
         running = asyncio.create_task(loop.run())
         turns = random.Random(seed)
