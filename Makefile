@@ -7,6 +7,7 @@ help:  ## This list.
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
 
 up: install  ## Set everything up, start the cloud on 127.0.0.1:4566, and say what to type next.
+	@scripts/machines.sh
 	@.venv/bin/pileus up
 
 down:  ## Stop the cloud.

@@ -1,5 +1,5 @@
-"""Measures Pileus beside a peer, in turns, and prints a table:
-python -m bench [machines] [--no-peer] [--seconds N] [--rounds N].
+"""Measures Pileus beside a peer, in turns, and prints a table: python -m bench [--no-peer] [--seconds N] [--rounds N].
+Machines are measured alone: python -m bench machines (in memory), python -m bench machines-real (real ones, as root).
 
 The figure to trust is CPU a request: neighbours hardly move it. Ratios are against the peer in the same run.
 """
@@ -191,12 +191,17 @@ def measures(seconds: int) -> dict[str, Callable[[Server], Figures]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["requests", "machines", "machines-real"], default="requests")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("only", nargs="?", choices=["machines"], help="one part by itself, which needs no wrk")
     arguments = parser.parse_args()
-    if arguments.only == "machines":
+    if arguments.what == "machines-real":
+        from . import machines_real  # needs root and the tests' own tools: only here
+
+        machines_real.main()
+        return
+    if arguments.what == "machines":
         for title, figures in machines.measure().items():
             show(title, {"pileus": figures})
         return

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from pileus.cli import options
+
 IMAGES = ("debian-12",)
 LIMIT = Path("/etc/sysctl.d/60-pileus.conf")
 
@@ -23,7 +25,6 @@ def machines() -> None:
     from pileus.drivers.machines.runc import INSTANCES_WANTED
     from pileus.drivers.programs import PROGRAMS, lacking
     from pileus.drivers.volumes.images import build
-    from pileus.drivers.volumes.pool import IMAGES as CACHE
 
     if os.geteuid() != 0:
         raise click.ClickException("this needs root: sudo pileus install machines")
@@ -37,9 +38,10 @@ def machines() -> None:
     setting = f"fs.inotify.max_user_instances = {INSTANCES_WANTED}\n"
     _raise_limit(setting, INSTANCES_WANTED)
     click.echo(setting.strip())
+    cache = options.read({}).images_dir
     for image in IMAGES:
         try:
-            path = build.ensure(image, CACHE, click.echo)
+            path = build.ensure(image, cache, click.echo)
         except Unable as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"image {image}: {path}")

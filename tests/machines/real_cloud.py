@@ -203,8 +203,9 @@ class Guest:
         return done.stdout.strip()
 
     def fails(self, line: str, timeout: float = 60) -> str:
-        done = self.ssh(line, timeout=timeout)
-        assert done.returncode not in (0, 255), (line, done.stdout, done.stderr)
+        """What it prints that fails in the machine (not on the way to it)."""
+        done = self.ssh(f"({line}\n) || exit 77", timeout=timeout)
+        assert done.returncode == 77, (line, done.stdout, done.stderr)
         return done.stdout + done.stderr
 
     def terminate(self) -> None:

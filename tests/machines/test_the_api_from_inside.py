@@ -13,14 +13,16 @@ from .real_cloud import SSH
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
 PROGRAM = """
 import sys; sys.path.insert(0, "/opt/sdk")
-import boto3
-table = boto3.resource("dynamodb").create_table(
+import boto3, botocore.utils
+# As on Amazon's machines, the SDK for Python asks to be told the region; the metadata service knows it.
+region = botocore.utils.InstanceMetadataRegionFetcher().retrieve_region()
+table = boto3.resource("dynamodb", region).create_table(
     TableName="notes", BillingMode="PAY_PER_REQUEST",
     AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}])
 table.wait_until_exists()
 table.put_item(Item={"id": "1", "text": "from inside"})
-print(table.get_item(Key={"id": "1"})["Item"]["text"], boto3.session.Session().region_name)
+print(table.get_item(Key={"id": "1"})["Item"]["text"], region)
 """
 
 
@@ -98,7 +100,7 @@ def test_a_machine_without_internet_reaches_s3_and_dynamodb_by_an_endpoint_only(
         eventually(lambda line=line: machine.ssh(line).returncode == 0)
     machine.fails(f"AWS_MAX_ATTEMPTS=1 aws sts get-caller-identity {impatient}")
     ec2.delete_vpc_endpoints(VpcEndpointIds=made)
-    eventually(lambda: machine.ssh(ask["s3"]).returncode not in (0, 255))
+    eventually(lambda: "Connect timeout" in machine.ssh(ask["s3"]).stderr)
 
 
 def test_a_machine_whose_role_was_taken_away_has_no_credentials(insider):

@@ -4,6 +4,7 @@ See the kernel's documentation, "Fiemap Ioctl"."""
 import fcntl
 import os
 import struct
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 
 _FIEMAP, _SYNC, _LAST, _UNWRITTEN = 0xC020_660B, 1, 0x1, 0x800
@@ -42,9 +43,28 @@ def extents(path: Path) -> list[tuple[int, int, int]]:
 
 def differing(old: Path | None, new: Path, block: int) -> list[int]:
     """The numbers of the blocks of `new` whose bytes do not lie where those of `old` do; without `old`, with any."""
-    before = _by_block(extents(old), block) if old else {}
-    after = _by_block(extents(new), block)
+    return differing_in(extents(old) if old else [], extents(new), block)
+
+
+def differing_in(old: list[tuple[int, int, int]], new: list[tuple[int, int, int]], block: int) -> list[int]:
+    """The same, of what `extents` found."""
+    before, after = _by_block(old, block), _by_block(new, block)
     return [number for number in sorted(before.keys() | after.keys()) if before.get(number) != after.get(number)]
+
+
+def through(inner: list[tuple[int, int, int]], outer: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Where the bytes of a file lie that is in a file system in a file: `inner` are its own extents, `outer` those of
+    the file system's file. What the outer file does not have is zeros there."""
+    starts = [offset for offset, _, _ in outer]
+    found = []
+    for offset, place, length in inner:
+        end = place + length
+        for number in range(max(0, bisect_right(starts, place) - 1), bisect_left(starts, end)):
+            start, below, size = outer[number]
+            first, last = max(place, start), min(end, start + size)
+            if first < last:
+                found.append((offset + first - place, below + first - start, last - first))
+    return found
 
 
 def _by_block(found: list[tuple[int, int, int]], block: int) -> dict[int, list[list[int]]]:

@@ -93,7 +93,7 @@ def prepare_run(folder: Folder) -> None:
 def _mount_root(folder: Folder, spec: dict[str, Any], base: int, files: dict[str, str]) -> None:
     path = folder.root_disk()
     if not path.exists():
-        raise OSError(f"there is no volume {spec['root']} for the root disk of {folder.id}")
+        raise OSError(f"there is no volume {spec['root']} for the root disk of {folder.id}, or its key was not given")
     disks.check_ext4(path)
     number, opened = loops.attach(path, autoclear=True)
     try:

@@ -49,6 +49,8 @@ class FakeMachines:
                 return
             if self._volumes.observe(machine.root) is None:
                 raise Unable(f"there is no volume {machine.root} for the root disk of {machine.id}")
+            if not self._volumes.is_open(machine.root):
+                raise Unable(f"volume {machine.root} is encrypted, and its key was not given")
             if guest is None:
                 guest = self._guests[machine.id] = _Guest(machine)
             guest.machine, guest.state, guest.reboots, guest.ended = machine, "running", 0, ""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pileus.drivers.linux.cgroups import CGroup
+from pileus.drivers.volumes import sealed
 
 RUN = Path("/run/pileus")
 BASES = RUN / "bases"
@@ -123,7 +124,7 @@ class Folder:
         (self.path / "disks" / device).unlink(missing_ok=True)
 
     def root_disk(self) -> Path:
-        return pool_of(self.home) / "volumes" / checked(self.spec()["root"])
+        return sealed.disk_of(pool_of(self.home), checked(self.spec()["root"]))
 
     def pid(self) -> int:
         """Of its init, 0 when it does not run."""

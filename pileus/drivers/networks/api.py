@@ -153,9 +153,9 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Network(msgspec.Struct, frozen=True):
     """A network as it should be. `internet`: it is joined to the edge. `names`: host name -> addresses, answered in
     full and backwards; `domains`: what any name under a domain resolves to ('amazonaws.com' -> '198.18.0.2'); the
-    longest domain wins, and a name of `names` before it. Names are answered at each subnet's second address after its
-    gateway (base + 2) and at 169.254.169.253, if `resolver`; nothing else is looked up. `zone_latency`: seconds that a
-    packet takes from one zone to another."""
+    longest domain wins, and a name of `names` before it. Names are answered at the base + 2 of each range and of each
+    subnet and at 169.254.169.253, if `resolver`; nothing else is looked up. `zone_latency`: seconds that a packet takes
+    from one zone to another."""
 
     id: str
     ranges: tuple[str, ...]
@@ -198,9 +198,9 @@ class Networks(Protocol):
     def lacking(self) -> list[Lack]: ...
 
     def public_range(self) -> str:
-        """The range that public addresses are taken from, reachable from the host, the same for the life of this cloud.
-        Its first 16 addresses are the edge's own: see `edge_address`. Number 1 is the host: that is the source of the
-        host's connections as a machine and its groups see it."""
+        """The range that public addresses are taken from, reachable from the host, the same for the life of this cloud;
+        on a host that cannot have networks, some range. Its first 16 addresses are the edge's own: see `edge_address`.
+        Number 1 is the host: that is the source of the host's connections as a machine and its groups see it."""
         ...
 
     def edge_address(self, number: int) -> str:

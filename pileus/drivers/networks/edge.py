@@ -16,6 +16,8 @@ from pileus.drivers.networks.paths import EDGE_FAR, EDGE_NEAR
 from pileus.drivers.networks.ruleset import Chain, Ruleset, whole
 
 TESTING = IPv4Network("198.18.0.0/15")
+UNMADE = IPv4Network("198.18.0.0/20")
+"""What stands for the range where no network can be made."""
 PREFIX = 20
 HOST = "host"
 """The edge's end of the link to the host."""

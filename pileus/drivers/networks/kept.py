@@ -10,6 +10,7 @@ from pileus.drivers.api import Unable
 from pileus.drivers.networks import inside
 
 PATIENCE = 10.0
+RUN = Path("/run")
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,17 @@ def _end(number: int) -> None:
 
 
 def write(path: Path, text: str) -> bool:
-    """Whether the file's text was another."""
+    """Whether the file's text was another. In /run a program without privileges reads it, whatever the umask."""
     if path.exists() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".new").write_text(text)
-    path.with_suffix(".new").replace(path)
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    if path.is_relative_to(RUN):
+        new.chmod(0o644)
+        for folder in path.parents:
+            if folder == RUN:
+                break
+            folder.chmod(0o755)
+    new.replace(path)
     return True

@@ -32,8 +32,10 @@ def gateway_address(subnet: Subnet) -> str:
     return str(IPv4Network(subnet.range)[1])
 
 
-def resolver_address(subnet: Subnet) -> str:
-    return str(IPv4Network(subnet.range)[2])
+def resolver_addresses(network: Network) -> set[str]:
+    """Where names are answered: at the base + 2 of each of its ranges and subnets, and where it is the same for all."""
+    ranges = (*network.ranges, *(subnet.range for subnet in network.subnets))
+    return {RESOLVER, *(str(IPv4Network(each)[2]) for each in ranges)}
 
 
 def link(network: Network, namespace: str, interface: Interface, index: int) -> Link:

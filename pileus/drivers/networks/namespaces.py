@@ -20,7 +20,7 @@ from pileus.drivers.networks import conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
 from pileus.drivers.networks.capability import lacks
-from pileus.drivers.networks.edge import SERVICES, Edge
+from pileus.drivers.networks.edge import SERVICES, UNMADE, Edge
 from pileus.drivers.networks.latency import Latency
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
@@ -66,12 +66,16 @@ class NamespaceNetworks:
         return list(lacks())
 
     def public_range(self) -> str:
+        if self.lacking():
+            return str(UNMADE)
         with self._lock:
             return str(self._edge.range())
 
     def edge_address(self, number: int) -> str:
         if number not in SERVICES:
             raise ValueError("the edge's services have the addresses 2 to 15")
+        if self.lacking():
+            return str(UNMADE[number])
         with self._lock:
             return self._edge.address(number)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pileus.drivers.networks import inside, names
 from pileus.drivers.networks.api import NatGateway, Network, Route
-from pileus.drivers.networks.names import METADATA, RESOLVER, interface_device, nat_device, peer_device
+from pileus.drivers.networks.names import METADATA, interface_device, nat_device, peer_device
 
 OWN = 900
 """The table of what is nowhere else in the network's own ranges."""
@@ -48,7 +48,7 @@ def paths(network: Network, peers: Mapping[str, Network], devices: set[str]) -> 
     """`devices`: those of machines that are switched on; a route to any other machine leads nowhere."""
     addresses = {METADATA, *map(names.gateway_address, network.subnets)}
     if network.resolver:
-        addresses |= {RESOLVER, *map(names.resolver_address, network.subnets)}
+        addresses |= names.resolver_addresses(network)
     routes = {(OWN, each): "blackhole" for each in (*network.ranges, "169.254.0.0/16")}
     for gateway in network.nat_gateways:
         routes[OWN, gateway.private] = f"dev {nat_device(gateway.id)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from pileus.drivers.networks import inside, kept
 from pileus.drivers.networks.api import Network
 from pileus.drivers.networks.kept import Program
-from pileus.drivers.networks.names import RESOLVER, resolver_address
+from pileus.drivers.networks.names import resolver_addresses
 
 TTL = 5
 """Seconds that a machine may keep an answer: what a name stands for moves."""
@@ -59,7 +59,7 @@ def _settings(network: Network, folder: Path) -> str:
     """`local` besides each `address`: what the domain has no record of (IPv6) is answered as such, not as unknown."""
     lines = ["user=nobody", f"pid-file={folder / 'pid'}", f"addn-hosts={folder / 'names'}"]
     lines += ["no-resolv", "no-hosts", "no-poll", "bind-interfaces", "cache-size=0", f"local-ttl={TTL}", "local=/#/"]
-    lines += [f"listen-address={address}" for address in (RESOLVER, *map(resolver_address, network.subnets))]
+    lines += [f"listen-address={address}" for address in sorted(resolver_addresses(network))]
     for domain, address in sorted(network.domains.items()):
         lines += [f"address=/{domain}/{address}", f"local=/{domain}/"]
     return "".join(f"{line}\n" for line in lines)

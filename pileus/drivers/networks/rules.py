@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pileus.drivers.networks import names
 from pileus.drivers.networks.api import Acl, Group, Interface, Network, Subnet
 from pileus.drivers.networks.matches import CROSSING, entry, group_set, permissions
-from pileus.drivers.networks.names import METADATA, RESOLVER, interface_device, nat_device, peer_device, short
+from pileus.drivers.networks.names import METADATA, interface_device, nat_device, peer_device, short
 from pileus.drivers.networks.paths import nat_mac, table_number
 from pileus.drivers.networks.ruleset import Chain, Collection, Ruleset
 
@@ -213,7 +213,7 @@ def _addresses(network: Network, peers: Mapping[str, Network]) -> dict[str, Coll
     peer_sources = {
         f'"{peer_device(peering)}" . {each}': "" for peering, other in peers.items() for each in other.ranges
     }
-    resolvers = {RESOLVER, *map(names.resolver_address, network.subnets)} if network.resolver else set()
+    resolvers = names.resolver_addresses(network) if network.resolver else set()
     endpoints = {address for endpoint in network.endpoints for address in endpoint.addresses}
     return {
         "own": own,

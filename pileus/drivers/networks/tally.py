@@ -17,7 +17,7 @@ from pileus.drivers.networks import conntrack, inside, names
 from pileus.drivers.networks.api import Flow, Network
 from pileus.drivers.networks.conntrack import Connection, attributes, complaint, messages, opened
 from pileus.drivers.networks.matches import TCP, UDP
-from pileus.drivers.networks.names import METADATA, RESOLVER, interface_device
+from pileus.drivers.networks.names import METADATA, interface_device
 from pileus.drivers.networks.rules import REJECTS
 from pileus.drivers.networks.watching import Watch, everything
 
@@ -71,7 +71,7 @@ class Tally:
         watched = [each for each in network.interfaces if each.flows]
         self._by_address = {address.private: each.id for each in watched for address in each.addresses}
         self._by_device = {interface_device(each.id): each.id for each in watched}
-        self._silent = {METADATA, RESOLVER, *map(names.resolver_address, network.subnets)}
+        self._silent = {METADATA, *names.resolver_addresses(network)}
 
     def close(self) -> None:
         self._watch.remove(self._ends)

@@ -21,6 +21,13 @@ class _Disk:
     mounted: bool = False
     iops: int = 0
     throughput: int = 0
+    key: bytes = b""
+    open: bool = True
+
+    def opened(self, key: bytes) -> "_Disk":
+        if self.key and self.key != key:
+            raise Unable("it is encrypted, and its key was not given")
+        return self
 
 
 class FakeVolumes:
@@ -58,11 +65,15 @@ class FakeVolumes:
         with self._lock:
             disk = self._volumes.get(volume.id)
             if disk is None:
-                disk = _Disk(volume.size)
+                disk = _Disk(volume.size, key=volume.key)
                 if volume.source:
                     source = self._frozen_disk(volume.source)
-                    disk = _Disk(max(volume.size, source.size), dict(source.blocks))
+                    if source.key != volume.key:
+                        source.opened(volume.source_key or volume.key)
+                    disk = _Disk(max(volume.size, source.size), dict(source.blocks), key=volume.key)
                 self._volumes[volume.id] = disk
+            if volume.key or volume.size > disk.size:
+                disk.opened(volume.key).open = True
             disk.size = max(disk.size, volume.size)
             disk.iops, disk.throughput = volume.iops, volume.throughput
 
@@ -94,6 +105,8 @@ class FakeVolumes:
                 if (disk.machine, disk.device) == (machine, device) and self._seen(other).machine:
                     raise Unable(f"machine {machine} has another disk at {device}")
             disk = self._volumes[volume]
+            if not disk.open:
+                raise Unable(f"volume {volume} is encrypted, and its key was not given")
             disk.machine, disk.device, disk.mounted = machine, device, False
 
     def detach(self, volume: str, force: bool = False) -> None:
@@ -105,35 +118,36 @@ class FakeVolumes:
                 raise Busy(f"volume {volume} is in use by {seen.machine}")
             disk = self._volumes[volume]
             disk.machine, disk.device, disk.mounted = "", "", False
+            disk.open = not disk.key
 
     def freeze(self, volume: str, name: str) -> None:
         with self._lock:
             if name not in self._frozen:
                 disk = self._disk(volume)
-                self._frozen[name] = _Disk(disk.size, dict(disk.blocks))
+                self._frozen[name] = _Disk(disk.size, dict(disk.blocks), key=disk.key)
 
-    def thaw(self, name: str, size: int) -> None:
+    def thaw(self, name: str, size: int, key: bytes = b"") -> None:
         with self._lock:
-            self._frozen.setdefault(name, _Disk(size, writable=True))
+            self._frozen.setdefault(name, _Disk(size, writable=True, key=key))
 
     def forget(self, name: str) -> None:
         with self._lock:
             self._frozen.pop(name, None)
 
-    def changed(self, old: str, new: str) -> list[int]:
+    def changed(self, old: str, new: str, key: bytes = b"") -> list[int]:
         with self._lock:
-            before = self._any(old).blocks if old else {}
-            after = self._any(new).blocks
+            before = self._any(old).opened(key).blocks if old else {}
+            after = self._any(new).opened(key).blocks
             numbers = sorted(before.keys() | after.keys())
             return [n for n in numbers if before.get(n, _ZEROS) != after.get(n, _ZEROS)]
 
-    def read(self, name: str, block: int) -> bytes:
+    def read(self, name: str, block: int, key: bytes = b"") -> bytes:
         with self._lock:
-            return self._any(name).blocks.get(block, _ZEROS)
+            return self._any(name).opened(key).blocks.get(block, _ZEROS)
 
-    def write(self, name: str, block: int, content: bytes) -> None:
+    def write(self, name: str, block: int, content: bytes, key: bytes = b"") -> None:
         with self._lock:
-            disk = self._frozen_disk(name)
+            disk = self._frozen_disk(name).opened(key)
             if not disk.writable:
                 raise Unable(f"{name} is not written to: it is no empty frozen file")
             if len(content) != BLOCK:
@@ -153,6 +167,10 @@ class FakeVolumes:
         with self._lock:
             self._volumes.clear()
             self._frozen.clear()
+
+    def is_open(self, volume: str) -> bool:
+        """Whether a machine could have it now: a sealed one must have been given its key."""
+        return self._volumes[volume].open
 
     def guest_mounts(self, volume: str, mounted: bool = True) -> None:
         """The guest that has it mounts it, or unmounts it."""

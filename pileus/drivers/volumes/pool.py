@@ -2,28 +2,27 @@
 
 HOME/volumes/pool.xfs      the file
 HOME/volumes/pool          where it is mounted: `volumes/ID`, `frozen/NAME`, `records/ID.json`
+HOME/volumes/open/ID       where the file system of a sealed volume is mounted, while it is open (`sealed.py`)
 """
 
-import errno
 import fcntl
 import json
 import os
-import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pileus.drivers.api import Busy, Lack, Unable
-from pileus.drivers.linux import extents, loops, mounts
-from pileus.drivers.machines.folder import Folder, all_folders, checked, pool_of, replace
-from pileus.drivers.programs import REMEDY, found
+from pileus.drivers.linux import extents, loops
+from pileus.drivers.machines.folder import Folder, all_folders, checked, replace
 from pileus.drivers.programs import lacking as programs_lacking
-from pileus.drivers.volumes import attaching
+from pileus.drivers.volumes import attaching, sealed
 from pileus.drivers.volumes.api import BLOCK, ObservedVolume, Volume
 from pileus.drivers.volumes.images import build
+from pileus.drivers.volumes.looking import Look, Looks
+from pileus.drivers.volumes.room import Room
 
 DEFAULT_SIZE = 1024**4
 IMAGES = Path("/var/cache/pileus/images")
@@ -44,9 +43,10 @@ class PoolVolumes:
     """`size`: of the pool, of which only what is used takes room on the host."""
 
     def __init__(self, home: Path, tag: str, images: Path = IMAGES, size: int = DEFAULT_SIZE):
-        self._home, self._tag, self._images, self._size = home.absolute(), checked(tag), images, size
-        self._folder = self._home / "volumes"
-        self.pool = pool_of(self._home)
+        self._home, self._tag, self._images = home.absolute(), checked(tag), images
+        self._room = Room(self._home, size)
+        self.pool = self._room.pool
+        self._looks = Looks()
 
     def lacking(self) -> list[Lack]:
         lacks = programs_lacking("mmdebstrap", "mkfs.xfs", "mkfs.ext4")
@@ -63,19 +63,19 @@ class PoolVolumes:
         return self._names("frozen")
 
     def _names(self, kind: str) -> list[str]:
-        if not self._made():
+        if not self._room.made():
             return []
-        self._ready()
+        self._room.ready()
         return sorted(name for name in os.listdir(self.pool / kind) if not name.startswith("."))
 
     def ensure_image(self, name: str, progress: Callable[[str], None] = lambda line: None) -> int:
         build.recipe_of(name)
-        self._ready()
+        self._room.ready()
         path = self._frozen(name)
         if not path.exists():
             built = build.ensure(name, self._images, progress)
             progress(f"{name}: copying it into the pool")
-            with self._new(path) as new:
+            with self._room.new(path) as new:
                 done = subprocess.run(
                     ["cp", "--sparse=always", "--reflink=auto", str(built), str(new)], capture_output=True, text=True
                 )
@@ -87,16 +87,14 @@ class PoolVolumes:
     def ensure(self, volume: Volume) -> None:
         if volume.size <= 0 or volume.size % 512:
             raise ValueError("a volume's size is a multiple of 512 bytes")
-        self._ready()
+        self._room.ready()
         path = self._volume(volume.id)
         with self._record_of(volume.id):
             if not path.exists():
                 self._make(volume, path)
-            if path.stat().st_size < volume.size:
-                os.truncate(path, volume.size)
-                number = loops.of(path)
-                if number is not None:
-                    loops.grown(number)
+            disk = sealed.open_for_use(self.pool, volume.id, volume.key) if volume.key else path
+            if sealed.size_of(path) < volume.size:
+                self._grow(path, disk, volume.size)
             record = self._record(volume.id)
             wanted = Record(volume.iops, volume.throughput, record.machine, record.device)
             if wanted != record:
@@ -109,29 +107,60 @@ class PoolVolumes:
         source = self._frozen(volume.source) if volume.source else None
         if source is not None and not source.exists():
             raise Unable(f"{volume.source} is not in the pool")
-        with self._new(path) as new:
-            if source is not None:
+        seal = sealed.seal_of(source) if source is not None else None
+        size = max(volume.size, sealed.size_of(source)) if source is not None else volume.size
+        with self._room.new(path) as new:
+            if source is not None and (seal.key if seal else "") == sealed.fingerprint_or_none(volume.key):
+                self._looks.end(source.name)
                 extents.clone(source, new)
+                if seal is not None:
+                    sealed.mark(new, seal)
             else:
-                new.touch()
+                self._blank(new, size, volume.key)
+                if source is not None:
+                    self._copy(source, volume.source_key or volume.key, new, volume.key)
             new.chmod(_THAWED)
-            os.truncate(new, max(volume.size, new.stat().st_size))
+            if not volume.key:
+                os.truncate(new, size)
+
+    def _blank(self, new: Path, size: int, key: bytes) -> None:
+        if key:
+            sealed.make(new, size, key)
+        else:
+            new.touch()
+            os.truncate(new, size)
+
+    def _copy(self, source: Path, source_key: bytes, target: Path, key: bytes) -> None:
+        with self._look(source, source_key) as (old, _), sealed.opened(target, key) as new:
+            sealed.copy(old, new)
+
+    def _grow(self, path: Path, disk: Path, size: int) -> None:
+        if sealed.seal_of(path) is None:
+            os.truncate(path, size)
+        elif disk == path:
+            raise Unable(f"{path.name} is encrypted, and its key was not given")
+        else:
+            sealed.grow(path, disk, size)
+        number = loops.of(disk)
+        if number is not None:
+            loops.grown(number)
 
     def observe(self, volume: str) -> ObservedVolume | None:
-        if not self._made():
+        if not self._room.made():
             return None
-        self._ready()
+        self._room.ready()
         path = self._volume(volume)
         try:
-            size = path.stat().st_size
+            size = sealed.size_of(path)
+            disk = sealed.disk_of(self.pool, volume)
         except FileNotFoundError:
             return None
         record = self._record(volume)
         folder = self._machine(record.machine)
         if folder is not None:
-            mounted = attaching.in_use(folder, path)
+            mounted = attaching.in_use(folder, disk)
             return ObservedVolume(volume, size, record.machine, record.device, mounted)
-        if loops.of(path) is not None:
+        if loops.of(disk) is not None:
             root_of = self._root_of(volume)
             if root_of:
                 return ObservedVolume(volume, size, root_of, attaching.ROOT_DEVICE, True)
@@ -151,13 +180,16 @@ class PoolVolumes:
             if seen.machine and seen.device != device:
                 raise Busy(f"volume {volume} is attached to {machine} as {seen.device}")
             attaching.check_device(folder, device, volume)
+            disk = sealed.disk_of(self.pool, volume)
+            if not disk.exists():
+                raise Unable(f"volume {volume} is encrypted, and its key was not given")
             with self._record_of(volume):
                 record = self._record(volume)
                 if record.machine and record.machine != machine and self._machine(record.machine) is not None:
                     raise Busy(f"volume {volume} is attached to {record.machine}")
                 self._save(volume, Record(record.iops, record.throughput, machine, device))
             try:
-                attaching.attach(folder, pid, volume, self._volume(volume), device, record.iops, record.throughput)
+                attaching.attach(folder, pid, volume, disk, device, record.iops, record.throughput)
             except OSError as error:
                 attaching.detach(folder, volume)
                 self._save(volume, Record(record.iops, record.throughput))
@@ -166,66 +198,94 @@ class PoolVolumes:
     def detach(self, volume: str, force: bool = False) -> None:
         seen = self.observe(volume)
         if seen is None or not seen.machine:
+            if seen is not None:
+                self._close(volume)
             return
         record = self._record(volume)
         folder = self._machine(record.machine)
         if folder is None:
             raise Busy(f"volume {volume} is the root disk of {seen.machine}, which runs")
         with folder.lock():
-            path = self._volume(volume)
-            if attaching.in_use(folder, path):
+            disk = sealed.disk_of(self.pool, volume)
+            if attaching.in_use(folder, disk):
                 if not force:
                     raise Busy(f"volume {volume} is in use by {seen.machine}")
-                attaching.take(folder, path)
+                attaching.take(folder, disk)
             attaching.detach(folder, volume)
             with self._record_of(volume):
+                sealed.close(self.pool, volume)
                 self._save(volume, Record(record.iops, record.throughput))
 
+    def _close(self, volume: str) -> None:
+        """A sealed volume that no machine has needs its key no more."""
+        with self._record_of(volume):
+            if loops.of(sealed.disk_of(self.pool, volume)) is None:
+                sealed.close(self.pool, volume)
+
     def freeze(self, volume: str, name: str) -> None:
-        self._ready()
+        self._room.ready()
         path = self._frozen(name)
         if path.exists():
             return
         source = self._volume(volume)
         if not source.exists():
             raise Unable(f"there is no volume {volume}")
-        with self._new(path) as new:
+        seal = sealed.seal_of(source)
+        with self._room.new(path) as new:
+            sealed.flush(self.pool, volume)
             extents.clone(source, new)
+            if seal is not None:
+                sealed.mark(new, seal)
             new.chmod(_FROZEN)
 
-    def thaw(self, name: str, size: int) -> None:
-        self._ready()
+    def thaw(self, name: str, size: int, key: bytes = b"") -> None:
+        self._room.ready()
         path = self._frozen(name)
         if not path.exists():
-            with self._new(path) as new:
-                new.touch()
+            with self._room.new(path) as new:
+                self._blank(new, size, key)
                 new.chmod(_THAWED)
-                os.truncate(new, size)
 
     def forget(self, name: str) -> None:
-        if self._made():
-            self._ready()
+        if self._room.made():
+            self._room.ready()
+            self._looks.end(name)
             self._frozen(name).unlink(missing_ok=True)
 
-    def changed(self, old: str, new: str) -> list[int]:
-        return extents.differing(self._any(old) if old else None, self._any(new), BLOCK)
+    def changed(self, old: str, new: str, key: bytes = b"") -> list[int]:
+        if not old:
+            with self._look(self._any(new), key) as after:
+                return sealed.differing(None, after, BLOCK)
+        with self._look(self._any(old), key) as before, self._look(self._any(new), key) as after:
+            return sealed.differing(before, after, BLOCK)
 
-    def read(self, name: str, block: int) -> bytes:
-        with open(self._any(name), "rb", buffering=0) as file:
+    def read(self, name: str, block: int, key: bytes = b"") -> bytes:
+        with self._look(self._any(name), key) as (disk, _), open(disk, "rb", buffering=0) as file:
             return os.pread(file.fileno(), BLOCK, block * BLOCK).ljust(BLOCK, b"\0")
 
-    def write(self, name: str, block: int, content: bytes) -> None:
+    @contextmanager
+    def _look(self, path: Path, key: bytes) -> Iterator[Look]:
+        """A frozen file, or a volume as it is now."""
+        if path.parent.name == "frozen":
+            with self._looks.into(path, key, path.stat().st_mode & 0o777 == _THAWED) as look:
+                yield look
+        else:
+            sealed.flush(self.pool, path.name)
+            with sealed.scratch(path, key) as look:
+                yield look
+
+    def write(self, name: str, block: int, content: bytes, key: bytes = b"") -> None:
         if len(content) != BLOCK:
             raise ValueError(f"a block has {BLOCK} bytes")
-        self._ready()
+        self._room.ready()
         path = self._frozen(name)
         if not path.exists():
             raise Unable(f"{name} is not in the pool")
         status = path.stat()
         if status.st_mode & 0o777 != _THAWED:
             raise Unable(f"{name} is not written to: it is no empty frozen file")
-        room = max(0, min(BLOCK, status.st_size - block * BLOCK))
-        with open(path, "r+b", buffering=0) as file:
+        room = max(0, min(BLOCK, sealed.size_of(path) - block * BLOCK))
+        with self._looks.into(path, key, True) as (disk, _), open(disk, "r+b", buffering=0) as file:
             os.pwrite(file.fileno(), content[:room], block * BLOCK)
 
     def destroy(self, volume: str) -> None:
@@ -235,6 +295,7 @@ class PoolVolumes:
         if seen.machine:
             raise Busy(f"volume {volume} is attached to {seen.machine}")
         path = self._volume(volume)
+        sealed.close(self.pool, volume)
         number = loops.of(path)
         if number is not None:
             loops.clear(number)
@@ -244,89 +305,19 @@ class PoolVolumes:
 
     def vanish(self) -> None:
         attaching.vanish(self._tag)
+        self._looks.end_all()
+        sealed.close_all(self.pool)
         for number, file in loops.used():
             if file.startswith(f"{self.pool}/"):
                 loops.clear(number)
-        mounts.unmount(str(self.pool))
-        self._end_pool_loop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if self._folder.exists():
-            raise Unable(f"{self._folder} cannot be removed: something holds it")
-
-    def _end_pool_loop(self) -> None:
-        number = loops.of(self._folder / "pool.xfs")
-        if number is not None:
-            loops.clear(number)
-
-    # The pool itself
-
-    def _made(self) -> bool:
-        """Who only asks what there is does not make a pool."""
-        return (self._folder / "pool.xfs").exists()
-
-    def _ready(self) -> None:
-        if os.path.ismount(self.pool):
-            return
-        if os.geteuid() != 0:
-            raise Unable(f"volumes need the rights of root: {REMEDY}")
-        self.pool.mkdir(parents=True, exist_ok=True)
-        with open(self._folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not os.path.ismount(self.pool):
-                self._mount()
-
-    def _mount(self) -> None:
-        file = self._folder / "pool.xfs"
-        if not file.exists():
-            new = file.with_suffix(".new")
-            with open(new, "wb") as made:
-                made.truncate(self._size)
-            program = found("mkfs.xfs")
-            if program is None:
-                raise Unable(f"the program mkfs.xfs is missing: {REMEDY}")
-            done = subprocess.run([program, "-q", "-f", "-m", "reflink=1", str(new)], capture_output=True, text=True)
-            if done.returncode:
-                raise Unable(f"the pool cannot be made: {done.stderr.strip()}")
-            new.rename(file)
-        # What many copies share is read from the host's disk once: the pool is cached, the volumes in it are not.
-        number, opened = loops.attach(file, autoclear=True, direct=False)
-        try:
-            attributes = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC | mounts.NOATIME
-            with mounts.filesystem("xfs", f"/dev/loop{number}", ["discard", "nouuid"], attributes) as mount:
-                mounts.move(mount, str(self.pool))
-        except OSError as error:
-            raise Unable(f"the pool of volumes cannot be mounted: {error}") from error
-        finally:
-            os.close(opened)
-        os.chmod(self.pool, 0o700)
-        # Without these a copy that is written to falls into pieces of 4 KiB, and copying it takes seconds.
-        attaching.allocate_by_megabytes(self.pool)
-        for kind in ("volumes", "frozen", "records"):
-            (self.pool / kind).mkdir(exist_ok=True)
-            for unfinished in (self.pool / kind).glob(".*.new"):
-                unfinished.unlink()
-
-    @contextmanager
-    def _new(self, path: Path) -> Iterator[Path]:
-        """A file that appears under its name once it is whole; who is first wins."""
-        new = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
-        try:
-            yield new
-            with suppress(FileExistsError):
-                os.link(new, path)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise Unable("the pool of volumes is full") from error
-            raise
-        finally:
-            new.unlink(missing_ok=True)
+        self._room.vanish()
 
     # Records
 
     @contextmanager
     def _record_of(self, volume: str) -> Iterator[None]:
         """One at a time changes what is known of a volume."""
-        self._ready()
+        self._room.ready()
         with open(self.pool / "records" / f".{checked(volume)}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -364,7 +355,7 @@ class PoolVolumes:
         return self.pool / "frozen" / checked(name)
 
     def _any(self, name: str) -> Path:
-        self._ready()
+        self._room.ready()
         for path in (self._frozen(name), self._volume(name)):
             if path.exists():
                 return path

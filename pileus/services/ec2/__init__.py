@@ -13,7 +13,7 @@ from .instances.types import types
 from .service import ec2
 from .spot import operating as spot
 from .templates import operating as templates
-from .volumes import account_settings, snapshots
+from .volumes import account_settings, defaults, snapshots
 from .volumes import operating as volumes
 from .volumes.keeping import KeepVolumes
 from .volumes.storing import RemoveSnapshots, StoreSnapshots
@@ -28,6 +28,7 @@ __all__ = [
     "account_settings",
     "attributes",
     "begin",
+    "defaults",
     "describing",
     "ec2",
     "images",

@@ -43,7 +43,7 @@ def test_names_and_domains_are_answered_inside_the_network_and_change_at_once(si
     )
     site.networks.ensure(plan)
     (one,) = site.plugged(plan)
-    for server in ("10.0.1.2", "10.0.2.2", "169.254.169.253"):
+    for server in ("10.0.0.2", "10.0.1.2", "10.0.2.2", "169.254.169.253"):
         assert asked(one, server, "ip-10-0-1-10.internal") == (0, ["10.0.1.10"])
     server = "10.0.1.2"
     assert asked(one, server, "db.internal") == (0, ["10.0.2.1", "10.0.2.9"])

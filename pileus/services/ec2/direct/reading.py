@@ -14,7 +14,7 @@ from pileus.service.paginate import BadToken
 from ..volumes.records import Block, Snapshot, blocks
 from ..volumes.storing import ROWS_AT_ONCE, read_block, rows_of
 from . import tokens
-from .service import BLOCK_BYTES, Request, arn_of, ebs, invalid, readable
+from .service import BLOCK_BYTES, Request, arn_of, ebs, invalid, key_opened, readable
 
 PAGE_LEAST, PAGE_USUAL, PAGE_MOST = 100, 10_000, 10_000
 
@@ -126,10 +126,10 @@ def get_snapshot_block(call: Call, request: Request) -> Any:
     block = blocks.get(call.tx, snapshot.id, number)
     if block is None:
         raise invalid("INVALID_BLOCK", f"The snapshot has no block {number}.")
-    cloud = call.cloud
+    cloud, data_key = call.cloud, key_opened(call, snapshot)
 
     async def work() -> Reply:
-        content = await threaded(read_block, cloud.blobs, cloud.keyring, block)
+        content = await threaded(read_block, cloud.blobs, cloud.keyring, block, data_key)
         return Reply(
             {
                 "DataLength": len(content),

@@ -7,6 +7,7 @@ from pileus.service import Call, Service
 
 from ..images.offered import offered
 from ..kinds import about
+from ..volumes.encrypting import opened
 from ..volumes.making import visible_snapshot
 from ..volumes.records import AMAZON, Snapshot, snapshot_kind
 
@@ -16,6 +17,7 @@ Request = dict[str, Any]
 BLOCK_BYTES = 512 * 1024
 _Validation = ebs.error("ValidationException")
 _NotFound = ebs.error("ResourceNotFoundException")
+_Denied = ebs.error("AccessDeniedException")
 Conflict = ebs.error("ConflictException")
 
 
@@ -25,6 +27,18 @@ def invalid(reason: str, message: str) -> ApiError:
 
 def not_found(snapshot: str) -> ApiError:
     return _NotFound(f"The snapshot '{snapshot}' does not exist.", members={"Reason": "SNAPSHOT_NOT_FOUND"})
+
+
+def key_opened(call: Call, snapshot: Snapshot) -> bytes:
+    """What the blocks of an encrypted snapshot are sealed under, for a caller who may use its KMS key; b'' for a plain
+    one. Raises AccessDeniedException."""
+    if snapshot.data_key is None:
+        return b""
+    try:
+        return opened(call, snapshot.data_key)
+    except ApiError as error:
+        reason = {"Reason": "DEPENDENCY_ACCESS_DENIED"}
+        raise _Denied(f"The KMS key of the snapshot cannot be used: {error.message}", members=reason) from error
 
 
 def arn_of(call: Call, snapshot: str) -> str:

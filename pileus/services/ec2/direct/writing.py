@@ -10,14 +10,17 @@ from typing import Any
 
 import msgspec
 
+from pileus.base.errors import ApiError
 from pileus.base.threads import threaded
 from pileus.service import Call, Outside
 from pileus.store import Table
 
 from ..tags import checked
-from ..volumes.records import Snapshot, snapshot_kind, snapshots
+from ..volumes.encrypting import data_key as made_for
+from ..volumes.encrypting import key_for
+from ..volumes.records import DataKey, Snapshot, snapshot_kind, snapshots
 from ..volumes.storing import PURPOSE, ROWS_AT_ONCE, put_block, rows_of, write_block
-from .service import BLOCK_BYTES, Conflict, Request, arn_of, ebs, invalid, not_found, readable
+from .service import BLOCK_BYTES, Conflict, Request, arn_of, ebs, invalid, key_opened, not_found, readable
 
 replace = msgspec.structs.replace
 TIMEOUT_MINUTES = 60
@@ -38,7 +41,6 @@ started = Table("ebs.started", Started)  # account, region, client token
 @ebs.operation(
     "StartSnapshot",
     resource=lambda call, request: arn_of(call, "*"),
-    without=("Encrypted", "KmsKeyArn"),
 )
 def start_snapshot(call: Call, request: Request) -> dict[str, Any]:
     token = request.get("ClientToken")
@@ -51,9 +53,11 @@ def start_snapshot(call: Call, request: Request) -> dict[str, Any]:
         raise invalid("INVALID_VOLUME_SIZE", f"The volume size is 1 to {SIZE_MAX} GiB.")
     if parent and size < readable(call, parent).size:
         raise invalid("INVALID_VOLUME_SIZE", "The volume size must not be smaller than the parent snapshot's.")
+    id, above = snapshot_kind.new_id(), readable(call, parent) if parent else None
+    data_key = _data_key(call, request, id, above)
     timeout = 60.0 * (request.get("Timeout") or TIMEOUT_MINUTES)
     snapshot = Snapshot(
-        snapshot_kind.new_id(),
+        id,
         call.account,
         call.region,
         "",
@@ -62,6 +66,9 @@ def start_snapshot(call: Call, request: Request) -> dict[str, Any]:
         call.now,
         description=request.get("Description") or "",
         parent=parent,
+        encrypted=data_key is not None,
+        key=data_key.key if data_key is not None else "",
+        data_key=data_key,
         external=True,
         timeout=timeout,
         expires=call.now + timeout,
@@ -71,6 +78,22 @@ def start_snapshot(call: Call, request: Request) -> dict[str, Any]:
     if token:
         started.put(call.tx, call.account, call.region, token, record=Started(snapshot.id, _digest(request)))
     return _show(call, snapshot)
+
+
+def _data_key(call: Call, request: Request, id: str, parent: Snapshot | None) -> DataKey | None:
+    """A child is under its parent's key; what has no parent as is asked for, or as the account's volumes are."""
+    encrypted, key = request.get("Encrypted"), request.get("KmsKeyArn") or ""
+    if parent is not None:
+        if encrypted is not None or key:
+            raise invalid("INVALID_PARAMETER_VALUE", "Encrypted and KmsKeyArn are the parent's where there is one.")
+        if parent.encrypted and parent.account != call.account:
+            raise invalid("INVALID_PARAMETER_VALUE", "A parent that is encrypted must be one's own: copy it first.")
+        return parent.data_key
+    try:
+        under = key_for(call, encrypted, key, None)
+        return made_for(call, under, id) if under else None
+    except ApiError as error:
+        raise invalid("INVALID_CUSTOMER_KEY", f"The KMS key cannot be used: {error.message}") from error
 
 
 def _digest(request: Request) -> str:
@@ -88,6 +111,8 @@ def _show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
         "Description": snapshot.description,
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(snapshot.tags.items())],
     }
+    if snapshot.key:
+        shown["KmsKeyArn"] = snapshot.key
     if snapshot.parent:
         shown["ParentSnapshotId"] = snapshot.parent
     return shown
@@ -113,7 +138,7 @@ def put_snapshot_block(call: Call, request: Request) -> Any:
     if request["ChecksumAlgorithm"] != ALGORITHM:
         raise invalid("INVALID_PARAMETER_VALUE", f"The checksum algorithm is {ALGORITHM}.")
     progress = request.get("Progress") or 0
-    cloud = call.cloud
+    cloud, data_key = call.cloud, key_opened(call, snapshot)
 
     async def work() -> Any:
         content: bytes = request["BlockData"]
@@ -124,7 +149,7 @@ def put_snapshot_block(call: Call, request: Request) -> Any:
         if checksum != request["Checksum"]:
             raise invalid("INVALID_PARAMETER_VALUE", "The checksum is not that of the block.")
         key = cloud.keyring.new_key(PURPOSE)
-        block = await threaded(write_block, cloud.blobs, cloud.keyring, key, content)
+        block = await threaded(write_block, cloud.blobs, cloud.keyring, key, content, data_key)
 
         def keep(call: Call) -> dict[str, Any]:
             now = _open(call, snapshot.id)

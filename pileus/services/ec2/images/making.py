@@ -18,7 +18,7 @@ from ..kinds import created
 from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tokens import made_before, remember
-from ..volumes import making, snapshots
+from ..volumes import encrypting, making, snapshots
 from ..volumes.records import Snapshot, snapshot_kind, volume_kind
 from .offered import found
 from .records import Disk, Image, image_kind, images, images_of_name
@@ -111,6 +111,10 @@ def _of_machine(
         if asked is not None and (asked.none or asked.virtual or asked.snapshot):
             raise Ec2Error("InvalidBlockDeviceMapping", f"The disk at {placed.device} is taken as it is, or left out.")
         volume = volume_kind.need(call, placed.volume)
+        if asked is not None and (asked.key or asked.encrypted not in (None, volume.encrypted)):
+            raise Ec2Error(
+                "InvalidBlockDeviceMapping", f"The snapshot of {placed.device} is encrypted as the volume is."
+            )
         snapshot = snapshots.begin(call, volume, f"Created by CreateImage({instance.id}) for {image}", tags)
         if held:
             snapshot = snapshot_kind.put(call, snapshot.id, replace(snapshot, held=True))
@@ -130,6 +134,7 @@ def _of_machine(
                 asked.iops if asked is not None and asked.iops else volume.iops if plain else 0,
                 asked.throughput if asked is not None and asked.throughput else volume.throughput if plain else 0,
                 keeps if asked is None else asked.delete_on_termination,
+                snapshot.encrypted or None,
             )
         )
     if not any(disk.device == instance.root_device for disk in disks):
@@ -141,9 +146,8 @@ def _sound(call: Call, disk: Disk) -> Disk:
     """A mapping that a request adds, its size known. Raises what a launch would raise."""
     if disk.virtual:
         return disk
-    if disk.encrypted or disk.key:
-        raise Ec2Error("Unsupported", "Pileus does not encrypt volumes yet: leave Encrypted and KmsKeyId out.")
     if not disk.snapshot:
+        encrypting.key_for(call, disk.encrypted, disk.key, None)
         if not disk.size:
             raise Ec2Error("MissingParameter", "The request must contain the parameter size or snapshotId")
         return disk
@@ -152,7 +156,10 @@ def _sound(call: Call, disk: Disk) -> Disk:
         raise invalid(
             f"Volume of size {disk.size}GB is smaller than snapshot '{disk.snapshot}', expect size >= {source.size}GB"
         )
-    return replace(disk, size=disk.size or source.size)
+    encrypted = source.record is not None and source.record.encrypted
+    if disk.key or disk.encrypted not in (None, encrypted):
+        raise Ec2Error("InvalidBlockDeviceMapping", f"A mapping of {disk.snapshot} is encrypted as the snapshot is.")
+    return replace(disk, size=disk.size or source.size, encrypted=encrypted or None)
 
 
 @operation("RegisterImage", resource=created(image_kind))
@@ -209,8 +216,7 @@ def copy_image(call: Call, request: Request) -> dict[str, Any]:
     region = request["SourceRegion"]
     if region not in regions.regions():
         raise invalid(f"Invalid source region: {region}")
-    if request.get("Encrypted") or request.get("KmsKeyId"):
-        raise Ec2Error("Unsupported", "Pileus does not encrypt snapshots under keys of KMS yet.")
+    under = request.get("Encrypted"), request.get("KmsKeyId") or ""
     request.get("SnapshotCopyCompletionDurationMinutes")  # a copy is done at once, which is within any time
     name, description = _named(call, request)
     source = found(call, request["SourceImageId"], region)
@@ -224,7 +230,7 @@ def copy_image(call: Call, request: Request) -> dict[str, Any]:
         own = {key: value for key, value in source.tags.items() if not key.startswith("aws:")} | own
     id = image_kind.new_id()
     why = f"Copied for DestinationAmi {id} from SourceAmi {source.id}"
-    disks = [_copied(call, region, disk, why, tags[snapshot_kind.type]) for disk in source.disks]
+    disks = [_copied(call, region, disk, why, tags[snapshot_kind.type], under) for disk in source.disks]
     image_kind.put(
         call,
         id,
@@ -256,7 +262,9 @@ def _both(call: Call, request: Request) -> list[str]:
     return [image_kind.arn(call, "*"), there, snapshot_kind.arn(call, "*")]
 
 
-def _copied(call: Call, region: str, disk: Disk, why: str, tags: dict[str, str]) -> Disk:
+def _copied(
+    call: Call, region: str, disk: Disk, why: str, tags: dict[str, str], under: tuple[bool | None, str]
+) -> Disk:
     if not disk.snapshot:
         return disk
     source = snapshots.readable_in(call, region, disk.snapshot)
@@ -264,7 +272,8 @@ def _copied(call: Call, region: str, disk: Disk, why: str, tags: dict[str, str])
         raise Ec2Error(
             "InvalidRequest", "You do not have permission to access the storage of this ami: its owner shares it."
         )
-    return replace(disk, snapshot=snapshots.copied(call, source, why, tags).id)
+    copy = snapshots.copied(call, source, why, tags, *under)
+    return replace(disk, snapshot=copy.id, encrypted=copy.encrypted or None, key="")
 
 
 def known_or_refused(call: Call, id: str) -> Image:

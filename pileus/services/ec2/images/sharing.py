@@ -14,6 +14,7 @@ from pileus.store import Table
 
 from ..kinds import targets
 from ..service import Ec2Error, Request, combination, invalid, operation
+from ..volumes.records import snapshot_kind
 from .describing import show_disk
 from .making import known_or_refused
 from .records import Image, image_kind
@@ -80,10 +81,24 @@ def modify_image_attribute(call: Call, request: Request) -> None:
             )
         if add and image.state == "disabled":
             raise Ec2Error("InvalidAMIID.Unavailable", f"The image ID '{image.id}' is disabled and cannot be shared.")
+        if add:
+            _refuse_what_is_not_shared(call, image, add)
         launchers = sorted((set(image.launchers) | set(add)) - set(remove))
         image_kind.put(call, image.id, replace(image, launchers=launchers))
     else:
         raise invalid(f"Value ({name}) for parameter attribute is invalid. It cannot be changed.")
+
+
+def _refuse_what_is_not_shared(call: Call, image: Image, with_whom: list[str]) -> None:
+    found = [snapshot_kind.get(call, disk.snapshot) for disk in image.disks if disk.snapshot]
+    keys = [snapshot.data_key for snapshot in found if snapshot is not None and snapshot.data_key is not None]
+    if any(key.managed for key in keys):
+        raise Ec2Error(
+            "InvalidParameter",
+            "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot.",
+        )
+    if keys and ALL in with_whom:
+        raise Ec2Error("InvalidParameter", "An image with encrypted snapshots cannot be shared publicly.")
 
 
 @operation("ResetImageAttribute", resource=targets(image_kind, "ImageId"))

@@ -12,6 +12,7 @@ from pileus.base import ids
 from pileus.service import Call
 
 from .. import key_pairs
+from ..able import refuse_where_none_can_run
 from ..heeding import Heeded
 from ..images.offered import launchable, launched_now, resolved
 from ..images.records import Disk, Image, image_kind
@@ -50,14 +51,6 @@ def _resources(call: Call, request: Request) -> list[str]:
         id = named(call, template.get("LaunchTemplateId"), template.get("LaunchTemplateName")).id
         found.append(template_kind.arn(call, id))
     return found
-
-
-def refuse_where_none_can_run(call: Call) -> None:
-    """Raises Unsupported, with the remedy, on a host that cannot run machines."""
-    lacks = call.cloud.drivers.lacking()
-    if lacks:
-        what = "; ".join(f"{lack.what} ({lack.remedy})" for lack in lacks)
-        raise Ec2Error("Unsupported", f"This host cannot run machines. It lacks: {what}. See `pileus doctor`.")
 
 
 def run(call: Call, given: Request) -> dict[str, Any]:

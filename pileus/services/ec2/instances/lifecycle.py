@@ -11,12 +11,12 @@ import msgspec
 from pileus.base.clock import iso
 from pileus.service import Call
 
+from ..able import refuse_where_none_can_run
 from ..kinds import targets
 from ..service import Ec2Error, Request, invalid, operation
 from ..volumes.records import volume_kind
 from ..vpc import joining
 from . import showing
-from .launching import refuse_where_none_can_run
 from .records import Instance, Reason, instance_kind
 from .types import type_of
 

@@ -8,7 +8,9 @@ from pileus.service.call import Cloud
 from pileus.store import Transaction
 
 from ..names import guest_name
-from ..volumes.records import Volume, volumes
+from ..volumes.encrypting import key_of
+from ..volumes.records import GIB, Volume, volumes
+from ..volumes.types import limits
 from ..vpc import joining
 from ..vpc.compiling import interface_of
 from .records import Instance, Placed
@@ -30,6 +32,19 @@ def unmade(tx: Transaction, instance: Instance) -> list[Volume]:
     """Its volumes that are not made yet, or that cannot be made (`error`)."""
     found = [volumes.get(tx, instance.account, instance.region, disk.volume) for disk in instance.disks]
     return [volume for volume in found if volume is not None and volume.state in ("creating", "error")]
+
+
+async def open_disks(cloud: Cloud, instance: Instance) -> None:
+    """Its encrypted disks, which a host that went down has closed. Raises Inaccessible, Unable."""
+    found = await cloud.store.transact(
+        lambda tx: [volumes.get(tx, instance.account, instance.region, disk.volume) for disk in instance.disks]
+    )
+    for volume in found:
+        if volume is not None and volume.data_key is not None:
+            key = await key_of(cloud, volume.data_key)
+            iops, throughput = limits(volume.type, volume.size, volume.iops, volume.throughput)
+            wanted = Disk(volume.id, volume.size * GIB, iops=iops, throughput=throughput, key=key)
+            await outside(cloud.drivers.volumes.ensure, wanted)
 
 
 def store_volume(instance: Instance, disk: Placed) -> str:

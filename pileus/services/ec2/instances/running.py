@@ -21,6 +21,7 @@ from pileus.service.call import Call, Cloud
 from pileus.store import Transaction, wake
 
 from ..acting import call_for
+from ..volumes import encrypting
 from ..vpc.realizing import realize
 from . import ending, imaging, plans
 from .lifecycle import gmt, stop, terminate
@@ -32,7 +33,9 @@ GRACE_SECONDS = 30.0
 CHECK_SECONDS = 60.0
 FIRST_CHECK_SECONDS = 5.0
 CHECK_TIMEOUT_SECONDS = 10.0
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 30.0
+LONG_SECONDS = 5.0
+KEY_STATE = "The KMS key provided is in an incorrect state"
 BY_GUEST = "Client.InstanceInitiatedShutdown"
 Key = tuple[Any, ...]
 replace = msgspec.structs.replace
@@ -118,16 +121,26 @@ async def _rest(cloud: Cloud, instance: Instance) -> Outcome:
 async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
     unmade = await cloud.store.transact(lambda tx: plans.unmade(tx, instance))
     failed = [volume.id for volume in unmade if volume.state == "error"]
+    if failed and any(volume.encrypted and volume.data_key is None for volume in unmade):
+        await _settle(cloud, instance, _cannot(KEY_STATE, encrypting.LAUNCH_FAILED))
+        return Done
     if failed:
         await _settle(cloud, instance, _cannot(f"the volume {failed[0]} could not be made"))
         return Done
-    if unmade:
-        return RequeueAt(cloud.clock.now() + PATIENCE_SECONDS)  # woken sooner, when its disks are made
+    if unmade:  # woken when its disks are made
+        now, told = cloud.clock.now(), instance.launched + LONG_SECONDS
+        if instance.reason is None and now > told:
+            await _settle(cloud, instance, _waits)
+        return RequeueAt(now + PATIENCE_SECONDS if now > told else told + 0.1)
     try:
+        await plans.open_disks(cloud, instance)
         await realize(cloud, instance.account, instance.region, instance.vpc)
         machine = await plans.machine_of(cloud, instance)
         await outside(cloud.drivers.machines.ensure, machine)
         await plans.make_store(cloud, instance)
+    except encrypting.Inaccessible:
+        await _settle(cloud, instance, _cannot(KEY_STATE, encrypting.LAUNCH_FAILED))
+        return Done
     except Unable as error:
         log.error("instance %s cannot boot: %s", instance.id, error)
         await _settle(cloud, instance, _cannot(str(error)))
@@ -136,19 +149,27 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
     return RequeueAt(cloud.clock.now() + FIRST_CHECK_SECONDS)
 
 
+def _waits(call: Call, instance: Instance) -> None:
+    why = "pending: its root disk is being made. The first machine of a host waits for its image to be built (a minute)"
+    instance_kind.put(
+        call, instance.id, replace(instance, reason=Reason("pending", f"{why}; pileus.log says how far."))
+    )
+
+
 def _running(call: Call, instance: Instance) -> None:
     if instance.state == "pending":
-        instance_kind.put(call, instance.id, replace(instance, state="running", rebooted=instance.reboots))
+        ready = replace(instance, state="running", rebooted=instance.reboots, reason=None)
+        instance_kind.put(call, instance.id, ready)
     for disk in instance.disks:
         wake(call.tx, "ec2.volumes", instance.account, instance.region, disk.volume)
 
 
-def _cannot(why: str) -> Callable[[Call, Instance], None]:
+def _cannot(why: str, code: str = "Server.InternalError") -> Callable[[Call, Instance], None]:
     """A first start that fails ends the instance; a later one leaves it stopped."""
 
     def change(call: Call, instance: Instance) -> None:
-        reason = Reason("Server.InternalError", f"Server.InternalError: {why}")
-        transition = f"Server.InternalError ({gmt(call.now)})"
+        reason = Reason(code, f"{code}: {why}")
+        transition = f"{code} ({gmt(call.now)})"
         (terminate if instance.boot == 1 else stop)(call, replace(instance, abrupt=True), reason, transition)
 
     return change

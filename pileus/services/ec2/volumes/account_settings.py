@@ -1,7 +1,6 @@
-"""What an account says of all its disks in a region: whether snapshots may be made public, whether new ones are
-encrypted (no: EnableEbsEncryptionByDefault is refused until they can be).
+"""Whether snapshots of an account may be made public in a region.
 
-Source: EC2 API Reference, "GetSnapshotBlockPublicAccessState" and its kin, "GetEbsEncryptionByDefault".
+Source: EC2 API Reference, "GetSnapshotBlockPublicAccessState" and its kin.
 """
 
 from typing import Any
@@ -34,13 +33,3 @@ def block_snapshot_access(call: Call, request: Request) -> dict[str, Any]:
 def open_snapshot_access(call: Call, request: Request) -> dict[str, Any]:
     public_access.delete(call.tx, call.account, call.region)
     return {"State": OPEN}
-
-
-@operation("GetEbsEncryptionByDefault")
-def get_encryption(call: Call, request: Request) -> dict[str, Any]:
-    return {"EbsEncryptionByDefault": False, "SseType": "none"}
-
-
-@operation("DisableEbsEncryptionByDefault")
-def disable_encryption(call: Call, request: Request) -> dict[str, Any]:
-    return {"EbsEncryptionByDefault": False}

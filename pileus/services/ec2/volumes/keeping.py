@@ -21,7 +21,7 @@ from pileus.store import Transaction, wake
 
 from ..instances.records import instances
 from ..names import guest_name
-from . import types
+from . import encrypting, types
 from .records import GIB, Volume, volumes
 from .restoring import NotYet, bring
 
@@ -92,11 +92,23 @@ async def _delete(cloud: Cloud, volume: Volume) -> Outcome:
 async def _make(cloud: Cloud, volume: Volume) -> None:
     """Has the driver make it, grow it, or set its limits; harmless when all is as it should be."""
     driver = cloud.drivers.volumes
-    source = await bring(cloud, volume.origin, volume.size) if volume.state == "creating" and volume.origin else ""
-    if volume.state != "creating" and await outside(driver.observe, volume.id) is None:
-        raise Unable("its bytes are not in the pool any more")
+    source, key, source_key = "", b"", b""
+    if volume.state == "creating":
+        key = await encrypting.key_of(cloud, volume.data_key)
+        if volume.origin:
+            source_key = await encrypting.key_of(cloud, volume.source_key)
+            source = await bring(cloud, volume.origin, volume.size, source_key)
+    else:
+        seen = await outside(driver.observe, volume.id)
+        if seen is None:
+            raise Unable("its bytes are not in the pool any more")
+        attaching = volume.attachment is not None and volume.attachment.state == "attaching"
+        if attaching or seen.size < volume.size * GIB:
+            key = await encrypting.key_of(cloud, volume.data_key)
     iops, throughput = types.limits(volume.type, volume.size, volume.iops, volume.throughput)
-    await outside(driver.ensure, Disk(volume.id, volume.size * GIB, source, iops, throughput))
+    await outside(driver.ensure, Disk(volume.id, volume.size * GIB, source, iops, throughput, key, source_key))
+    if key and volume.attachment is None:
+        await outside(driver.detach, volume.id)  # what nobody uses is closed
 
 
 async def _attach(cloud: Cloud, volume: Volume) -> Outcome:

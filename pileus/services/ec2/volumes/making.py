@@ -13,20 +13,21 @@ from ..kinds import KINDS
 from ..service import Ec2Error, invalid
 from . import types
 from .account_settings import ALL, access
+from .encrypting import data_key_or_none, key_for
 from .records import Snapshot, Volume, by_snapshot_id, snapshots, volume_kind
 
 
 class Source(NamedTuple):
-    """What a volume begins as a copy of. `origin`: its name in the pool. `size`: GiB."""
+    """What a volume begins as a copy of. `origin`: its name in the pool. `size`: GiB. `record`: of one of an account's
+    snapshots, not of the cloud's own images'."""
 
     snapshot: str
     origin: str
     size: int
-    encrypted: bool
-    key: str
+    record: Snapshot | None = None
 
 
-NOTHING = Source("", "", 0, False, "")
+NOTHING = Source("", "", 0)
 
 
 def source_of(call: Call, snapshot: str, of: Image | None = None) -> Source:
@@ -34,7 +35,7 @@ def source_of(call: Call, snapshot: str, of: Image | None = None) -> Source:
     for image in offered(call.region).values():
         for disk in image.disks:
             if disk.snapshot == snapshot:
-                return Source(snapshot, image.origin, disk.size, False, "")
+                return Source(snapshot, image.origin, disk.size)
     theirs = of is not None and any(disk.snapshot == snapshot for disk in of.disks)
     record = snapshots.get(call.tx, of.owner, call.region, snapshot) if theirs and of is not None else None
     record = record or visible_snapshot(call, snapshot)
@@ -42,7 +43,7 @@ def source_of(call: Call, snapshot: str, of: Image | None = None) -> Source:
         raise KINDS["snap"].unknown([snapshot])
     if record.state == "error":
         raise Ec2Error("IncorrectState", f"Snapshot is in invalid state - {record.state}")
-    return Source(snapshot, snapshot, record.size, record.encrypted, record.key)
+    return Source(snapshot, snapshot, record.size, record)
 
 
 def may_see(call: Call, snapshot: Snapshot) -> bool:
@@ -82,25 +83,26 @@ def make(
             f"Volume of size {size}GB is smaller than snapshot '{source.snapshot}', expect size >= {source.size}GB"
         )
     performance = types.checked(type, size, iops, throughput)
-    if encrypted or key or source.encrypted:
-        raise Ec2Error(
-            "Unsupported",
-            "Pileus does not encrypt volumes yet: leave Encrypted and KmsKeyId out. (Snapshots are sealed at rest, as "
-            "all objects are.)",
-        )
+    id, source_key = volume_kind.new_id(), source.record.data_key if source.record is not None else None
+    under = key_for(call, encrypted, key, source.record)
+    own_key = data_key_or_none(call, under, id, source_key) if under else None
     volume = Volume(
-        volume_kind.new_id(),
+        id,
         call.account,
         call.region,
         zone,
         size,
         type,
-        "creating",
+        "creating" if own_key is not None or not under else "error",
         call.now,
         performance.iops,
         performance.throughput,
         source.snapshot,
         source.origin,
+        encrypted=bool(under),
+        key=own_key.key if own_key is not None else under,
+        data_key=own_key,
+        source_key=source_key,
         tags=tags or {},
         **more,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from pileus.service import Call
 
+from ..able import refuse_where_no_disk_can_be
 from ..filters import compiled
 from ..instances.disks import DEVICE, VOLUMES_MAX
 from ..instances.records import Placed, instance_kind
@@ -21,7 +22,7 @@ from ..service import Ec2Error, Request, invalid, missing, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from ..tokens import made_before, remember
-from . import making, types
+from . import encrypting, making, types
 from .records import Attachment, Volume, volume_kind
 
 replace = msgspec.structs.replace
@@ -54,6 +55,8 @@ def show(call: Call, volume: Volume) -> dict[str, Any]:
         "Attachments": attachments,
         **shown_tags(volume.tags),
     }
+    if volume.key:
+        shown["KmsKeyId"] = volume.key
     if volume.iops:
         shown["Iops"] = volume.iops
     if volume.throughput:
@@ -75,6 +78,7 @@ def create_volume(call: Call, request: Request) -> dict[str, Any]:
     before = made_before(call, request)
     if before is not None:
         return show(call, volume_kind.need(call, before[0]))
+    refuse_where_no_disk_can_be(call)
     zone = zone_of(call, request.get("AvailabilityZone"), request.get("AvailabilityZoneId"))
     if zone is None:
         raise missing("availabilityZone")
@@ -148,6 +152,7 @@ def attach_volume(call: Call, request: Request) -> dict[str, Any]:
         raise invalid(f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use")
     if len(instance.disks) >= VOLUMES_MAX:
         raise Ec2Error("AttachmentLimitExceeded", f"The instance '{instance.id}' has {VOLUMES_MAX} volumes already.")
+    encrypting.may_use(call, volume.data_key)
     root = device == instance.root_device and instance.state == "stopped"
     attachment = Attachment(instance.id, device, "attaching", call.now)
     changed = replace(volume, state="in-use", attachment=attachment, root=root)

@@ -30,10 +30,28 @@ class Attachment(msgspec.Struct, frozen=True):
     force: bool = False
 
 
+class DataKey(msgspec.Struct, frozen=True):
+    """What encrypts bytes, wrapped by the KMS key `key` (an ARN) and bound to `owner`, the id of the volume or snapshot
+    that it was made for. `managed`: the KMS key is AWS's, for the account."""
+
+    key: str
+    wrapped: bytes
+    owner: str
+    managed: bool = False
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """Of an account in a region: whether new volumes are encrypted unasked; the KMS key, '' for the managed one."""
+
+    encrypted: bool = False
+    key: str = ""
+
+
 class Volume(msgspec.Struct, frozen=True):
     """`size`: GiB. `state`: creating, available, in-use, deleting, error. `origin`: the name in the pool that it begins
     as a copy of, empty for zeros. `root`: it is its instance's root disk. `iops`, `throughput` (MiB/s): 0 where
-    the type has none to set."""
+    the type has none to set. `key`: the KMS key as it is shown. `data_key`: None when it is plain, or is encrypted and
+    its key could not be had. `source_key`: of what it begins as a copy of."""
 
     id: str
     account: str
@@ -49,6 +67,8 @@ class Volume(msgspec.Struct, frozen=True):
     origin: str = ""
     encrypted: bool = False
     key: str = ""
+    data_key: DataKey | None = None
+    source_key: DataKey | None = None
     root: bool = False
     attachment: Attachment | None = None
     modification: dict[str, Any] | None = None
@@ -77,6 +97,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     parent: str = ""
     encrypted: bool = False
     key: str = ""
+    data_key: DataKey | None = None
     shared: list[str] = []
     completed: float = 0.0
     message: str = ""
@@ -94,7 +115,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
-    """512 KiB of a snapshot: the blob that holds them, the wrapped key it is sealed under, their SHA-256."""
+    """512 KiB of a snapshot: the blob that holds them, the wrapped key it is sealed under, their SHA-256. Without a key
+    it is sealed under the snapshot's data key, as all blocks of an encrypted snapshot are."""
 
     blob: int
     key: bytes

@@ -18,8 +18,9 @@ class NotYet(Exception):
     """The snapshot does not have all its blocks yet."""
 
 
-async def bring(cloud: Cloud, origin: str, size: int) -> str:
-    """Returns its name in the pool once it is there. `size`: GiB, of the volume that is made of it.
+async def bring(cloud: Cloud, origin: str, size: int, key: bytes = b"") -> str:
+    """Returns its name in the pool once it is there. `size`: GiB, of the volume that is made of it; `key`: of an
+    encrypted snapshot.
 
     Raises NotYet, and the driver's Unable.
     """
@@ -43,10 +44,10 @@ async def bring(cloud: Cloud, origin: str, size: int) -> str:
     name = pool_name(origin)
     if name in there and await cloud.store.transact(lambda tx: restored.get(tx, origin)) is not None:
         return name
-    await outside(driver.thaw, name, size * GIB)
+    await outside(driver.thaw, name, size * GIB, key)
     for number, block in await every_row(cloud, origin):
-        content = await outside(read_block, cloud.blobs, cloud.keyring, block)
+        content = await outside(read_block, cloud.blobs, cloud.keyring, block, key)
         assert len(content) == BLOCK
-        await outside(driver.write, name, number, content)
+        await outside(driver.write, name, number, content, key)
     await cloud.store.transact(lambda tx: restored.put(tx, origin, record=cloud.clock.now()))
     return name

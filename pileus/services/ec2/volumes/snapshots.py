@@ -20,6 +20,7 @@ from ..listing import cut
 from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
+from . import encrypting
 from .account_settings import OPEN, access
 from .making import may_see, visible_snapshot
 from .moments import freeze
@@ -59,6 +60,8 @@ def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
         shown["FullSnapshotSizeInBytes"] = snapshot.full
     if snapshot.message:
         shown["StateMessage"] = snapshot.message
+    if snapshot.key:
+        shown["KmsKeyId"] = snapshot.key
     if snapshot.account == call.account:
         shown |= shown_tags(snapshot.tags)
     return shown
@@ -84,6 +87,9 @@ def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) ->
         call.now,
         description=description,
         parent=last_of(call.tx, call.account, call.region, volume.id),
+        encrypted=volume.encrypted,
+        key=volume.key,
+        data_key=volume.data_key,
         tags=tags,
     )
     return snapshot_kind.put(call, snapshot.id, snapshot)
@@ -241,8 +247,6 @@ def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
     source_region = request["SourceRegion"]
     if source_region not in regions.regions():
         raise invalid(f"Invalid source region: {source_region}")
-    if request.get("Encrypted") or request.get("KmsKeyId"):
-        raise Ec2Error("Unsupported", "Pileus does not encrypt snapshots under keys of KMS yet.")
     request.get("PresignedUrl"), request.get("DestinationRegion")  # the request itself is signed for this region
     request.get("CompletionDurationMinutes")  # a copy is done at once, which is within any time
     id = request["SourceSnapshotId"]
@@ -255,22 +259,36 @@ def copy_snapshot(call: Call, request: Request) -> dict[str, Any]:
         raise Ec2Error("IncorrectState", f"Snapshot is in invalid state - {source.state}")
     tags = given_tags(call, request, snapshot_kind)[snapshot_kind.type]
     description = request.get("Description") or f"[Copied {source.id} from {source_region}]"
-    copy = copied(call, source, description, tags)
+    copy = copied(call, source, description, tags, request.get("Encrypted"), request.get("KmsKeyId") or "")
     return {"SnapshotId": copy.id, **shown_tags(tags)}
 
 
-def copied(call: Call, source: Snapshot, description: str, tags: dict[str, str]) -> Snapshot:
-    """The record of a copy, whose blocks the reconciler takes over."""
+def copied(
+    call: Call,
+    source: Snapshot,
+    description: str,
+    tags: dict[str, str],
+    encrypted: bool | None = None,
+    key: str = "",
+) -> Snapshot:
+    """The record of a copy, whose blocks the reconciler takes over. `encrypted`, `key`: as CopySnapshot is asked."""
+    id, key = snapshot_kind.new_id(), encrypting.key_for(call, encrypted, key, source)
+    data_key = encrypting.data_key_or_none(call, key, id, source.data_key) if key else None
+    inaccessible = bool(key) and data_key is None
     copy = Snapshot(
-        snapshot_kind.new_id(),
+        id,
         call.account,
         call.region,
         "",
         source.size,
-        "pending",
+        "error" if inaccessible else "pending",
         call.now,
         description=description,
         parent="" if source.origin else source.id,
+        encrypted=bool(key),
+        key=data_key.key if data_key is not None else key,
+        data_key=data_key,
+        message=encrypting.INACCESSIBLE if inaccessible else "",
         copy=not source.origin,
         origin=source.origin,
         tags=tags,
@@ -309,8 +327,17 @@ def modify_snapshot_attribute(call: Call, request: Request) -> None:
             "You can't publicly share this snapshot because block public access for snapshots is enabled for this "
             "account in this region.",
         )
+    if snapshot.encrypted and add:
+        _refuse_what_is_not_shared(snapshot, add)
     shared = sorted((set(snapshot.shared) | set(add)) - set(remove))
     snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=shared))
+
+
+def _refuse_what_is_not_shared(snapshot: Snapshot, with_whom: list[str]) -> None:
+    if snapshot.data_key is not None and snapshot.data_key.managed:
+        raise Ec2Error("OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared")
+    if "all" in with_whom:
+        raise Ec2Error("OperationNotPermitted", "Encrypted snapshots cannot be shared publicly")
 
 
 def _grantee(given: Any) -> str:

@@ -18,12 +18,12 @@ from pileus.control import Done, Outcome, RequeueAt
 from pileus.control.outside import outside
 from pileus.drivers import Unable
 from pileus.drivers.volumes.api import BLOCK
-from pileus.keyring import Keyring
+from pileus.keyring import Cipher, Keyring, derived
 from pileus.service.call import Cloud
 from pileus.store import Transaction, wake
 
 from ..images.records import images, images_of_snapshot
-from . import moments
+from . import encrypting, moments
 from .records import Block, Snapshot, being_made_of, blocks, by_snapshot_id, removed, restored, snapshots, volumes
 
 PURPOSE = "ec2.snapshot"
@@ -35,21 +35,31 @@ Key = tuple[Any, ...]
 replace = msgspec.structs.replace
 
 
-def write_block(blobs: Blobs, keyring: Keyring, wrapped: bytes, content: bytes) -> Block:
-    """In a thread."""
+def write_block(blobs: Blobs, keyring: Keyring, wrapped: bytes, content: bytes, data_key: bytes = b"") -> Block:
+    """In a thread. `data_key`: of an encrypted snapshot, instead of the cloud's own, `wrapped`."""
     writer = blobs.create()
-    cipher = keyring.derived(wrapped, PURPOSE, writer.id.to_bytes(8, "big"))
+    wrapped = b"" if data_key else wrapped
+    cipher = _cipher(keyring, wrapped, data_key, writer.id)
     for segment, at in enumerate(range(0, BLOCK, SEGMENT_BYTES)):
         writer.write(seal(cipher, segment, content[at : at + SEGMENT_BYTES]))
     writer.finish()
     return Block(writer.id, wrapped, hashlib.sha256(content).digest())
 
 
-def read_block(blobs: Blobs, keyring: Keyring, block: Block | None) -> bytes:
-    """In a thread. A block without a row is all zeros."""
+def _cipher(keyring: Keyring, wrapped: bytes, data_key: bytes, blob: int) -> Cipher:
+    label = blob.to_bytes(8, "big")
+    if wrapped:
+        return keyring.derived(wrapped, PURPOSE, label)
+    if not data_key:
+        raise ValueError("a block of an encrypted snapshot is opened with its data key")
+    return derived(data_key, b"ec2.snapshot.encrypted" + label)
+
+
+def read_block(blobs: Blobs, keyring: Keyring, block: Block | None, data_key: bytes = b"") -> bytes:
+    """In a thread. A block without a row is all zeros. `data_key`: of an encrypted snapshot."""
     if block is None:
         return ZEROS
-    cipher = keyring.derived(block.key, PURPOSE, block.blob.to_bytes(8, "big"))
+    cipher = _cipher(keyring, block.key, data_key, block.blob)
     blob = blobs.open(block.blob)
     try:
         return b"".join(read_range(blob, cipher, BLOCK, 0, BLOCK))
@@ -138,13 +148,14 @@ async def _usable(cloud: Cloud, parent: str) -> bool:
 async def _store(cloud: Cloud, snapshot: Snapshot) -> None:
     driver = cloud.drivers.volumes
     inherited: dict[int, Block] = {}
-    parent = snapshot.parent
+    data_key = await encrypting.key_of(cloud, snapshot.data_key)
+    parent = snapshot.parent if await _same_key(cloud, snapshot) else ""
     if parent and await _completed(cloud, parent) and parent in await outside(driver.frozen):
         inherited = dict(await every_row(cloud, parent))
     else:
         parent = ""
     name = snapshot.origin or snapshot.id
-    differing = set(await outside(driver.changed, parent, name))
+    differing = set(await outside(driver.changed, parent, name, data_key))
     there = {number for number, _ in await every_row(cloud, snapshot.id)}
     kept = [(number, block) for number, block in inherited.items() if number not in differing and number not in there]
     for some in _parts(kept, ROWS_AT_ONCE):
@@ -153,7 +164,7 @@ async def _store(cloud: Cloud, snapshot: Snapshot) -> None:
     key = cloud.keyring.new_key(PURPOSE)
     stored, done = snapshot.stored, 0
     for numbers in _parts(wanted, AT_ONCE):
-        made = await outside(_blocks, cloud, name, key, numbers)
+        made = await outside(_blocks, cloud, name, key, numbers, data_key)
         stored += len(made) * BLOCK
         done += len(numbers)
         progress = min(99, 100 * done // len(wanted))
@@ -172,7 +183,16 @@ async def _complete(cloud: Cloud, snapshot: Snapshot, stored: int | None = None)
     await _write(cloud, snapshot, change)
 
 
+async def _same_key(cloud: Cloud, snapshot: Snapshot) -> bool:
+    """Whether the parent's blocks are sealed as this one's are, so that they can be shared."""
+    found = await cloud.store.transact(lambda tx: list(snapshots.find(tx, by_snapshot_id, snapshot.parent, limit=1)))
+    return not found or found[0][1].data_key == snapshot.data_key
+
+
 async def _copy(cloud: Cloud, snapshot: Snapshot) -> None:
+    if not await _same_key(cloud, snapshot):
+        await _seal_anew(cloud, snapshot)
+        return
     there = {number for number, _ in await every_row(cloud, snapshot.id)}
     rows = [row for row in await every_row(cloud, snapshot.parent) if row[0] not in there]
     for some in _parts(rows, ROWS_AT_ONCE):
@@ -184,13 +204,36 @@ async def _copy(cloud: Cloud, snapshot: Snapshot) -> None:
     await _complete(cloud, snapshot, snapshot.stored or (len(there) + len(rows)) * BLOCK)
 
 
-def _blocks(cloud: Cloud, name: str, key: bytes, numbers: list[int]) -> list[tuple[int, Block]]:
+async def _seal_anew(cloud: Cloud, snapshot: Snapshot) -> None:
+    """A copy under another key has blocks of its own."""
+    found = await cloud.store.transact(lambda tx: list(snapshots.find(tx, by_snapshot_id, snapshot.parent, limit=1)))
+    old = await encrypting.key_of(cloud, found[0][1].data_key if found else None)
+    new, own = await encrypting.key_of(cloud, snapshot.data_key), cloud.keyring.new_key(PURPOSE)
+    rows = await every_row(cloud, snapshot.parent)
+    there = {number for number, _ in await every_row(cloud, snapshot.id)}
+
+    def work(some: list[tuple[int, Block]]) -> list[tuple[int, Block]]:
+        read = ((number, read_block(cloud.blobs, cloud.keyring, block, old)) for number, block in some)
+        return [(number, write_block(cloud.blobs, cloud.keyring, own, content, new)) for number, content in read]
+
+    for some in _parts([row for row in rows if row[0] not in there], AT_ONCE):
+        try:
+            made = await outside(work, some)
+        except FileNotFoundError:
+            break
+        await _keep(cloud, snapshot, made, snapshot.progress, 0)
+    if not await _completed(cloud, snapshot.parent):
+        raise Unable(f"the snapshot {snapshot.parent} was deleted while it was copied")
+    await _complete(cloud, snapshot, snapshot.stored or len(rows) * BLOCK)
+
+
+def _blocks(cloud: Cloud, name: str, key: bytes, numbers: list[int], data_key: bytes) -> list[tuple[int, Block]]:
     """In a thread: those that are not all zeros."""
     found = []
     for number in numbers:
-        content = cloud.drivers.volumes.read(name, number)
+        content = cloud.drivers.volumes.read(name, number, data_key)
         if content != ZEROS:
-            found.append((number, write_block(cloud.blobs, cloud.keyring, key, content)))
+            found.append((number, write_block(cloud.blobs, cloud.keyring, key, content, data_key)))
     return found
 
 

@@ -368,7 +368,7 @@ def test_descriptions_are_changed_in_both_forms(ec2, make, described):
 
 
 def test_an_image_whose_snapshot_fails_says_why(cloud, ec2, launch, described, monkeypatch):
-    def changed(old, new):
+    def changed(old, new, key=b""):
         raise Unable("the pool cannot be read")
 
     monkeypatch.setattr(cloud.drivers.volumes, "changed", changed)

@@ -112,7 +112,10 @@ def test_the_root_disk_grows_and_others_are_added(cloud, ec2, launch):
         ({"DeviceName": "/dev/sdf"}, "InvalidBlockDeviceMapping"),
         ({"DeviceName": "nonsense", "Ebs": {"VolumeSize": 1}}, "InvalidParameterValue"),
         ({"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": "snap-0123456789abcdef0"}}, "InvalidSnapshot.NotFound"),
-        ({"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "Encrypted": True}}, "Unsupported"),
+        (
+            {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "KmsKeyId": "alias/aws/ebs"}},
+            "InvalidParameterDependency",
+        ),
         ({"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 4, "VolumeType": "io1"}}, "MissingParameter"),
     ],
 )

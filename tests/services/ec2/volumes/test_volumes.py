@@ -61,7 +61,7 @@ def test_the_same_token_makes_one_volume(ec2):
         ({"Size": 4, "VolumeType": "io1", "Iops": 201}, "InvalidParameterCombination"),
         ({"Size": 1, "VolumeType": "gp3", "Throughput": 1_000}, "InvalidParameterCombination"),
         ({"Size": 1, "AvailabilityZone": "us-east-1z"}, "InvalidParameterValue"),
-        ({"Size": 1, "Encrypted": True}, "Unsupported"),
+        ({"Size": 1, "KmsKeyId": "alias/aws/ebs"}, "InvalidParameterDependency"),
         ({"Size": 1, "MultiAttachEnabled": True}, "Unsupported"),
         ({"Size": 1, "SnapshotId": "snap-0123456789abcdef0"}, "InvalidSnapshot.NotFound"),
         ({"Size": 1, "OutpostArn": "arn:aws:outposts:us-east-1:000000000000:outpost/op-1"}, "NotImplemented"),
