@@ -4,6 +4,7 @@ Source: Amazon EC2 User Guide, "Use the Instance Metadata Service to access inst
 a lifetime, 401 for a missing or bad token, 403 where the service is off or the request came through a proxy, 404.
 """
 
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from pileus.service.call import Call, Cloud
@@ -24,6 +25,7 @@ VERSIONS = (
 )  # fmt: skip
 LIFETIME = "x-aws-ec2-metadata-token-ttl-seconds"
 TOKEN = "x-aws-ec2-metadata-token"
+SUBNETS_MAX = 10_000
 FOLDERS = ("dynamic", "meta-data", "user-data")
 
 
@@ -65,8 +67,17 @@ def answer(
 
 def asking(tx: Transaction, network: Network, peer: str) -> Instance | None:
     """The machine that has the address in the network."""
-    for _, interface in records.interfaces.find(tx, records.interfaces_of_vpc, *network, limit=100_000):
-        if interface.attachment is not None and any(each.address == peer for each in interface.addresses):
+    account, region, _ = network
+    try:
+        address = IPv4Address(peer)
+    except AddressValueError:
+        return None
+    for _, subnet in records.subnets.find(tx, records.subnets_of_vpc, *network, limit=SUBNETS_MAX):
+        if address not in IPv4Network(subnet.range):
+            continue
+        owner = records.private_addresses.get(tx, account, region, subnet.id, int(address))
+        interface = records.interfaces.get(tx, account, region, owner) if owner else None
+        if interface is not None and interface.attachment is not None:
             return instances.get(tx, interface.account, interface.region, interface.attachment.instance)
     return None
 
