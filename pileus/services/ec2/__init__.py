@@ -11,8 +11,9 @@ from .instances import attributes, describing, launching, lifecycle, profiles, s
 from .instances.running import RunMachines
 from .instances.types import types
 from .service import ec2
+from .spot import operating as spot
 from .templates import operating as templates
-from .volumes import defaults, snapshots
+from .volumes import account_settings, defaults, snapshots
 from .volumes import operating as volumes
 from .volumes.keeping import KeepVolumes
 from .volumes.storing import RemoveSnapshots, StoreSnapshots
@@ -24,6 +25,7 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
+    "account_settings",
     "attributes",
     "begin",
     "defaults",
@@ -40,6 +42,7 @@ __all__ = [
     "retiring",
     "sharing",
     "snapshots",
+    "spot",
     "status",
     "tags",
     "templates",

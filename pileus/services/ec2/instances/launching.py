@@ -6,6 +6,8 @@ desired, and the reconcilers (`running.py`, `volumes/keeping.py`, `vpc/realizing
 
 from typing import Any
 
+import msgspec
+
 from pileus.base import ids
 from pileus.service import Call
 
@@ -16,6 +18,8 @@ from ..images.offered import launchable, launched_now, resolved
 from ..images.records import Disk, Image, image_kind
 from ..kinds import HEX_DIGITS
 from ..service import Ec2Error, Request, combination, invalid, operation, refuse_unread
+from ..spot.records import record as spot_record
+from ..spot.records import spot_kind
 from ..tags import given as given_tags
 from ..templates.applying import applied
 from ..templates.records import named, template_kind
@@ -94,11 +98,25 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             f"Interface count {len(place.wishes)} exceeds the limit for {kind.name}: {kind.interfaces}",
         )
     telling.may_make(call, wanted, place)
-    tags = given_tags(call, request, instance_kind, volume_kind, INTERFACE)
+    tags = given_tags(call, request, instance_kind, volume_kind, INTERFACE, spot_kind)
     tags[instance_kind.type] |= own_tags
     fields |= _market(request)
+    market, launch = fields.pop("market", ""), {"ImageId": asked, "InstanceType": kind.name}
+    if market:
+        fields["market"] = market
+        launch |= {"KeyName": fields["key_name"]} if fields.get("key_name") else {}
+    price = fields.pop("spot_request", "")
     reservation = f"r-0{ids.unique_hex(HEX_DIGITS - 1)}"
-    return [_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags) for index in range(high)]
+    made = [_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags) for index in range(high)]
+    if market != "spot":
+        return made
+    return [_on_spot(call, one, launch, price, tags[spot_kind.type]) for one in made]
+
+
+def _on_spot(call: Call, instance: Instance, launch: dict[str, Any], price: str, tags: dict[str, str]) -> Instance:
+    """With the request that stands for it."""
+    id = spot_record(call, instance.id, instance.zone, launch, price, tags)
+    return instance_kind.put(call, instance.id, msgspec.structs.replace(instance, spot_request=id))
 
 
 def _market(request: Request) -> dict[str, Any]:
@@ -112,8 +130,8 @@ def _market(request: Request) -> dict[str, Any]:
         raise Ec2Error("Unsupported", "Pileus cannot hibernate an instance.")
     if spot.get("SpotInstanceType") == "persistent":
         raise Ec2Error("Unsupported", "Pileus has one-time spot requests only.")
-    spot.get("MaxPrice")  # never reached: Pileus has no moving spot price yet, and interrupts nobody
-    return {"market": "spot"}
+    # Kept, and never exceeded: there is no moving price yet.
+    return {"market": "spot", "spot_request": spot.get("MaxPrice") or ""}
 
 
 def _one(

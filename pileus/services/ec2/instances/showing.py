@@ -64,7 +64,7 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
     if record.profile is not None and record.there:
         shown["IamInstanceProfile"] = {"Arn": record.profile.arn, "Id": record.profile.id}
     if record.market:
-        shown["InstanceLifecycle"] = record.market
+        shown |= {"InstanceLifecycle": record.market, "SpotInstanceRequestId": record.spot_request}
     if record.reason is not None:
         shown["StateReason"] = {"Code": record.reason.code, "Message": record.reason.message}
     shown |= shown_tags(record.tags)

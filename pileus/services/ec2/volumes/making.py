@@ -12,6 +12,7 @@ from ..images.records import Image
 from ..kinds import KINDS
 from ..service import Ec2Error, invalid
 from . import types
+from .account_settings import ALL, access
 from .encrypting import data_key_or_none, key_for
 from .records import Snapshot, Volume, by_snapshot_id, snapshots, volume_kind
 
@@ -45,11 +46,17 @@ def source_of(call: Call, snapshot: str, of: Image | None = None) -> Source:
     return Source(snapshot, snapshot, record.size, record)
 
 
+def may_see(call: Call, snapshot: Snapshot) -> bool:
+    """One's own, and what is shared: with everybody, only as long as its owner does not block that altogether."""
+    if snapshot.account == call.account or call.account in snapshot.shared:
+        return True
+    return "all" in snapshot.shared and access(call, snapshot.account, snapshot.region) != ALL
+
+
 def visible_snapshot(call: Call, id: str) -> Snapshot | None:
     """The caller's own, or one that is shared with the caller, in the region of the call."""
     for _, record in snapshots.find(call.tx, by_snapshot_id, id, limit=1):
-        own = record.account == call.account
-        if record.region == call.region and (own or "all" in record.shared or call.account in record.shared):
+        if record.region == call.region and may_see(call, record):
             return record
     return None
 

@@ -21,7 +21,8 @@ from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from . import encrypting
-from .making import visible_snapshot
+from .account_settings import OPEN, access
+from .making import may_see, visible_snapshot
 from .moments import freeze
 from .records import (
     AMAZON,
@@ -237,9 +238,7 @@ def describe_snapshots(call: Call, request: Request) -> dict[str, Any]:
 
 
 def _visible(call: Call, snapshot: Snapshot) -> bool:
-    if snapshot.region != call.region:
-        return False
-    return snapshot.account == call.account or "all" in snapshot.shared or call.account in snapshot.shared
+    return snapshot.region == call.region and may_see(call, snapshot)
 
 
 @operation("CopySnapshot", resource=created(snapshot_kind))
@@ -303,8 +302,7 @@ def readable_in(call: Call, region: str, id: str) -> Snapshot | None:
         if one.id == id:
             return one
     for _, record in snapshots.find(call.tx, by_snapshot_id, id, limit=1):
-        mine = record.account == call.account or "all" in record.shared or call.account in record.shared
-        if record.region == region and mine:
+        if record.region == region and may_see(call, record):
             return record
     return None
 
@@ -325,6 +323,12 @@ def modify_snapshot_attribute(call: Call, request: Request) -> None:
         add, remove = (names, []) if kind == "add" else ([], names)
     if snapshot.encrypted and add:
         _refuse_what_is_not_shared(snapshot, add)
+    if "all" in add and "all" not in snapshot.shared and access(call, call.account, call.region) != OPEN:
+        raise Ec2Error(
+            "OperationNotPermitted",
+            "You can't publicly share this snapshot because block public access for snapshots is enabled for this "
+            "account in this region.",
+        )
     shared = sorted((set(snapshot.shared) | set(add)) - set(remove))
     snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=shared))
 
