@@ -9,7 +9,6 @@ harmless. The work queue is rows in the store, written in the same transaction a
 """
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from math import ceil
@@ -144,8 +143,15 @@ class Loop:
         """A key that was under way is done, something is written, or the next timer is due."""
         timer = await self.next_timer()
         wait = None if timer is None else max(0.0, timer - self._world.clock.now())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stirred.wait(), wait)
+        if not self._under_way:
+            return
+        # The keys themselves are waited for as well: when this runs twice at a time, as in tests, the other run may
+        # have heard first that one is done, and what is stirred is stirred once.
+        stirred = asyncio.ensure_future(self._stirred.wait())
+        try:
+            await asyncio.wait([stirred, *self._under_way.values()], timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stirred.cancel()
 
     async def advance(self, seconds: float) -> None:
         """Moves a simulated clock on, stopping at every timer on the way."""
