@@ -1,4 +1,5 @@
 """Measures Pileus beside a peer, in turns, and prints a table: python -m bench [--no-peer] [--seconds N] [--rounds N].
+Machines are measured alone: python -m bench machines (in memory), python -m bench machines-real (real ones, as root).
 
 The figure to trust is CPU a request: neighbours hardly move it. Ratios are against the peer in the same run.
 """
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import items, objects, servers, signing
+from . import items, machines, objects, servers, signing
 from .servers import Server
 
 MESSAGE = "m" * 256
@@ -190,10 +191,20 @@ def measures(seconds: int) -> dict[str, Callable[[Server], Figures]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["requests", "machines", "machines-real"], default="requests")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if arguments.what == "machines-real":
+        from . import machines_real  # needs root and the tests' own tools: only here
+
+        machines_real.main()
+        return
+    if arguments.what == "machines":
+        for title, figures in machines.measure().items():
+            show(title, {"pileus": figures})
+        return
     if shutil.which("wrk") is None:
         sys.exit("bench needs wrk: apt-get install wrk")
     running = [servers.ours()] + ([] if arguments.no_peer else [servers.peer()])

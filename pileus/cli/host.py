@@ -11,17 +11,28 @@ MACHINE_SECONDS_MAX = 10.0
 MACHINES_AT_ONCE = 16
 
 
-def stop_machines(settings: Settings) -> int:
-    """How many ran. They end as they would at a power button."""
+def running_machines(settings: Settings) -> list[str]:
+    """The ids of those that run, whether or not the cloud is up."""
     if not home_of(settings).exists():
-        return 0
+        return []
     machines = drivers_of(settings).machines
     if machines.lacking():
-        return 0
-    running = [id for id in machines.ids() if machines.observe(id).state in ("running", "paused")]
-    with ThreadPoolExecutor(MACHINES_AT_ONCE) as hands:
-        list(hands.map(lambda id: machines.stop(id, MACHINE_SECONDS_MAX), running))
+        return []
+    return [id for id in machines.ids() if machines.observe(id).state in ("running", "paused")]
+
+
+def stop_machines(settings: Settings) -> int:
+    """How many ran. They end as they would at a power button."""
+    running = running_machines(settings)
+    if running:
+        machines = drivers_of(settings).machines
+        with ThreadPoolExecutor(MACHINES_AT_ONCE) as hands:
+            list(hands.map(lambda id: machines.stop(id, MACHINE_SECONDS_MAX), running))
     return len(running)
+
+
+def machines_said(count: int) -> str:
+    return f"{count} machine{'s' if count != 1 else ''}"
 
 
 def leave(settings: Settings) -> None:

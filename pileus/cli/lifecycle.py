@@ -168,7 +168,7 @@ def down(data_dir: str | None, keep_machines: bool) -> None:
     if not was_up and not stopped:
         click.echo(f"No cloud is running in {settings.data_dir}.")
         return
-    what = f"Stopped, and {stopped} machine{'s' if stopped != 1 else ''} with it." if stopped else "Stopped."
+    what = f"Stopped, and {host.machines_said(stopped)} with it." if stopped else "Stopped."
     click.echo(f"{what} The state stays; `pileus up` goes on where it was.")
 
 
@@ -190,16 +190,22 @@ def stop(data_dir: Path) -> bool:
 @options.data_dir
 def status(data_dir: str | None) -> None:
     """Say whether the cloud runs, and where."""
-    where = options.read({"data_dir": data_dir}).data_dir
+    settings = options.read({"data_dir": data_dir})
+    where = settings.data_dir
     found = running.find(where)
+    count = len(host.running_machines(settings))
     if found is None:
         click.echo(f"down: no cloud is running in {where}")
+        if count:
+            runs = "runs" if count == 1 else "run"
+            click.echo(f"but {host.machines_said(count)} of it {runs}: `pileus up` adopts, `pileus down` stops")
         sys.exit(1)
     moved = running.ask(found, "/_pileus/clock", {})["offset"]
     up_for = SystemClock().machine() - found.started
     click.echo(f"up on {found.endpoint}, process {found.pid}, for {up_for:.0f} s")
     if found.https_port:
         click.echo(f"TLS on https://{found.host}:{found.https_port}; authority {where / 'ca.pem'}")
+    click.echo(f"{host.machines_said(count)} running")
     click.echo(f"state in {where}; clock {'as the machine' if not moved else f'{moved:+.0f} s ahead of the machine'}")
 
 

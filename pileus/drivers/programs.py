@@ -20,6 +20,7 @@ PROGRAMS = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "unshare": "util-linux",
+    "setpriv": "util-linux",
     "dnsmasq": "dnsmasq-base",
 }
 """Program -> Debian package."""

@@ -140,4 +140,9 @@ def wake(tx: Transaction, table: str, *key: Part) -> None:
     tx.signal(DIRTY)
 
 
+def awaits_look(tx: Transaction, table: str, *key: Part) -> bool:
+    """Whether `key` was written and its reconcilers have not yet seen to it."""
+    return tx.get(pack(("dirty", table, *key))) is not None
+
+
 DIRTY = b"\x02dirty\0"

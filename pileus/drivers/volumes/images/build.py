@@ -109,6 +109,7 @@ def _build(name: str, recipe: Recipe, path: Path, progress: Callable[[str], None
             disk.truncate(recipe.size)
         _run([_program("mkfs.ext4"), "-q", "-F", "-m", "1", "-L", "cloudimg-root", "-d", str(root), str(file)])
         file.chmod(0o600)
+        shutil.rmtree(root)  # before it counts as built: what is left by a kill is removed by who builds again
         file.rename(path)
         progress(f"{name}: built, {path.stat().st_blocks * 512 // 1024**2} MB in {path}")
     finally:
@@ -123,11 +124,20 @@ def _debootstrap(recipe: Recipe, root: Path) -> None:
             " add one, or build the image on a Debian host and copy its /var/cache/pileus/images here"
         )
     kept_out = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-    command = [_program("mmdebstrap"), "--quiet", "--variant=minbase", "--mode=root"]
+    command = [*_held(), _program("mmdebstrap"), "--quiet", "--variant=minbase", "--mode=root"]
     command += [f"--include={','.join(recipe.packages.split())}", '--aptopt=APT::Install-Recommends "false"']
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in kept_out]
     command += ["--dpkgopt=path-include=/usr/share/doc/*/copyright", recipe.release, str(root), *lines]
     _run(command)
+
+
+def _held() -> list[str]:
+    """Begins a command that ends with this process, all that it started and its mounts included: whoever builds next
+    removes the folder."""
+    return [
+        *(_program("setpriv"), "--pdeathsig", "KILL"),
+        *(_program("unshare"), "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"),
+    ]
 
 
 def _lay_over(name: str, recipe: Recipe, root: Path) -> None:

@@ -33,7 +33,8 @@ GRACE_SECONDS = 30.0
 CHECK_SECONDS = 60.0
 FIRST_CHECK_SECONDS = 5.0
 CHECK_TIMEOUT_SECONDS = 10.0
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 30.0
+LONG_SECONDS = 5.0
 KEY_STATE = "The KMS key provided is in an incorrect state"
 BY_GUEST = "Client.InstanceInitiatedShutdown"
 Key = tuple[Any, ...]
@@ -126,8 +127,11 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
     if failed:
         await _settle(cloud, instance, _cannot(f"the volume {failed[0]} could not be made"))
         return Done
-    if unmade:
-        return RequeueAt(cloud.clock.now() + PATIENCE_SECONDS)  # woken sooner, when its disks are made
+    if unmade:  # woken when its disks are made
+        now, told = cloud.clock.now(), instance.launched + LONG_SECONDS
+        if instance.reason is None and now > told:
+            await _settle(cloud, instance, _waits)
+        return RequeueAt(now + PATIENCE_SECONDS if now > told else told + 0.1)
     try:
         await plans.open_disks(cloud, instance)
         await realize(cloud, instance.account, instance.region, instance.vpc)
@@ -145,9 +149,17 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
     return RequeueAt(cloud.clock.now() + FIRST_CHECK_SECONDS)
 
 
+def _waits(call: Call, instance: Instance) -> None:
+    why = "pending: its root disk is being made. The first machine of a host waits for its image to be built (a minute)"
+    instance_kind.put(
+        call, instance.id, replace(instance, reason=Reason("pending", f"{why}; pileus.log says how far."))
+    )
+
+
 def _running(call: Call, instance: Instance) -> None:
     if instance.state == "pending":
-        instance_kind.put(call, instance.id, replace(instance, state="running", rebooted=instance.reboots))
+        ready = replace(instance, state="running", rebooted=instance.reboots, reason=None)
+        instance_kind.put(call, instance.id, ready)
     for disk in instance.disks:
         wake(call.tx, "ec2.volumes", instance.account, instance.region, disk.volume)
 

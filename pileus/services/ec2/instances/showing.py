@@ -8,10 +8,9 @@ from typing import Any
 from pileus.service import Call
 
 from ..tags import shown as shown_tags
-from ..volumes.records import volumes
 from ..vpc import joining
-from ..vpc.kinds import VPC
 from ..vpc.records import Interface
+from .around import Around
 from .records import Instance, Metadata
 from .types import types
 
@@ -20,7 +19,7 @@ def state(instance: Instance) -> dict[str, Any]:
     return {"Code": instance.code, "Name": instance.state}
 
 
-def instance(call: Call, record: Instance) -> dict[str, Any]:
+def instance(call: Call, record: Instance, around: Around | None = None) -> dict[str, Any]:
     """A terminated instance has neither interfaces nor addresses any more."""
     kind = types().get(record.type)
     shown: dict[str, Any] = {
@@ -70,13 +69,13 @@ def instance(call: Call, record: Instance) -> dict[str, Any]:
         shown["StateReason"] = {"Code": record.reason.code, "Message": record.reason.message}
     shown |= shown_tags(record.tags)
     if record.state != "terminated":
-        _joined(call, record, shown)
+        _joined(call, record, shown, around or Around(call, [record]))
     return shown
 
 
-def _joined(call: Call, record: Instance, shown: dict[str, Any]) -> None:
+def _joined(call: Call, record: Instance, shown: dict[str, Any], around: Around) -> None:
     """What it has of networks and disks."""
-    interfaces = joining.interfaces_of(call.tx, record.account, record.region, record.id)
+    interfaces = around.interfaces(record)
     shown |= {
         "VpcId": record.vpc,
         "SubnetId": record.subnet,
@@ -87,8 +86,10 @@ def _joined(call: Call, record: Instance, shown: dict[str, Any]) -> None:
             "EnableResourceNameDnsARecord": bool(record.resource_names.get("a")),
             "EnableResourceNameDnsAAAARecord": False,
         },
-        "NetworkInterfaces": [joining.show_instance_interface(call, interface) for interface in interfaces],
-        "BlockDeviceMappings": _disks(call, record),
+        "NetworkInterfaces": [
+            joining.show_instance_interface(call, interface, around.vpc(interface.vpc)) for interface in interfaces
+        ],
+        "BlockDeviceMappings": _disks(record, around),
     }
     if interfaces:
         first = interfaces[0]
@@ -97,7 +98,7 @@ def _joined(call: Call, record: Instance, shown: dict[str, Any]) -> None:
         public = public_of(first)
         if public:
             shown["PublicIpAddress"] = public
-            shown["PublicDnsName"] = joining.public_name(call.region, public, VPC.need(call, first.vpc))
+            shown["PublicDnsName"] = joining.public_name(call.region, public, around.vpc(first.vpc))
 
 
 def public_of(interface: Interface) -> str:
@@ -105,10 +106,10 @@ def public_of(interface: Interface) -> str:
     return public.address if public is not None else ""
 
 
-def _disks(call: Call, record: Instance) -> list[dict[str, Any]]:
+def _disks(record: Instance, around: Around) -> list[dict[str, Any]]:
     found = []
     for disk in record.disks:
-        volume = volumes.get(call.tx, record.account, record.region, disk.volume)
+        volume = around.volume(record, disk.volume)
         if volume is None or volume.attachment is None:
             continue
         ebs = {
@@ -132,14 +133,14 @@ def metadata(options: Metadata, state: str = "applied") -> dict[str, Any]:
     }
 
 
-def reservation(call: Call, records: list[Instance]) -> dict[str, Any]:
+def reservation(call: Call, records: list[Instance], around: Around | None = None) -> dict[str, Any]:
     """Of one launch."""
-    first = records[0]
+    first, around = records[0], around or Around(call, records)
     shown: dict[str, Any] = {
         "ReservationId": first.reservation,
         "OwnerId": first.account,
         "Groups": [],
-        "Instances": [instance(call, record) for record in sorted(records, key=lambda one: one.launch_index)],
+        "Instances": [instance(call, record, around) for record in sorted(records, key=lambda one: one.launch_index)],
     }
     if first.requester:
         shown["RequesterId"] = first.requester
@@ -151,7 +152,8 @@ def reservations(call: Call, records: list[Instance]) -> list[dict[str, Any]]:
     grouped: dict[str, list[Instance]] = {}
     for record in records:
         grouped.setdefault(record.reservation, []).append(record)
-    return [reservation(call, group) for group in grouped.values()]
+    around = Around(call, records)
+    return [reservation(call, group, around) for group in grouped.values()]
 
 
 def change(before: Instance, after: Instance) -> dict[str, Any]:

@@ -4,6 +4,7 @@ What is not attached to a machine is not in it: a network is as large as what ru
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pileus.drivers.networks import api
@@ -213,13 +214,14 @@ def _name(names: dict[str, tuple[str, ...]], region: str, vpc: Vpc, interface: I
 
 def domains(edge: Edge) -> dict[str, str]:
     """The cloud's own names: its API answers at the edge, in every region."""
-    found = {
-        "amazonaws.com": edge(EDGE_API),
-        "s3.amazonaws.com": edge(EDGE_S3),
-        "localhost.localstack.cloud": edge(EDGE_API),
-    }
+    return _domains(edge(EDGE_API), edge(EDGE_S3), edge(EDGE_DYNAMODB))
+
+
+@lru_cache(maxsize=16)
+def _domains(api: str, s3: str, dynamodb: str) -> dict[str, str]:
+    found = {"amazonaws.com": api, "s3.amazonaws.com": s3, "localhost.localstack.cloud": api}
     for region in facts.regions().values():
-        found.setdefault(region.domain, edge(EDGE_API))
-        found[f"s3.{region.name}.{region.domain}"] = edge(EDGE_S3)
-        found[f"dynamodb.{region.name}.{region.domain}"] = edge(EDGE_DYNAMODB)
+        found.setdefault(region.domain, api)
+        found[f"s3.{region.name}.{region.domain}"] = s3
+        found[f"dynamodb.{region.name}.{region.domain}"] = dynamodb
     return found

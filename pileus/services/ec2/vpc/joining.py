@@ -260,9 +260,9 @@ def show_association(call: Call, public: Association, vpc: Vpc) -> dict[str, Any
     return shown | {"PublicDnsName": public_name(call.region, public.address, vpc)}
 
 
-def show_instance_interface(call: Call, interface: Interface) -> dict[str, Any]:
-    """An InstanceNetworkInterface of DescribeInstances."""
-    vpc = VPC.need(call, interface.vpc)
+def show_instance_interface(call: Call, interface: Interface, vpc: Vpc | None = None) -> dict[str, Any]:
+    """An InstanceNetworkInterface of DescribeInstances. `vpc`: the record, where it was read already."""
+    vpc = vpc or VPC.need(call, interface.vpc)
     shown: dict[str, Any] = {
         "NetworkInterfaceId": interface.id,
         "OwnerId": interface.account,

@@ -16,7 +16,7 @@ from pileus.control.outside import outside
 from pileus.drivers import Unable
 from pileus.drivers.networks.api import Network, Networks
 from pileus.service import Cloud
-from pileus.store import Transaction, wake
+from pileus.store import Transaction, awaits_look, wake
 
 from . import records
 from .compiling import in_use, network_of
@@ -76,6 +76,8 @@ async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bo
     if not await able(cloud):
         return
     realm = _realm(networks)
+    if not anew and vpc in realm.told and not await cloud.store.transact(lambda tx: _changed(tx, account, region, vpc)):
+        return
     async with realm.turn(vpc):
         wanted = await cloud.store.transact(lambda tx: _wanted(tx, cloud, account, region, vpc))
         if wanted is None:
@@ -88,6 +90,12 @@ async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bo
             realm.told.pop(vpc, None)  # until it is so
             await outside(networks.ensure, wanted)
             realm.told[vpc] = wanted
+
+
+def _changed(tx: Transaction, account: str, region: str, vpc: str) -> bool:
+    """Whether anything was written since it was told: whatever is leaves the VPC to be looked at (`waking`). What a
+    thousand machines ask when they boot should not compile their network a thousand times."""
+    return awaits_look(tx, records.vpcs.name, account, region, vpc)
 
 
 def _wanted(tx: Transaction, cloud: Cloud, account: str, region: str, vpc: str) -> Network | None:
