@@ -9,7 +9,9 @@ harmless. The work queue is rows in the store, written in the same transaction a
 """
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from random import Random
@@ -63,7 +65,8 @@ class Loop:
         self._watching: dict[str, list[Reconciler]] = {}
         for reconciler in reconcilers:
             self.add(reconciler)
-        self._stirred = asyncio.Event()
+        self._ears: set[asyncio.Event] = set()
+        """Of everybody who runs this loop, each with one of their own: nobody may miss what another has heard."""
         world.store.on_signal(self._hear)
 
     def add(self, reconciler: Reconciler) -> None:
@@ -72,16 +75,30 @@ class Loop:
 
     def _hear(self, keys: set[bytes]) -> None:
         if DIRTY in keys:
-            self._stirred.set()
+            self.stir()
 
     def stir(self) -> None:
-        """Has the loop look at the clock again (it was moved on)."""
-        self._stirred.set()
+        """Has the loop look again: at the clock, which was moved on, or at what is due."""
+        for ear in self._ears:
+            ear.set()
+
+    @contextlib.contextmanager
+    def _ear(self) -> Iterator[asyncio.Event]:
+        ear = asyncio.Event()
+        self._ears.add(ear)
+        try:
+            yield ear
+        finally:
+            self._ears.discard(ear)
 
     async def run(self) -> None:
         """Forever: works while there is work, then sleeps until something is written or a timer is due."""
+        with self._ear() as stirred:
+            await self._run(stirred)
+
+    async def _run(self, stirred: asyncio.Event) -> None:
         while True:
-            self._stirred.clear()
+            stirred.clear()
             try:
                 await self.run_until_idle()
                 timer = await self.next_timer()
@@ -92,15 +109,19 @@ class Loop:
                 log.exception("background work was interrupted")
                 wait = RETRY_AFTER_S
             try:
-                await asyncio.wait_for(self._stirred.wait(), wait)
+                await asyncio.wait_for(stirred.wait(), wait)
             except TimeoutError:
                 continue
 
     async def run_until_idle(self) -> None:
         """Until nothing is due and nothing is under way."""
+        with self._ear() as stirred:
+            await self._work(stirred)
+
+    async def _work(self, stirred: asyncio.Event) -> None:
         try:
             while True:
-                self._stirred.clear()
+                stirred.clear()
                 due = await self._due()
                 if not due and not self._under_way:
                     return
@@ -114,7 +135,7 @@ class Loop:
                     # An embedded store answers at once: without this, requests would wait for all of the work.
                     await asyncio.sleep(0)
                 if self._under_way and not any(self._free(row) for row in due):
-                    await self._something_happens()
+                    await self._something_happens(stirred)
         finally:
             for task in self._under_way.values():
                 task.cancel()
@@ -135,23 +156,16 @@ class Loop:
 
     def _end(self, row: bytes, task: asyncio.Task[None]) -> None:
         del self._under_way[row]
-        self._stirred.set()
+        self.stir()
         if not task.cancelled() and task.exception() is not None:
             log.error("looking at %r failed", row, exc_info=task.exception())
 
-    async def _something_happens(self) -> None:
+    async def _something_happens(self, stirred: asyncio.Event) -> None:
         """A key that was under way is done, something is written, or the next timer is due."""
         timer = await self.next_timer()
         wait = None if timer is None else max(0.0, timer - self._world.clock.now())
-        if not self._under_way:
-            return
-        # The keys themselves are waited for as well: when this runs twice at a time, as in tests, the other run may
-        # have heard first that one is done, and what is stirred is stirred once.
-        stirred = asyncio.ensure_future(self._stirred.wait())
-        try:
-            await asyncio.wait([stirred, *self._under_way.values()], timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stirred.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stirred.wait(), wait)
 
     async def advance(self, seconds: float) -> None:
         """Moves a simulated clock on, stopping at every timer on the way."""

@@ -1,6 +1,7 @@
 """The reconcile loop: keys not events, timers, crashes, defects."""
 
 import asyncio
+import random
 
 import msgspec
 import pytest
@@ -281,5 +282,39 @@ def test_a_key_that_is_written_while_it_is_looked_at_is_looked_at_again():
         slow.gate.set()
         await running
         assert len(slow.begun) == 2
+
+    asyncio.run(story())
+
+
+class Brief:
+    """Acts outside for a few turns of the event loop, more or fewer."""
+
+    watches = "lamps"
+    outside = True
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    async def reconcile(self, world, key):
+        for _ in range(self.random.randrange(8)):
+            await asyncio.sleep(0)
+        return Done
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_who_run_one_loop_do_not_take_each_others_wakes(seed):
+    """As a cloud's own run and a test's: what one has heard, the other must hear too."""
+
+    async def story():
+        world = World()
+        loop = Loop(world, [Brief(seed)])
+        running = asyncio.create_task(loop.run())
+        turns = random.Random(seed)
+        for number in range(60):
+            await world.store.transact(put(f"lamp-{number}", 1))
+            for _ in range(turns.randrange(6)):
+                await asyncio.sleep(0)
+            await asyncio.wait_for(loop.run_until_idle(), 5)
+        running.cancel()
 
     asyncio.run(story())
