@@ -21,9 +21,9 @@ from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from . import encrypting
-from .account_settings import OPEN, access
 from .making import may_see, visible_snapshot
 from .moments import freeze
+from .public_access import OPEN, access
 from .records import (
     AMAZON,
     AMAZON_ACCOUNT,
