@@ -81,7 +81,7 @@ def test_it_does_not_start_while_its_key_is_disabled(cloud, machine, key):
     machine.becomes("stopped")
     cloud.client("kms").disable_key(KeyId=key)
     cloud.ec2.start_instances(InstanceIds=[machine.id])
-    eventually(lambda: machine.shown()["StateReason"]["Code"] == "Client.InvalidKMSKey.InvalidState")
+    eventually(lambda: machine.shown().get("StateReason", {}).get("Code") == "Client.InvalidKMSKey.InvalidState")
     machine.becomes("stopped")
     cloud.client("kms").enable_key(KeyId=key)
     cloud.ec2.start_instances(InstanceIds=[machine.id])

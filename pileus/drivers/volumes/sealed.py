@@ -122,6 +122,8 @@ def _filesystem(path: Path) -> Iterator[int]:
         with mounts.filesystem("ext4", f"/dev/loop{number}", _OPTIONS, _MOUNT) as mount:
             yield mount
     except OSError as error:
+        if error.errno == errno.EOPNOTSUPP:
+            raise Unable("this host's kernel does not encrypt files: it lacks CONFIG_FS_ENCRYPTION") from error
         raise Unable(f"the encrypted disk {path.name} cannot be opened: {error}") from error
     finally:
         os.close(opened)

@@ -13,7 +13,7 @@ from .instances.types import types
 from .service import ec2
 from .spot import operating as spot
 from .templates import operating as templates
-from .volumes import account_settings, defaults, snapshots
+from .volumes import defaults, public_access, snapshots
 from .volumes import operating as volumes
 from .volumes.keeping import KeepVolumes
 from .volumes.storing import RemoveSnapshots, StoreSnapshots
@@ -25,7 +25,6 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
-    "account_settings",
     "attributes",
     "begin",
     "defaults",
@@ -37,6 +36,7 @@ __all__ = [
     "lifecycle",
     "making",
     "profiles",
+    "public_access",
     "reconcilers",
     "regions",
     "retiring",

@@ -12,8 +12,8 @@ from ..images.records import Image
 from ..kinds import KINDS
 from ..service import Ec2Error, invalid
 from . import types
-from .account_settings import ALL, access
 from .encrypting import data_key_or_none, key_for
+from .public_access import ALL, access
 from .records import Snapshot, Volume, by_snapshot_id, snapshots, volume_kind
 
 

@@ -21,9 +21,9 @@ from ..service import Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from . import encrypting
-from .account_settings import OPEN, access
 from .making import may_see, visible_snapshot
 from .moments import freeze
+from .public_access import OPEN, access
 from .records import (
     AMAZON,
     AMAZON_ACCOUNT,
@@ -321,14 +321,14 @@ def modify_snapshot_attribute(call: Call, request: Request) -> None:
         for account in request.get("UserIds") or []:
             _grantee({"UserId": account})
         add, remove = (names, []) if kind == "add" else ([], names)
+    if snapshot.encrypted and add:
+        _refuse_what_is_not_shared(snapshot, add)
     if "all" in add and "all" not in snapshot.shared and access(call, call.account, call.region) != OPEN:
         raise Ec2Error(
             "OperationNotPermitted",
             "You can't publicly share this snapshot because block public access for snapshots is enabled for this "
             "account in this region.",
         )
-    if snapshot.encrypted and add:
-        _refuse_what_is_not_shared(snapshot, add)
     shared = sorted((set(snapshot.shared) | set(add)) - set(remove))
     snapshot_kind.put(call, snapshot.id, replace(snapshot, shared=shared))
 

@@ -1,4 +1,4 @@
-"""Whether snapshots of an account may be made public in a region.
+"""Whether an account's snapshots may be made public, in a region.
 
 Source: EC2 API Reference, "GetSnapshotBlockPublicAccessState" and its kin.
 """
@@ -11,11 +11,11 @@ from pileus.store import Table
 from ..service import Request, operation
 
 OPEN, NEW, ALL = "unblocked", "block-new-sharing", "block-all-sharing"
-public_access = Table("ec2.snapshots.public_access", str)  # account, region -> state, where it is not OPEN
+states = Table("ec2.snapshots.public_access", str)  # account, region -> state, where it is not OPEN
 
 
 def access(call: Call, account: str, region: str) -> str:
-    return public_access.get(call.tx, account, region) or OPEN
+    return states.get(call.tx, account, region) or OPEN
 
 
 @operation("GetSnapshotBlockPublicAccessState")
@@ -25,11 +25,11 @@ def get_snapshot_access(call: Call, request: Request) -> dict[str, Any]:
 
 @operation("EnableSnapshotBlockPublicAccess")
 def block_snapshot_access(call: Call, request: Request) -> dict[str, Any]:
-    public_access.put(call.tx, call.account, call.region, record=request["State"])
+    states.put(call.tx, call.account, call.region, record=request["State"])
     return {"State": request["State"]}
 
 
 @operation("DisableSnapshotBlockPublicAccess")
 def open_snapshot_access(call: Call, request: Request) -> dict[str, Any]:
-    public_access.delete(call.tx, call.account, call.region)
+    states.delete(call.tx, call.account, call.region)
     return {"State": OPEN}
