@@ -82,10 +82,3 @@ def test_snapshots_are_kept_from_everybody_when_the_account_says_so(cloud, ec2, 
     ec2.enable_snapshot_block_public_access(State="block-all-sharing")
     with refused("InvalidSnapshot.NotFound"):
         other.describe_snapshots(SnapshotIds=[id])
-
-
-def test_nothing_is_encrypted_by_default_and_nobody_is_told_it_would_be(ec2):
-    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
-    with refused("NotImplemented"):
-        ec2.enable_ebs_encryption_by_default()
-    assert ec2.disable_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
