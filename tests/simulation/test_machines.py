@@ -287,7 +287,9 @@ async def check(sim: Simulation) -> None:
     taken = {one.id: one for one in await sim.all(snapshots)}
     assert {one.state for one in there.values()} <= {"running", "stopped", "terminated"}
     assert {one.state for one in disks.values()} <= {"available", "in-use"}
-    assert {one.state for one in taken.values()} <= {"completed"}
+    # One that the process died over before its moment was nobody's answer: its disk may be gone by now.
+    assert {one.state for one in taken.values() if one.id in sim.moments} <= {"completed"}
+    assert {one.state for one in taken.values()} <= {"completed", "error"}
     assert {one.state for one in await sim.all(images)} <= {"available", "failed"}
     assert await sim.all(removed) == []
     await check_machines(sim, there, disks)
@@ -299,15 +301,16 @@ async def check(sim: Simulation) -> None:
 
 async def check_machines(sim: Simulation, there: dict[str, Any], disks: dict[str, Any]) -> None:
     for id, instance in there.items():
-        observed = sim.machines.observe(id).state
-        assert observed == {"running": "running", "stopped": "stopped", "terminated": "absent"}[instance.state]
+        # One that was stopped before it ever booted is not known to the driver yet.
+        may_be = {"running": {"running"}, "stopped": {"stopped", "absent"}, "terminated": {"absent"}}[instance.state]
+        assert sim.machines.observe(id).state in may_be
         assert not instance.imaging
         for placed in instance.disks:
             attachment = disks[placed.volume].attachment
             assert (attachment.instance, attachment.state) == (id, "attached")
             if instance.state == "running":
                 assert sim.volumes.observe(placed.volume).machine == id
-    assert set(sim.machines.ids()) == {id for id, one in there.items() if one.state != "terminated"}
+    assert set(sim.machines.ids()) <= {id for id, one in there.items() if one.state != "terminated"}
     stores = {f"{one.id}-{disk.virtual}" for one in there.values() if one.state == "running" for disk in one.store}
     assert set(sim.volumes.ids()) == set(disks) | stores
     for id, volume in disks.items():

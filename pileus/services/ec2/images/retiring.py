@@ -33,6 +33,10 @@ def deregister_image(call: Call, request: Request) -> dict[str, Any]:
             f"The image '{image.id}' cannot be deregistered: deregistration protection is enabled for it.",
         )
     image_kind.delete(call, image.id)
+    for disk in image.disks:
+        snapshot = snapshot_kind.get(call, disk.snapshot) if disk.snapshot else None
+        if snapshot is not None and snapshot.held:  # nobody else would have it taken: it is taken now
+            snapshot_kind.put(call, snapshot.id, replace(snapshot, held=False))
     if not request.get("DeleteAssociatedSnapshots"):
         return {"Return": True}
     results = []

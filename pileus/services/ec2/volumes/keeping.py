@@ -140,8 +140,9 @@ async def _detach(cloud: Cloud, volume: Volume) -> Outcome:
         busy = replace(attachment, state="busy")
         await _settle(cloud, volume, lambda now: replace(now, attachment=busy))
         return RequeueAt(cloud.clock.now() + AGAIN_SECONDS)
-    await _settle(cloud, volume, lambda now: replace(now, state="available", attachment=None, root=False))
+    # The machine's record first: who dies in between finds the volume still detaching, and does both again.
     await cloud.store.transact(lambda tx: _off(tx, volume, attachment.instance))
+    await _settle(cloud, volume, lambda now: replace(now, state="available", attachment=None, root=False))
     return Done
 
 
