@@ -9,7 +9,7 @@ import resource
 import signal
 import ssl
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from pileus.blobs import Blobs
 from pileus.blobs.files import FileBlobs
 from pileus.catalog import Catalog
 from pileus.control import Loop
-from pileus.control.outside import outside
 from pileus.control.reaper import Reap, sweep
 from pileus.drivers import Drivers
 from pileus.gateway.admin import Admin, number
@@ -92,6 +91,7 @@ class App:
             store, clock, self.catalog, conveniences, keyring, open_blobs(settings), drivers or drivers_of(settings)
         )
         self.cloud.unknown_images = settings.unknown_images
+        self.cloud.trust = cache(self._authority)
         self.cloud.zone_latency = settings.zone_latency_ms / 1_000
         self.loop = Loop(self.cloud, [Reap()])
         self.admin = Admin(self.cloud)
@@ -125,7 +125,6 @@ class App:
                 self.loop.add(reconciler)
             await asyncio.sleep(0)
         self.loop.add(self.inside)
-        self.cloud.trust = await outside(self._authority)
         for name in self.catalog:
             begin = self.catalog.begin(name)
             if begin is not None:

@@ -1,5 +1,6 @@
 """The cloud: everything a request may meet, made by the composition root (app.py), or by a test."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pileus.base.clock import Clock
@@ -32,8 +33,8 @@ class Cloud:
     unknown_images: str = ""
     """The machine image that image ids of AWS's own stand for; '' for none."""
 
-    trust: str = ""
-    """The certificate (PEM) of the authority that machines are to trust."""
+    trust: Callable[[], str] = field(default=str)
+    """The certificate (PEM) of the authority that machines are to trust; '' for none. Asked when one boots."""
 
     vantage: Vantage | None = None
     """Set on the copy of the cloud that answers at an endpoint inside a network."""

@@ -129,9 +129,11 @@ class Cloud(Protocol):
     recorder: Recorder
     drivers: Drivers
     unknown_images: str
-    trust: str
     vantage: Vantage | None
     zone_latency: float
+
+    @property
+    def trust(self) -> Callable[[], str]: ...
 
     def service(self, name: str) -> Any: ...
 

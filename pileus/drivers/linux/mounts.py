@@ -97,13 +97,6 @@ def open_inside(folder: int, path: str, flags: int, mode: int = 0) -> int:
     return tried(libc.syscall(_OPENAT2, folder, path.encode(), packed, len(packed)), f"opening {path}")
 
 
-def mount_points(below: str) -> list[str]:
-    """Where something is mounted at or below a path in this process' view, deepest last."""
-    with open("/proc/self/mountinfo") as lines:
-        points = [line.split()[4] for line in lines]
-    return [point for point in points if point == below or point.startswith(f"{below}/")]
-
-
 def points_of(pid: int, device: tuple[int, int]) -> list[str]:
     """Where a process sees file systems of a device mounted."""
     number = f"{device[0]}:{device[1]}"

@@ -15,7 +15,7 @@ from ..kinds import targets
 from ..service import Ec2Error, Request, combination, invalid, operation
 from ..volumes.records import volumes
 from ..vpc import joining
-from ..vpc.interfaces import regrouped
+from ..vpc.interfaces import set_groups, set_source_check
 from ..vpc.records import Interface
 from . import showing, wishes
 from .disks import stores_of
@@ -114,12 +114,10 @@ def modify_instance_attribute(call: Call, request: Request) -> None:
     if member in ("SourceDestCheck", "Groups"):
         first = _first(call, instance)
         assert first is not None
-        changed = (
-            replace(first, source_check=bool(value))
-            if member == "SourceDestCheck"
-            else regrouped(call, first, list(value))
-        )
-        joining.write(call, changed)
+        if member == "SourceDestCheck":
+            set_source_check(call, first, bool(value))
+        else:
+            set_groups(call, first, list(value))
         return
     if member == "BlockDeviceMappings":
         _keep_or_delete(call, instance, value)
@@ -175,7 +173,7 @@ def reset_instance_attribute(call: Call, request: Request) -> None:
         raise invalid(f"Value ({name}) for parameter attribute is invalid. Only sourceDestCheck can be reset.")
     first = _first(call, instance)
     if first is not None:
-        joining.write(call, replace(first, source_check=True))
+        set_source_check(call, first, True)
 
 
 @operation("ModifyInstanceMetadataOptions", resource=targets(instance_kind, "InstanceId"))

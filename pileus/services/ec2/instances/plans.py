@@ -80,8 +80,8 @@ async def machine_of(cloud: Cloud, instance: Instance) -> Machine:
         + (f"search {resolver.domain}\n" if resolver.domain else ""),
         "/etc/hosts": f"127.0.0.1 localhost\n{instance.private_address} {name}.{resolver.domain} {name}\n",
     }
-    if cloud.trust:
-        files[AUTHORITY] = cloud.trust
+    if trust := await outside(cloud.trust):
+        files[AUTHORITY] = trust
     return Machine(
         id=instance.id,
         boot=instance.boot,

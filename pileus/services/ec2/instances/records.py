@@ -118,12 +118,6 @@ class Instance(msgspec.Struct, frozen=True):
         return self.state not in ("shutting-down", "terminated")
 
 
-class Reservation(msgspec.Struct, frozen=True):
-    id: str
-    account: str
-    requester: str = ""
-
-
 by_instance_id: Index[Instance] = Index("ec2.instances.by_id", lambda key, record: [(record.id,)])
 instances = Table("ec2.instances", Instance, watched=True, indexes=(by_instance_id,))
 

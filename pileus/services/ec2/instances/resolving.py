@@ -18,10 +18,6 @@ class Resolver(NamedTuple):
     domain: str
 
 
-def default_domain(region: str) -> str:
-    return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
-
-
 def resolver_of(tx: Transaction, account: str, region: str, vpc: str) -> Resolver:
     found = records.vpcs.get(tx, account, region, vpc)
     if found is None:

@@ -21,7 +21,7 @@ from pileus.service import Call
 from .. import service as foundation
 from ..service import Handler, Request
 from . import records
-from .kinds import ACL, DHCP_OPTIONS, GATEWAY, GROUP, ROUTE_TABLE, RULE, SUBNET, VPC
+from .kinds import ACL, DHCP_OPTIONS, GATEWAY, GROUP, ROUTE_TABLE, RULE, SUBNET, VPC, internal_domain
 from .records import (
     Acl,
     AclAssociation,
@@ -76,7 +76,7 @@ def association_id(kind: str) -> str:
 
 
 def make_default_dhcp(call: Call) -> str:
-    domain = "ec2.internal" if call.region == "us-east-1" else f"{call.region}.compute.internal"
+    domain = internal_domain(call.region)
     id = DHCP_OPTIONS.new_id()
     options: dict[str, tuple[str, ...]] = {}
     options |= {"domain-name": (domain,), "domain-name-servers": ("AmazonProvidedDNS",)}

@@ -88,9 +88,3 @@ def associate_dhcp_options(call: Call, request: Request) -> None:
         DHCP_OPTIONS.need(call, wanted)
     VPC.put(call, vpc.id, msgspec.structs.replace(vpc, dhcp=wanted))
     changed(call, vpc.id)
-
-
-def options_of(call: Call, vpc: str) -> dict[str, tuple[str, ...]]:
-    """What machines of the VPC are told; nothing for a VPC with 'default'."""
-    found = DHCP_OPTIONS.get(call, VPC.need(call, vpc).dhcp)
-    return found.options if found is not None else {}

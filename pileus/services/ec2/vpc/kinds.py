@@ -338,10 +338,14 @@ def subnet_arn(subnet: Subnet) -> str:
     return f"arn:{partition_of(subnet.region)}:ec2:{subnet.region}:{subnet.account}:subnet/{subnet.id}"
 
 
+def internal_domain(region: str) -> str:
+    """Of a region's private names."""
+    return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
+
+
 def private_name(region: str, address: str) -> str:
     """'ip-10-0-0-5.ec2.internal' (Amazon VPC User Guide, "DNS attributes for your VPC")."""
-    domain = "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
-    return f"ip-{address.replace('.', '-')}.{domain}"
+    return f"ip-{address.replace('.', '-')}.{internal_domain(region)}"
 
 
 def public_name(region: str, address: str, vpc: Vpc) -> str:

@@ -17,7 +17,7 @@ from ..listing import describe
 from ..service import Ec2Error, Request, combination, invalid, missing
 from . import quotas, ranges, records
 from .defaults import association_id, make_default_dhcp, make_default_vpc, make_vpc, operation
-from .kinds import ACL, GROUP, ROUTE_TABLE, RULE, VPC
+from .kinds import ACL, GROUP, ROUTE_TABLE, RULE, VPC, internal_domain
 from .records import Range, Vpc
 from .route_states import tables_in
 from .waking import changed
@@ -60,7 +60,7 @@ def _room(call: Call) -> None:
 
 def default_dhcp(call: Call) -> str:
     """The set that a new VPC gets: the one with the region's own names."""
-    domain = "ec2.internal" if call.region == "us-east-1" else f"{call.region}.compute.internal"
+    domain = internal_domain(call.region)
     wanted = {"domain-name": (domain,), "domain-name-servers": ("AmazonProvidedDNS",)}
     found = records.dhcp_options.scan(call.tx, call.account, call.region)
     there = next((each.id for _, each in found if each.options == wanted and not each.tags), None)
