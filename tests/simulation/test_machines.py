@@ -6,8 +6,8 @@ every snapshot holds the bytes of its moment.
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,12 +15,14 @@ import pytest
 from pileus.base.clock import SimClock
 from pileus.base.errors import ApiError
 from pileus.blobs.files import FileBlobs
+from pileus.catalog import Catalog
 from pileus.control import Loop
 from pileus.drivers import Drivers
 from pileus.drivers.machines.fake import FakeMachines
 from pileus.drivers.networks.fake import FakeNetworks
 from pileus.drivers.volumes.api import BLOCK
 from pileus.drivers.volumes.fake import FakeVolumes
+from pileus.gateway.cloud import Cloud
 from pileus.identity.keys import AccessKey, root_arn
 from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
@@ -57,6 +59,13 @@ class NowAndThen(CrashingStore):
         raise Crash
 
 
+class Permissive(Cloud):
+    """The cloud, whose policies are asked nothing: what is simulated is what comes after them."""
+
+    def authorize(self, call: Call) -> None:
+        pass
+
+
 class Simulation:
     def __init__(self, seed: int, folder: Any):
         self.random = Random(seed)
@@ -85,9 +94,9 @@ class Simulation:
         networks = FakeNetworks()
         networks.networks = self.networks
         drivers = Drivers(self.machines, self.volumes, networks)
-        self.world = SimpleNamespace(
-            store=self.crashing, clock=self.clock, drivers=drivers, blobs=self.blobs, keyring=self.keyring, trust="",
-            unknown_images="", vantage=None, zone_latency=0.0, service=lambda name: ec2, authorize=lambda call: None,
+        self.world = Permissive(
+            store=self.crashing, clock=self.clock, services=Catalog(),
+            drivers=drivers, blobs=self.blobs, keyring=self.keyring,
         )  # fmt: skip
         self.loop = Loop(self.world, service.reconcilers(), self.random.randrange(1 << 30))
 
@@ -270,7 +279,7 @@ ACTIONS = [
 
 async def simulate(seed: int, folder: Any) -> Simulation:
     sim = Simulation(seed, folder)
-    sim.unwatch = await service.begin(SimpleNamespace(**{**vars(sim.world), "store": sim.store}))
+    sim.unwatch = await service.begin(replace(sim.world, store=sim.store))
     for _ in range(100):
         await sim.random.choice(ACTIONS)(sim)
         if sim.random.random() < 0.4:
