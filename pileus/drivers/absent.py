@@ -25,6 +25,9 @@ class Absent:
     def edge_address(self, number: int) -> str:
         return f"198.18.0.{number}"
 
+    def beyond(self, address: str) -> str:
+        return f"there are no machines here: {WHY.remedy}"
+
     def watch(self, wake: Any) -> Any:
         return lambda: None
 

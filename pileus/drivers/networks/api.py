@@ -4,7 +4,8 @@ A network is told whole: `ensure(Network)` makes what is missing, changes what d
 named, in one step as seen by packets. Addresses and ranges are IPv4 text ('10.0.1.0/24').
 
 The edge is what lies between the networks of this cloud, the host and the rest of the world: public addresses are
-translated to private ones where a network with `internet` meets it, and the cloud's own API answers there.
+translated to private ones where a network with `internet` meets it, and the cloud's own API answers there. Whether it
+leads on to the world, and foreign names are asked of the host's resolvers, is decided where the driver is made.
 """
 
 import socket
@@ -154,7 +155,7 @@ class Network(msgspec.Struct, frozen=True):
     """A network as it should be. `internet`: it is joined to the edge. `names`: host name -> addresses, answered in
     full and backwards; `domains`: what any name under a domain resolves to ('amazonaws.com' -> '198.18.0.2'); the
     longest domain wins, and a name of `names` before it. Names are answered at the base + 2 of each range and of each
-    subnet and at 169.254.169.253, if `resolver`; nothing else is looked up. `zone_latency`: seconds that a packet takes
+    subnet and at 169.254.169.253, if `resolver`; nothing else is looked up, unless the edge leads to the world. `zone_latency`: seconds that a packet takes
     from one zone to another."""
 
     id: str
@@ -205,6 +206,11 @@ class Networks(Protocol):
 
     def edge_address(self, number: int) -> str:
         """The `number`th (2 to 15) address of `public_range`: addresses of the cloud's own services."""
+        ...
+
+    def beyond(self, address: str) -> str:
+        """Why packets that a network sends to the edge, for an address that no network has, get no further, as a
+        sentence; empty when they do. No address stands for the world beyond this host."""
         ...
 
     def ids(self) -> list[str]:

@@ -2,7 +2,8 @@
 
 It has a /20 of 198.18.0.0/15 (RFC 2544: for test networks, routed by nobody). Address 1 is the host itself: machines
 see the host's connections come from there. Addresses 2 to 15 are answered in the edge; the rest are machines' public
-addresses, translated in their networks. Nothing else is behind the edge, and nobody opens connections to the host.
+addresses, translated in their networks. Nobody opens connections to the host. Nothing else is behind the edge, unless
+it leads out (world.py): then what is routed all over the world, and is not the host itself, is there too.
 """
 
 import json
@@ -13,7 +14,9 @@ from pileus.drivers.api import Unable
 from pileus.drivers.networks import inside
 from pileus.drivers.networks.names import short
 from pileus.drivers.networks.paths import EDGE_FAR, EDGE_NEAR
-from pileus.drivers.networks.ruleset import Chain, Ruleset, whole
+from pileus.drivers.networks.reach import BARRED, SERVICES
+from pileus.drivers.networks.ruleset import Chain, Collection, Ruleset, difference, whole
+from pileus.drivers.networks.world import DEVICE, OURS, World, host_addresses
 
 TESTING = IPv4Network("198.18.0.0/15")
 UNMADE = IPv4Network("198.18.0.0/20")
@@ -21,37 +24,64 @@ UNMADE = IPv4Network("198.18.0.0/20")
 PREFIX = 20
 HOST = "host"
 """The edge's end of the link to the host."""
-SERVICES = range(2, 16)
+LAST = 1_000
+"""The metric of the route to nowhere: any other comes before it."""
 
 
-def _rules(host: IPv4Address) -> Ruleset:
-    """The host only speaks for itself, even if it forwards for others."""
+def _rules(host: IPv4Address, own: frozenset[str]) -> Ruleset:
+    """The host only speaks for itself, even if it forwards for others. `own`: the host's addresses."""
     established = "ct state established,related accept"
+    # As where there is no way at all: `apt` in a guest does not hang.
+    refused = "reject with icmp type host-unreachable"
     return Ruleset(
         "inet",
         {
-            "hosts": Chain((f'iifname "{HOST}" ip saddr != {host} drop',), "type filter hook prerouting priority -310"),
+            "hosts": Chain(
+                (
+                    f'iifname "{HOST}" ip saddr != {host} drop',
+                    # pasta of 2023 says RST where a refused SYN is to be answered by RST and ACK: askers pass over it.
+                    f'iifname "{DEVICE}" tcp flags & (fin | syn | rst | ack) == rst tcp flags set rst | ack',
+                ),
+                "type filter hook prerouting priority -310",
+            ),
             "forwarded": Chain(
-                (established, f'iifname "{HOST}" accept', f'oifname "{HOST}" drop', "accept"),
+                (
+                    established,
+                    f'iifname "{DEVICE}" drop',
+                    f'oifname "{DEVICE}" iifname != "v*" {refused}',
+                    f'oifname "{DEVICE}" ip daddr @barred {refused}',
+                    f'oifname "{DEVICE}" ip daddr @own {refused}',
+                    *(f'iifname "{HOST}" accept', f'oifname "{HOST}" drop', "accept"),
+                ),
                 "type filter hook forward priority 0; policy drop",
             ),
             "input": Chain(
-                (established, "meta l4proto tcp accept", "icmp type echo-request accept"),
+                (established, f'iifname "{DEVICE}" drop', "meta l4proto tcp accept", "icmp type echo-request accept"),
                 "type filter hook input priority 0; policy drop",
             ),
+            "outward": Chain(
+                (f'oifname "{DEVICE}" snat ip to {OURS}',), "type nat hook postrouting priority 100; policy accept"
+            ),
+        },
+        {
+            "barred": Collection("ipv4_addr", dict.fromkeys(BARRED, ""), intervals=True),
+            "own": Collection("ipv4_addr", dict.fromkeys(sorted(own), "")),
         },
     )
 
 
 class Edge:
-    """`home`: where its range is kept. Made on first use, adopted when it is there."""
+    """`home`: where its range is kept. `run`: where files of running programs are. Made on first use, adopted when it
+    is there."""
 
-    def __init__(self, home: Path, tag: str):
+    def __init__(self, home: Path, run: Path, tag: str):
         self.namespace = f"{tag}..edge"
         self.device = short("pl", tag)
+        self.world = World(run / self.namespace, self.namespace)
         self._file = home / "range"
         self._range: IPv4Network | None = None
         self._published: dict[str, str] = {}
+        self._ruled: Ruleset | None = None
 
     def range(self) -> IPv4Network:
         """Raises Unable."""
@@ -100,13 +130,35 @@ class Edge:
         for public in went:
             del self._published[public]
 
+    def lead_out(self, wanted: bool) -> None:
+        """To the world, or not. Raises Unable."""
+        if wanted:
+            self.range()
+            self.mind_host()
+            self.world.ensure()
+        else:
+            self.world.end()
+
+    def mind_host(self) -> None:
+        """Nobody gets out to an address that the host has by now."""
+        rules = _rules(self.range()[1], frozenset(host_addresses()))
+        if self._ruled is not None and rules != self._ruled:
+            inside.nft(self.namespace, difference(self._ruled, rules))
+        self._ruled = rules
+
+    def own(self) -> frozenset[str]:
+        """The host's addresses, as far as they are minded."""
+        return frozenset(self._ruled.collections["own"].elements) if self._ruled is not None else frozenset()
+
     def vanish(self) -> None:
+        self.world.remove()
         # The device before the namespace: that one's end is taken apart some time later, and the range with it.
         if Path("/sys/class/net", self.device).exists():
             inside.run("ip", "link", "delete", self.device)
         inside.remove(self.namespace)
         self._file.unlink(missing_ok=True)
         self._range = None
+        self._ruled = None
         self._published = {}
 
     def _made(self) -> IPv4Network:
@@ -116,7 +168,8 @@ class Edge:
         if HOST not in inside.devices(self.namespace):
             inside.run("ip", "link", "add", self.device, "type", "veth", "peer", HOST, "netns", self.namespace)
         chosen = self._claimed()
-        inside.nft(self.namespace, whole(_rules(chosen[1])))
+        self._ruled = _rules(chosen[1], frozenset(host_addresses()))
+        inside.nft(self.namespace, whole(self._ruled))
         services = [f"addr replace {chosen[number]}/32 dev lo" for number in SERVICES[:-1]]
         inside.ip(
             self.namespace,
@@ -124,7 +177,7 @@ class Edge:
                 *("link set lo up", f"link set {HOST} up", f"addr replace {EDGE_NEAR}/32 dev lo", *services),
                 f"addr replace {chosen[SERVICES[-1]]}/32 dev {HOST}",
                 f"route replace {chosen[1]} dev {HOST}",
-                "route replace unreachable default",
+                f"route replace unreachable default metric {LAST}",
             ],
         )
         routes = json.loads(inside.run("ip", "-j", "-n", self.namespace, "route") or "[]")

@@ -6,15 +6,17 @@ from ipaddress import IPv4Network
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import names
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.reach import beyond
 from pileus.drivers.networks.soundness import verify
 
 RANGE = "198.18.0.0/20"
 
 
 class FakeNetworks:
-    """`networks`: what was ensured last. `plug`, `unplug` and `passed` are what machines and packets would do."""
+    """`outward`: the edge leads to the world. `networks`: what was ensured last. `plug`, `unplug` and `passed` are what machines and packets would do."""
 
-    def __init__(self) -> None:
+    def __init__(self, outward: bool = False) -> None:
+        self.outward = outward
         self.networks: dict[str, Network] = {}
         self.ensured: list[str] = []
         self._plugged: dict[str, set[str]] = {}
@@ -30,6 +32,9 @@ class FakeNetworks:
         if not 2 <= number <= 15:
             raise ValueError("the edge's services have the addresses 2 to 15")
         return str(IPv4Network(RANGE)[number])
+
+    def beyond(self, address: str) -> str:
+        return beyond(address, RANGE, self.outward)
 
     def ids(self) -> list[str]:
         return sorted(self.networks)

@@ -15,15 +15,18 @@ from pathlib import Path
 
 import msgspec
 
+from pileus.drivers import programs
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
 from pileus.drivers.networks.capability import lacks
-from pileus.drivers.networks.edge import SERVICES, UNMADE, Edge
+from pileus.drivers.networks.edge import UNMADE, Edge
+from pileus.drivers.networks.foreign import RESOLVERS, ForeignNames
 from pileus.drivers.networks.latency import Latency
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
+from pileus.drivers.networks.reach import SERVICES, beyond
 from pileus.drivers.networks.resolver import Resolver
 from pileus.drivers.networks.rules import neighbours, published, rules
 from pileus.drivers.networks.ruleset import Ruleset, difference, whole
@@ -31,6 +34,7 @@ from pileus.drivers.networks.soundness import verify
 from pileus.drivers.networks.tally import Tally
 from pileus.drivers.networks.tracking import Permissions, ended, narrowed
 from pileus.drivers.networks.watching import Watch, everything
+from pileus.drivers.networks.world import ADDRESSES, LINKS, ear
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +49,28 @@ class Applied:
 
 
 class NamespaceNetworks:
-    """`tag`: begins the names of everything that this driver makes on the host; without a dot."""
+    """`tag`: begins the names of everything that this driver makes on the host; without a dot. `outward`: the edge
+    leads to the world beyond this host, and foreign names are asked of the host's `resolvers`."""
 
-    def __init__(self, home: Path, tag: str):
+    def __init__(self, home: Path, tag: str, outward: bool = False, resolvers: Path = RESOLVERS):
         if "." in tag or "/" in tag:
             raise ValueError("a tag has neither dot nor slash")
         self._home = home / "networks"
         # The files of running programs, which an unprivileged user must be able to look into.
         self._run = Path(f"/run/pileus-networks.{tag}")
         self._tag = tag
-        self._edge = Edge(self._home, tag)
+        self._outward, self._resolvers = outward, resolvers
+        self._edge = Edge(self._home, self._run, tag)
         self._lock = threading.RLock()
         self._networks: dict[str, Network] | None = None
         self._applied: dict[str, Applied] = {}
         self._tallies: dict[str, Tally] = {}
         self._plugs: dict[str, socket.socket] = {}
         self._watch = Watch()
+        self._ears: tuple[socket.socket, ...] = ()
 
     def lacking(self) -> list[Lack]:
-        return list(lacks())
+        return [*lacks(), *(programs.lacking("pasta") if self._outward else ())]
 
     def public_range(self) -> str:
         if self.lacking():
@@ -78,6 +85,10 @@ class NamespaceNetworks:
             return str(UNMADE[number])
         with self._lock:
             return self._edge.address(number)
+
+    def beyond(self, address: str) -> str:
+        with self._lock:
+            return beyond(address, self.public_range(), self._outward, self._edge.own())
 
     def ids(self) -> list[str]:
         with self._lock:
@@ -97,6 +108,7 @@ class NamespaceNetworks:
             others = {each.network for known in (before, network) if known for each in known.peerings}
             for other in sorted(others.intersection(self._applied)):
                 self._apply(self._known()[other])
+            self._lead_out()
 
     def link(self, network: str, interface: Interface, index: int) -> Link:
         with self._lock:
@@ -140,6 +152,7 @@ class NamespaceNetworks:
             for peering in known.peerings if known else ():
                 if peering.network in self._applied:
                     self._apply(self._known()[peering.network])
+            self._lead_out()
 
     def close(self) -> None:
         """Nothing is watched any more; everything stays as it is."""
@@ -233,7 +246,8 @@ class NamespaceNetworks:
         inside.ip(namespace, pathing.changes(old, wanted))
         if network.internet:
             self._edge.publish(network.id, {public for _, public in published(network)})
-        self._resolver(network.id).ensure(network)
+        self._foreign(network.id).ensure(self._outward and network.resolver)
+        self._resolver(network.id).ensure(network, self._outward)
         self._latency(network.id).ensure(network.zone_latency)
         self._watched(network, namespace)
         self._applied[network.id] = Applied(rulesets, wanted, permissions)
@@ -245,7 +259,7 @@ class NamespaceNetworks:
         elif any(interface.flows for interface in network.interfaces):
             self._tallies[network.id] = Tally(namespace, network, self._watch)
         if pathing.by_machines(network) and network.id not in self._plugs:
-            self._plugs[network.id] = inside.inside(namespace, _plug_ear)
+            self._plugs[network.id] = inside.inside(namespace, lambda: ear(LINKS))
             self._watch.add(self._plugs[network.id], partial(self._replugged, network.id))
 
     def _ignore(self, network: str) -> None:
@@ -262,6 +276,28 @@ class NamespaceNetworks:
                     self._apply(self._known()[network])
                 except Unable:
                     log.warning("network %s: a machine went while routes to it were made", network, exc_info=True)
+
+    def _lead_out(self) -> None:
+        """To the world, as long as a network is there that may go; and hears when the way is lost."""
+        wanted = self._outward and any(network.internet for network in self._known().values())
+        self._edge.lead_out(wanted)
+        if wanted and not self._ears:
+            self._ears = (inside.inside(self._edge.namespace, lambda: ear(LINKS)), ear(ADDRESSES))
+            for each in self._ears:
+                self._watch.add(each, partial(self._way_changed, each))
+        elif not wanted:
+            for each in self._ears:
+                self._watch.remove(each)
+            self._ears = ()
+
+    def _way_changed(self, heard: socket.socket) -> None:
+        """The program that leads out ended, with its device; or the host's addresses are others."""
+        with self._lock:
+            if heard in self._ears and everything(heard):
+                try:
+                    self._lead_out()
+                except Unable:
+                    log.warning("machines do not reach the world beyond this host", exc_info=True)
 
     def _end(self, namespace: str, before: Permissions, after: Permissions) -> None:
         """Ends the connections that do not outlive the change."""
@@ -286,6 +322,9 @@ class NamespaceNetworks:
     def _resolver(self, network: str) -> Resolver:
         return Resolver(self._run / self._namespace(network), self._namespace(network))
 
+    def _foreign(self, network: str) -> ForeignNames:
+        return ForeignNames(self._run / self._namespace(network), self._namespace(network), self._resolvers)
+
     def _latency(self, network: str) -> Latency:
         return Latency(self._run / self._namespace(network), self._namespace(network))
 
@@ -293,16 +332,10 @@ class NamespaceNetworks:
         """Ends what runs in a namespace, and removes its files."""
         folder = self._run / namespace
         Resolver(folder, namespace).remove()
+        ForeignNames(folder, namespace).remove()
         Latency(folder, namespace).remove()
         if folder.exists():
             folder.rmdir()
-
-
-def _plug_ear() -> socket.socket:
-    """Hears of devices that come, go, and are switched on."""
-    ear = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
-    ear.bind((0, 1))
-    return ear
 
 
 def _listening(address: str, port: int) -> socket.socket:

@@ -120,6 +120,7 @@ def _hooks(network: Network) -> Iterator[tuple[str, Chain]]:
     yield filtered(
         *("input", "input", 0, "drop"),
         "ct state established,related accept",
+        'iifname "lo" accept',
         'iifname "edge" drop',
         'iifname "p*" drop',
         f"ip daddr {METADATA} meta l4proto tcp accept",
@@ -127,7 +128,7 @@ def _hooks(network: Network) -> Iterator[tuple[str, Chain]]:
         "ip daddr @resolvers meta l4proto { tcp, udp } th dport 53 accept",
     )
     yield filtered("exiting_borders", "output", -10, "accept", "ip saddr @endpoints oifname vmap @acl_in")
-    yield filtered("output", "output", 0, "drop", "ct state established,related accept")
+    yield filtered("output", "output", 0, "drop", "ct state established,related accept", 'oifname "lo" accept')
 
 
 def _chain(prefix: str, name: str, way: str) -> str:

@@ -14,6 +14,7 @@ from pileus.drivers.networks.api import Interface, Network
 from pileus.drivers.networks.namespaces import NamespaceNetworks
 
 from .guests import Guest
+from .worlds import World, world_of
 
 NUMBERS = count(1)
 
@@ -43,11 +44,20 @@ class Site:
         guest.plug(self.networks.link(network.id, interface, len(guest.links)))
         return guest
 
-    def again(self) -> NamespaceNetworks:
+    def again(self, outward: bool = False) -> NamespaceNetworks:
         """The driver of a process that starts anew."""
         self.networks.close()
-        self.networks = NamespaceNetworks(self.home, self.tag)
+        self.networks = NamespaceNetworks(self.home, self.tag, outward, self.resolvers)
         return self.networks
+
+    @property
+    def resolvers(self) -> Path:
+        """Instead of the host's /etc/resolv.conf; an unprivileged user must be able to read it."""
+        return Path(f"/tmp/{self.tag}.resolv.conf")
+
+    def resolve_by(self, *servers: str) -> None:
+        self.resolvers.write_text("".join(f"nameserver {each}\n" for each in servers))
+        self.resolvers.chmod(0o644)
 
     def public(self, number: int) -> str:
         """A public address; 16 is the first that machines may have."""
@@ -57,6 +67,7 @@ class Site:
         for guest in self.guests:
             guest.remove()
         self.networks.vanish()
+        self.resolvers.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -70,3 +81,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
     finally:
         made.clear()
+
+
+@pytest.fixture
+def world(site: Site) -> Iterator[World]:
+    """The driver leads out, and there is a world to reach; the host's resolver is in it."""
+    with world_of(site.tag) as made:
+        site.resolve_by(made.address)
+        networks = site.again(outward=True)
+        if lacks := networks.lacking():
+            pytest.skip("; ".join(f"{lack.what}: {lack.remedy}" for lack in lacks))
+        yield made

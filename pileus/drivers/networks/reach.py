@@ -1,0 +1,48 @@
+"""What is behind the edge, and what is not, whoever asks."""
+
+from collections.abc import Container
+from ipaddress import IPv4Address, IPv4Network
+
+OFF = "the world beyond this host is not led to: PILEUS_INTERNET is off"
+HOST, SERVICES = 1, range(2, 16)
+"""Numbers of the edge's own addresses."""
+BARRED = (
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "224.0.0.0/3",
+)
+"""Ranges that are not routed all over the world (IANA, IPv4 Special-Purpose Address Registry): whoever answers there is
+near this host, and none of the guests' business. Of those for documentation 203.0.113.0/24 passes: tests play the world
+there."""
+
+
+def barred(address: str) -> bool:
+    return any(IPv4Address(address) in IPv4Network(each) for each in BARRED)
+
+
+def beyond(address: str, public: str, outward: bool, own: Container[str] = ()) -> str:
+    """See `Networks.beyond`. `public`: the cloud's range; `own`: the host's addresses."""
+    if address and IPv4Address(address) in IPv4Network(public):
+        number = int(IPv4Address(address)) - int(IPv4Network(public)[0])
+        if number in SERVICES:
+            return ""
+        return f"nobody opens connections to this host ({address})" if number == HOST else f"nobody has {address}"
+    if not outward:
+        return OFF
+    if not address:
+        return ""
+    if address in own:
+        return f"{address} is this host itself, to which nobody opens connections"
+    if barred(address):
+        return f"{address} is not routed all over the world, and what is near this host is not led to"
+    return ""

@@ -1,0 +1,116 @@
+"""The world beyond this host, reached from the edge by pasta: a program that opens the host's ordinary sockets on behalf
+of what comes out of a device in a namespace. Neither the host's forwarding nor its firewall is touched, and nothing of
+it is left when the program ends. It outlives this process.
+
+pasta runs as root, for it must enter a namespace of root's; by itself it gives up all but two rights, and shuts itself
+into an empty root with a filter of system calls. It knows one address of the namespace: all that leaves is translated
+to it. No port leads in, and its gateway does not stand for the host's loopback (--no-map-gw).
+"""
+
+import json
+import os
+import select
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pileus.drivers.api import Unable
+from pileus.drivers.networks import inside
+from pileus.drivers.networks.kept import PATIENCE, Program
+from pileus.drivers.networks.watching import everything
+
+DEVICE = "world"
+OURS, GATEWAY = "169.254.242.2", "169.254.242.1"
+STARTED = 'setsid "$@" </dev/null >/dev/null 2>"$0" & echo $!'
+LINKS, ADDRESSES = 0x1, 0x10
+"""Groups of the kernel's routing socket."""
+
+
+def pasta(namespace: Path) -> list[str]:
+    """The template interface is only looked at for what is given here: loopback is there on a host without network."""
+    words = ["pasta", "--foreground", "--quiet", "--runas", "0", "--netns", str(namespace), "--ipv4-only"]
+    words += ["--ns-ifname", DEVICE, "--interface", "lo", "--mac-addr", "02:00:00:00:00:01"]
+    words += ["--address", OURS, "--netmask", "30", "--gateway", GATEWAY, "--no-map-gw"]
+    words += ["--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra"]
+    return words + ["-t", "none", "-u", "none", "-T", "none", "-U", "none"]
+
+
+def ear(groups: int) -> socket.socket:
+    """Hears what changes of a namespace's devices or addresses."""
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    made.bind((0, groups))
+    return made
+
+
+def host_addresses() -> set[str]:
+    """All that this host itself has now."""
+    shown = json.loads(inside.run("ip", "-j", "-4", "addr") or "[]")
+    return {info["local"] for device in shown for info in device.get("addr_info", ()) if "local" in info}
+
+
+@dataclass
+class World:
+    """`folder`: where the program's files are. `namespace`: the edge's."""
+
+    folder: Path
+    namespace: str
+    _sure: bool = field(default=False, init=False)
+    """What is there was made by this process, to its end."""
+
+    @property
+    def program(self) -> Program:
+        return Program(self.folder / "world.pid", str(inside.FOLDER / self.namespace))
+
+    def ensure(self) -> None:
+        """Starts it, unless it runs, and leads to it what has no other way out of the edge. Raises Unable."""
+        running = self.program.number() is not None and DEVICE in inside.devices(self.namespace)
+        if running and self._sure:
+            return
+        if not running:
+            self.end()
+            self._start()
+        route = f"route replace default via {GATEWAY} dev {DEVICE} onlink"
+        link = [f"link set {DEVICE} mtu 1500 up", f"addr replace {OURS}/32 dev {DEVICE}"]
+        inside.ip(self.namespace, [*link, route])
+        self._sure = True
+
+    def end(self) -> None:
+        """Harmless when it does not run. Its device and the route go with it."""
+        self._sure = False
+        self.program.end()
+        if inside.exists(self.namespace):
+            # One whose number was lost ends without its device.
+            inside.unlink(self.namespace, DEVICE)
+
+    def remove(self) -> None:
+        self.end()
+        (self.folder / "world.said").unlink(missing_ok=True)
+        if self.folder.exists():
+            self.folder.rmdir()
+
+    def _start(self) -> None:
+        said = self.folder / "world.said"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with inside.inside(self.namespace, lambda: ear(LINKS)) as links:
+            links.setblocking(False)
+            # Started by a shell, it is nobody's child: whoever ends first, nothing is left to be reaped.
+            number = inside.run("sh", "-c", STARTED, str(said), *pasta(inside.FOLDER / self.namespace)).strip()
+            self.program.file.write_text(number)
+            try:
+                ended = os.pidfd_open(int(number))
+            except ProcessLookupError:
+                raise Unable(f"pasta: {_last(said)}") from None
+            try:
+                while DEVICE not in inside.devices(self.namespace):
+                    heard, _, _ = select.select([links, ended], [], [], PATIENCE)
+                    if not heard or ended in heard:
+                        raise Unable(f"pasta: {_last(said)}")
+                    everything(links)
+            finally:
+                os.close(ended)
+
+
+def _last(said: Path) -> str:
+    """What it complained about; a host without a log makes it complain of that as well."""
+    lines = said.read_text(errors="replace").splitlines() if said.exists() else []
+    return "; ".join(line for line in lines if "syslog" not in line) or "it does not start"
