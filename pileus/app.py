@@ -29,7 +29,7 @@ from pileus.gateway.front import Front
 from pileus.gateway.inside import Inside
 from pileus.gateway.server import Server
 from pileus.gateway.serving import Limits
-from pileus.hosting import drivers_of
+from pileus.hosting import drivers_of, refusal
 from pileus.identity.keys import ROOT_ACCOUNT, AccessKey, Conveniences, access_keys
 from pileus.init_scripts import LOCALSTACK, STAGES, InitScripts
 from pileus.keyring import Keyring
@@ -218,7 +218,7 @@ class App:
         if protocol not in ("tcp", "udp", "icmp"):
             raise ApiError("protocol is tcp, udp or icmp", code="BadRequest", status=400)
         source, target = str(body.get("from") or ""), str(body.get("to") or "")
-        return explain(tx, self.cloud.drivers.networks.edge_address, source, target, protocol, port)
+        return explain(tx, self.cloud.drivers.networks, source, target, protocol, port)
 
 
 def _connections_max() -> int:
@@ -236,8 +236,12 @@ def _offset(tx: Transaction) -> float:
 
 
 async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
-    """Runs until SIGTERM or SIGINT; `ready(port)` is called once requests are answered."""
-    app = App(settings, open_store(settings), SystemClock())
+    """Runs until SIGTERM or SIGINT; `ready(port)` is called once requests are answered. Raises ValueError for settings
+    that this host cannot hold."""
+    drivers = drivers_of(settings)
+    if why := refusal(settings, drivers):
+        raise ValueError(why)
+    app = App(settings, open_store(settings), SystemClock(), drivers=drivers)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

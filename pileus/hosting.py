@@ -27,7 +27,14 @@ def drivers_of(settings: Settings) -> Drivers:
     from pileus.drivers.local import local
 
     home = home_of(settings)
-    return local(home, _tag(home), settings.images_dir, settings.disk_gib * GIB)
+    return local(home, _tag(home), settings.images_dir, settings.disk_gib * GIB, outward=settings.internet == "host")
+
+
+def refusal(settings: Settings, drivers: Drivers) -> str:
+    """Why a cloud with these settings must not start, since it would pretend; empty for none."""
+    lacks = drivers.networks.lacking() if settings.internet == "host" else []
+    said = "; ".join(f"{lack.what} ({lack.remedy})" for lack in lacks)
+    return f"PILEUS_INTERNET is host, and what that needs is lacking: {said}" if said else ""
 
 
 def _tag(home: Path) -> str:

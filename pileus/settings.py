@@ -14,6 +14,7 @@ CHOICES = {
     "store": ("rocks", "sqlite", "memory"),
     "durability": ("process", "full"),
     "machines": ("auto", "off"),
+    "internet": ("off", "host"),
     "log_level": ("debug", "info", "warning", "error", "critical"),
 }
 
@@ -33,7 +34,8 @@ class Settings:
     this cloud, separated by commas. `machines`: auto (where the host can), or off. `images_dir`: where built machine
     images are cached, for all clouds of the host. `disk_gib`: how large the pool of all disks may grow.
     `unknown_images`: the machine image that AMI ids of AWS's own stand for ('debian-12'), empty for none.
-    `zone_latency_ms`: how long a packet takes from one zone to another."""
+    `zone_latency_ms`: how long a packet takes from one zone to another. `internet`: off, or host: machines reach the
+    world beyond this host, through it."""
 
     data_dir: Path
     host: str = "127.0.0.1"
@@ -50,6 +52,7 @@ class Settings:
     disk_gib: int = 200
     unknown_images: str = ""
     zone_latency_ms: float = 0.0
+    internet: str = "off"
     log_level: str = "info"
 
     @property

@@ -5,11 +5,13 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from pileus.cli import awscli, options, running
+from pileus.drivers.api import Lack
 
 REGION = "us-east-1"
 
@@ -71,14 +73,24 @@ def doctor(data_dir: str | None) -> None:
 
 def _machines(where: Path) -> None:
     """What is lacking here is said, but is no failure: everything else works without machines."""
+    from pileus.drivers import programs
     from pileus.drivers.local import local  # only here: other commands need none of it
 
     lacks = dict.fromkeys(local(where / "host", "doctor").lacking())
     click.echo()
-    if not lacks:
-        click.echo(f"{click.style('ok', fg='green'):>14}  machines, disks and networks")
+    if lacks:
+        click.echo("Machines, disks and networks do not work here; everything else does:")
+        _lacking(lacks)
         return
-    click.echo("Machines, disks and networks do not work here; everything else does:")
+    click.echo(f"{click.style('ok', fg='green'):>14}  machines, disks and networks")
+    if without := programs.lacking(*programs.WANTED):
+        click.echo("The world beyond this host cannot be led to (PILEUS_INTERNET=host); everything else works:")
+        _lacking(without)
+    else:
+        click.echo(f"{click.style('ok', fg='green'):>14}  the world beyond this host, if PILEUS_INTERNET is host")
+
+
+def _lacking(lacks: Iterable[Lack]) -> None:
     for lack in lacks:
         click.echo(f"{click.style('lacks', fg='yellow'):>14}  {lack.what}  → {lack.remedy}")
 

@@ -67,7 +67,7 @@ def _start(config: Settings) -> None:
     arguments = [sys.executable, "-m", "pileus", "serve", "--ready-fd", str(writing)]
     for name in (
         "host", "port", "https_port", "store", "durability", "data_dir", "init_dir", "machines", "images_dir",
-        "disk_gib", "unknown_images", "zone_latency_ms",
+        "disk_gib", "unknown_images", "zone_latency_ms", "internet",
     ):  # fmt: skip
         value = getattr(config, name)
         if value != "":

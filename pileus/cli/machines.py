@@ -23,7 +23,7 @@ def machines() -> None:
     """Install what machines, disks and networks need (Debian and its kin; as root), and build the machine image."""
     from pileus.drivers.api import Unable
     from pileus.drivers.machines.runc import INSTANCES_WANTED
-    from pileus.drivers.programs import PROGRAMS, lacking
+    from pileus.drivers.programs import PROGRAMS, WANTED, lacking
     from pileus.drivers.volumes.images import build
 
     if os.geteuid() != 0:
@@ -35,6 +35,7 @@ def machines() -> None:
     if still:
         raise click.ClickException("still missing: " + ", ".join(lack.what for lack in still))
     click.echo(f"programs: {', '.join(PROGRAMS)}")
+    _where_there_is(WANTED)
     setting = f"fs.inotify.max_user_instances = {INSTANCES_WANTED}\n"
     _raise_limit(setting, INSTANCES_WANTED)
     click.echo(setting.strip())
@@ -45,6 +46,19 @@ def machines() -> None:
         except Unable as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"image {image}: {path}")
+
+
+def _where_there_is(programs: dict[str, str]) -> None:
+    """What only some settings need: a distribution without it has machines all the same."""
+    from pileus.drivers.programs import lacking
+
+    for program, package in programs.items():
+        try:
+            if lacking(program):
+                _apt([package])
+            click.echo(f"program: {program}")
+        except click.ClickException as error:
+            click.echo(f"without {program}: {error.message}; it is needed for PILEUS_INTERNET=host only", err=True)
 
 
 def _apt(packages: list[str]) -> None:

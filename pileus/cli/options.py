@@ -56,6 +56,11 @@ def starting(function: Decorated) -> Decorated:
             type=click.FloatRange(0, 10_000),
             help="How long a packet takes from zone to zone. [PILEUS_ZONE_LATENCY_MS; 0]",
         ),
+        click.option(
+            "--internet",
+            type=click.Choice(["off", "host"]),
+            help="Whether machines reach the world beyond this host. [PILEUS_INTERNET; off]",
+        ),
         data_dir,
     ):
         function = option(function)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pileus.drivers.api import Lack, Unable
+from pileus.drivers.networks.api import Beyond
 
 WHY = Lack("machines, in this cloud", "start it with `pileus up`, on Linux and as root")
 
@@ -25,8 +26,8 @@ class Absent:
     def edge_address(self, number: int) -> str:
         return f"198.18.0.{number}"
 
-    def beyond(self, address: str) -> str:
-        return f"there are no machines here: {WHY.remedy}"
+    def beyond(self, address: str) -> Beyond:
+        return Beyond(False, f"there are no machines here: {WHY.remedy}")
 
     def watch(self, wake: Any) -> Any:
         return lambda: None

@@ -155,8 +155,8 @@ class Network(msgspec.Struct, frozen=True):
     """A network as it should be. `internet`: it is joined to the edge. `names`: host name -> addresses, answered in
     full and backwards; `domains`: what any name under a domain resolves to ('amazonaws.com' -> '198.18.0.2'); the
     longest domain wins, and a name of `names` before it. Names are answered at the base + 2 of each range and of each
-    subnet and at 169.254.169.253, if `resolver`; nothing else is looked up, unless the edge leads to the world. `zone_latency`: seconds that a packet takes
-    from one zone to another."""
+    subnet and at 169.254.169.253, if `resolver`; nothing else is looked up, unless the edge leads to the world.
+    `zone_latency`: seconds that a packet takes from one zone to another."""
 
     id: str
     ranges: tuple[str, ...]
@@ -195,6 +195,14 @@ class Flow(msgspec.Struct, frozen=True):
     flags: int = 0
 
 
+class Beyond(msgspec.Struct, frozen=True):
+    """What becomes of packets that leave a network for no other one. `says`: what becomes of them, or why they get no
+    further."""
+
+    open: bool
+    says: str
+
+
 class Networks(Protocol):
     def lacking(self) -> list[Lack]: ...
 
@@ -208,9 +216,9 @@ class Networks(Protocol):
         """The `number`th (2 to 15) address of `public_range`: addresses of the cloud's own services."""
         ...
 
-    def beyond(self, address: str) -> str:
-        """Why packets that a network sends to the edge, for an address that no network has, get no further, as a
-        sentence; empty when they do. No address stands for the world beyond this host."""
+    def beyond(self, address: str) -> Beyond:
+        """What becomes of packets that a network sends to the edge for an address that no network has; none stands for
+        the world beyond this host."""
         ...
 
     def ids(self) -> list[str]:

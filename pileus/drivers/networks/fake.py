@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import names
-from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.api import Beyond, Flow, Interface, Link, Network
 from pileus.drivers.networks.reach import beyond
 from pileus.drivers.networks.soundness import verify
 
@@ -13,7 +13,8 @@ RANGE = "198.18.0.0/20"
 
 
 class FakeNetworks:
-    """`outward`: the edge leads to the world. `networks`: what was ensured last. `plug`, `unplug` and `passed` are what machines and packets would do."""
+    """`outward`: the edge leads to the world. `networks`: what was ensured last. `plug`, `unplug` and `passed` are what
+    machines and packets would do."""
 
     def __init__(self, outward: bool = False) -> None:
         self.outward = outward
@@ -33,7 +34,7 @@ class FakeNetworks:
             raise ValueError("the edge's services have the addresses 2 to 15")
         return str(IPv4Network(RANGE)[number])
 
-    def beyond(self, address: str) -> str:
+    def beyond(self, address: str) -> Beyond:
         return beyond(address, RANGE, self.outward)
 
     def ids(self) -> list[str]:

@@ -19,7 +19,7 @@ from pileus.drivers import programs
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.networks import conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
-from pileus.drivers.networks.api import Flow, Interface, Link, Network
+from pileus.drivers.networks.api import Beyond, Flow, Interface, Link, Network
 from pileus.drivers.networks.capability import lacks
 from pileus.drivers.networks.edge import UNMADE, Edge
 from pileus.drivers.networks.foreign import RESOLVERS, ForeignNames
@@ -86,7 +86,7 @@ class NamespaceNetworks:
         with self._lock:
             return self._edge.address(number)
 
-    def beyond(self, address: str) -> str:
+    def beyond(self, address: str) -> Beyond:
         with self._lock:
             return beyond(address, self.public_range(), self._outward, self._edge.own())
 

@@ -3,7 +3,8 @@
 from collections.abc import Container
 from ipaddress import IPv4Address, IPv4Network
 
-OFF = "the world beyond this host is not led to: PILEUS_INTERNET is off"
+from pileus.drivers.networks.api import Beyond
+
 HOST, SERVICES = 1, range(2, 16)
 """Numbers of the edge's own addresses."""
 BARRED = (
@@ -30,19 +31,17 @@ def barred(address: str) -> bool:
     return any(IPv4Address(address) in IPv4Network(each) for each in BARRED)
 
 
-def beyond(address: str, public: str, outward: bool, own: Container[str] = ()) -> str:
+def beyond(address: str, public: str, outward: bool, own: Container[str] = ()) -> Beyond:
     """See `Networks.beyond`. `public`: the cloud's range; `own`: the host's addresses."""
     if address and IPv4Address(address) in IPv4Network(public):
         number = int(IPv4Address(address)) - int(IPv4Network(public)[0])
         if number in SERVICES:
-            return ""
-        return f"nobody opens connections to this host ({address})" if number == HOST else f"nobody has {address}"
+            return Beyond(True, "is for the cloud's own services")
+        return Beyond(False, "nobody opens connections to this host" if number == HOST else f"nobody has {address}")
     if not outward:
-        return OFF
-    if not address:
-        return ""
+        return Beyond(False, "the world beyond this host is not led to: PILEUS_INTERNET is off")
     if address in own:
-        return f"{address} is this host itself, to which nobody opens connections"
-    if barred(address):
-        return f"{address} is not routed all over the world, and what is near this host is not led to"
-    return ""
+        return Beyond(False, f"{address} is this host itself, and nobody opens connections to it")
+    if address and barred(address):
+        return Beyond(False, f"{address} is not routed all over the world, and what is near this host is not led to")
+    return Beyond(True, "goes on to the world through this host: PILEUS_INTERNET is host")

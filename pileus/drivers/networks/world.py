@@ -1,6 +1,6 @@
-"""The world beyond this host, reached from the edge by pasta: a program that opens the host's ordinary sockets on behalf
-of what comes out of a device in a namespace. Neither the host's forwarding nor its firewall is touched, and nothing of
-it is left when the program ends. It outlives this process.
+"""The world beyond this host, reached from the edge by pasta: a program that opens the host's ordinary sockets for what
+comes out of a device in a namespace. Neither the host's forwarding nor its firewall is touched, and nothing is left of
+it when the program ends. It outlives this process.
 
 pasta runs as root, for it must enter a namespace of root's; by itself it gives up all but two rights, and shuts itself
 into an empty root with a filter of system calls. It knows one address of the namespace: all that leaves is translated
@@ -32,7 +32,7 @@ def pasta(namespace: Path) -> list[str]:
     words += ["--ns-ifname", DEVICE, "--interface", "lo", "--mac-addr", "02:00:00:00:00:01"]
     words += ["--address", OURS, "--netmask", "30", "--gateway", GATEWAY, "--no-map-gw"]
     words += ["--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra"]
-    return words + ["-t", "none", "-u", "none", "-T", "none", "-U", "none"]
+    return [*words, "-t", "none", "-u", "none", "-T", "none", "-U", "none"]
 
 
 def ear(groups: int) -> socket.socket:
@@ -102,7 +102,7 @@ class World:
                 raise Unable(f"pasta: {_last(said)}") from None
             try:
                 while DEVICE not in inside.devices(self.namespace):
-                    heard, _, _ = select.select([links, ended], [], [], PATIENCE)
+                    heard, _, _ = select.select([links.fileno(), ended], [], [], PATIENCE)
                     if not heard or ended in heard:
                         raise Unable(f"pasta: {_last(said)}")
                     everything(links)

@@ -52,6 +52,15 @@ def test_the_range_of_public_addresses_is_a_20_and_the_edges_own_are_in_it(netwo
             networks.edge_address(number)
 
 
+def test_what_is_beyond_the_edge_is_said(networks):
+    chosen = IPv4Network(networks.public_range())
+    assert networks.beyond(networks.edge_address(2)).open
+    for address in (str(chosen[1]), str(chosen[99]), "8.8.8.8", "192.168.0.1", ""):
+        assert not networks.beyond(address).open
+    assert networks.beyond("8.8.8.8").says == networks.beyond("").says
+    assert "PILEUS_INTERNET is off" in networks.beyond("").says
+
+
 def test_a_network_is_known_from_ensure_to_destroy_however_often_either_is_repeated(networks):
     assert networks.ids() == []
     for _ in range(2):

@@ -12,15 +12,20 @@ A, AAAA, PTR = 1, 28, 12
 REFUSED, UNKNOWN = 5, 3
 
 
-def asked(guest, server, name, kind=A):
+def asked(guest, server, name, kind=A, by=socket.SOCK_DGRAM):
     """The status, and the addresses or names that end the answers."""
     question = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
-    with guest.made(socket.SOCK_DGRAM) as dial:
+    question = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + question + struct.pack("!HH", kind, 1)
+    with guest.made(by) as dial:
         dial.settimeout(60)
         dial.connect((server, 53))
-        dial.send(struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + question + struct.pack("!HH", kind, 1))
-        said = dial.recv(4_096)
-    status, count, at, found = said[3] & 15, struct.unpack_from("!H", said, 6)[0], 12 + len(question) + 4, []
+        if by == socket.SOCK_DGRAM:
+            dial.send(question)
+            said = dial.recv(4_096)
+        else:
+            dial.send(struct.pack("!H", len(question)) + question)
+            said = dial.recv(struct.unpack("!H", dial.recv(2, socket.MSG_WAITALL))[0], socket.MSG_WAITALL)
+    status, count, at, found = said[3] & 15, struct.unpack_from("!H", said, 6)[0], len(question), []
     for _ in range(count):
         length = struct.unpack_from("!H", said, at + 10)[0]
         data = said[at + 12 : at + 12 + length]

@@ -51,29 +51,47 @@ class World:
     def resolves(self, names: dict[str, str]) -> list[str]:
         """A DNS server at the world's address: names with their one address, or unknown. What it is asked."""
         heard: list[str] = []
-        ear = self.guest.made(socket.SOCK_DGRAM)
-        ear.bind((self.address, 53))
+        ear, listener = self.guest.made(socket.SOCK_DGRAM), self.guest.made()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for each in (ear, listener):
+            each.bind((self.address, 53))
+        listener.listen(10)
 
-        def answer() -> None:
+        def answered(question: bytes) -> bytes:
+            name, end = _name(question)
+            heard.append(name)
+            return _answer(question[: end + 4], names.get(name) if question[end + 1] == A else "")
+
+        def words() -> None:
             while True:
-                try:
-                    question, asker = ear.recvfrom(4_096)
-                except OSError:
-                    return
+                question, asker = ear.recvfrom(4_096)
                 if not question:
                     return
-                name, end = _name(question)
-                heard.append(name)
-                ear.sendto(_answer(question[: end + 4], names.get(name) if question[end + 1] == A else ""), asker)
+                ear.sendto(answered(question), asker)
 
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
+        def lines() -> None:
+            while True:
+                try:
+                    line, _ = listener.accept()
+                except OSError:
+                    return
+                with line:
+                    size = int.from_bytes(line.recv(2, socket.MSG_WAITALL))
+                    answer = answered(line.recv(size, socket.MSG_WAITALL))
+                    line.sendall(len(answer).to_bytes(2) + answer)
+
+        threads = [threading.Thread(target=each, daemon=True) for each in (words, lines)]
+        for thread in threads:
+            thread.start()
 
         def stop() -> None:
             with self.guest.made(socket.SOCK_DGRAM) as last:
                 last.sendto(b"", (self.address, 53))
-            thread.join()
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
             ear.close()
+            listener.close()
 
         self.guest.sockets.callback(stop)
         return heard

@@ -200,14 +200,13 @@ _BEGUN = ("NetworkInsightsAnalysisId", "NetworkInsightsAnalysisArn", "NetworkIns
 
 def _analysed(call: Call, path: Path, made: Analysis) -> Analysis:
     source, target = (_known(text, "") if text else "" for text in (path.source, path.destination))
-    edge = call.cloud.drivers.networks.edge_address
     if source.startswith("igw-") and path.source_ip:
         source = path.source_ip
     if not target or (target.startswith("igw-") and path.destination_ip):
         target = path.destination_ip
     try:
         _mine(call, source, target)
-        found, _ = answer(call.tx, edge, source, target, path.protocol, path.port)
+        found, _ = answer(call.tx, call.cloud.drivers.networks, source, target, path.protocol, path.port)
     except Unclear as error:
         return msgspec.structs.replace(made, wrong=error.message)
     return msgspec.structs.replace(

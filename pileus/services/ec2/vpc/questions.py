@@ -1,25 +1,26 @@
 """'Why does A not reach B?': what the asker's words mean, and the answer as plain data.
 
 A place is named by the id of a machine, an interface or an internet gateway, by an address, by a machine's name (its
-tag Name), or by 'internet'. Ids are unique in the whole cloud, so whoever administers it names no account.
+tag Name), or by 'internet' or 'host'. Ids are unique in the whole cloud, so whoever administers it names no account.
 """
 
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
 import msgspec
 
 from pileus.base.errors import ApiError
-from pileus.drivers.networks.api import Network
+from pileus.drivers.networks.api import Network, Networks
 from pileus.store import Transaction
 
 from ..kinds import KINDS
 from . import records
-from .compiling import Edge, network_of, protocol_number
-from .reachability import Place, Way, inside, interface_in, owner, way
+from .compiling import network_of, protocol_number
+from .reachability import Place, Way, way
 from .records import Interface
+from .whereabouts import inside, interface_in, owner
 
-OUTSIDE = ("internet", "outside", "host")
+OUTSIDE = ("internet", "outside")
 SCAN_MAX = 1_000_000
 
 
@@ -32,13 +33,13 @@ class Unclear(ApiError):
 class Question:
     """Looks the places up, and the networks that could be on the way."""
 
-    def __init__(self, tx: Transaction, edge: Edge):
-        self.tx, self.edge = tx, edge
+    def __init__(self, tx: Transaction, driver: Networks):
+        self.tx, self.driver = tx, driver
         self.networks: dict[str, Network] = {}
 
     def know(self, account: str, region: str, vpc: str, *, peers: bool = True) -> None:
         if vpc not in self.networks:
-            network = network_of(self.tx, account, region, vpc, self.edge)
+            network = network_of(self.tx, account, region, vpc, self.driver.edge_address)
             if network is None:
                 return
             self.networks[vpc] = network
@@ -51,6 +52,8 @@ class Question:
         """`near`: where the way begins, for an address that could be in more than one network."""
         if text.lower() in OUTSIDE:
             return Place()
+        if text.lower() == "host":
+            return Place(address=str(IPv4Network(self.driver.public_range())[1]))
         if text.startswith("igw-"):
             return self._gateway(text)
         if text.startswith("eni-"):
@@ -143,9 +146,11 @@ class Question:
         return msgspec.structs.replace(place, address=pair.public) if pair is not None and pair.public else place
 
 
-def answer(tx: Transaction, edge: Edge, source: str, target: str, protocol: str, port: int) -> tuple[Way, Question]:
+def answer(
+    tx: Transaction, driver: Networks, source: str, target: str, protocol: str, port: int
+) -> tuple[Way, Question]:
     """Raises Unclear."""
-    question = Question(tx, edge)
+    question = Question(tx, driver)
     begin = question.place(source)
     end = question.place(target, begin)
     if not begin.interface and begin.address and end.network and not begin.network:
@@ -153,13 +158,13 @@ def answer(tx: Transaction, edge: Edge, source: str, target: str, protocol: str,
     begin, end = question.meet(begin, end)
     if not begin.interface and not end.interface:
         raise Unclear(f"Neither {source} nor {target} is in a network of this cloud.")
-    return way(question.networks, begin, end, protocol_number(protocol), port), question
+    return way(question.networks, driver.beyond, begin, end, protocol_number(protocol), port), question
 
 
-def explain(tx: Transaction, edge: Edge, source: str, target: str, protocol: str, port: int) -> dict[str, Any]:
+def explain(tx: Transaction, driver: Networks, source: str, target: str, protocol: str, port: int) -> dict[str, Any]:
     """As plain data: 'reachable'; 'steps' there and 'answer' back, each with 'says'; 'blocked': the step that ended
     it, with its 'code'."""
-    found, _ = answer(tx, edge, source, target, protocol, port)
+    found, _ = answer(tx, driver, source, target, protocol, port)
     blocked = found.block
     return {
         "from": source,

@@ -5,18 +5,22 @@ The codes are those of the Reachability Analyzer. Source: Amazon VPC Reachabilit
 Amazon VPC User Guide, "Route priority", "Ephemeral ports" (Linux).
 """
 
-from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network
 
 import msgspec
 
-from pileus.drivers.networks.api import ANY, Acl, AclEntry, Group, Interface, Network, Route, Rule, Subnet
+from pileus.drivers.networks.api import ANY, Acl, AclEntry, Beyond, Group, Interface, Network, Route, Rule, Subnet
+
+from .whereabouts import covers, groups_of, holding, inside, interface_in, owner, public_of, subnet_of
 
 EPHEMERAL = (32_768, 60_999)
 """What an answer's port may be, where the asker is Linux."""
 HOPS_MAX = 16
 
 Networks = Mapping[str, Network]
+Outside = Callable[[str], Beyond]
+"""What becomes of packets for an address that no network has: the driver's `beyond`."""
 
 
 class Packet(msgspec.Struct, frozen=True):
@@ -77,9 +81,9 @@ class Place(msgspec.Struct, frozen=True):
     address: str = ""
 
 
-def way(networks: Networks, begin: Place, end: Place, protocol: int, port: int) -> Way:
+def way(networks: Networks, outside: Outside, begin: Place, end: Place, protocol: int, port: int) -> Way:
     """From one place to another and back. `networks`: all that could be on the way, by id."""
-    there, back = _Walk(networks), _Walk(networks)
+    there, back = _Walk(networks, outside), _Walk(networks, outside)
     try:
         arrived = there.go(begin, end, Packet(begin.address, end.address, protocol, port))
         if protocol != ANY:
@@ -99,8 +103,8 @@ class _Crossing(msgspec.Struct, frozen=True):
 
 
 class _Walk:
-    def __init__(self, networks: Networks):
-        self.networks = networks
+    def __init__(self, networks: Networks, outside: Outside):
+        self.networks, self.outside = networks, outside
         self.steps: list[Step] = []
         self.crossed: list[_Crossing] = []
         self.home: tuple[Network, Interface, str] | None = None
@@ -154,7 +158,7 @@ class _Walk:
         table = next(each for each in network.tables if each.id == subnet.table)
         if inside(packet.target, network.ranges):
             text = f"{packet.target} is local"
-            self.pass_(Step("table", table.id, network.id, text, by=_holding(packet.target, network.ranges)))
+            self.pass_(Step("table", table.id, network.id, text, by=holding(packet.target, network.ranges)))
             return None
         endpoints = {each.id: each.addresses for each in network.endpoints}
         for route in table.routes:
@@ -177,11 +181,17 @@ class _Walk:
         if not public:
             text = f"{packet.source} has no public address, so it cannot leave by the internet gateway"
             self.block("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", Step("internet", network.id, network.id, text))
-        self.pass_(Step("internet", network.id, network.id, f"leaves the VPC as {public}"))
         translated = msgspec.structs.replace(packet, source=public)
-        if not end.interface:
-            return translated
-        return self.enter(end.network, end, translated)
+        leaves = Step("internet", network.id, network.id, f"leaves the VPC as {public}")
+        if end.interface or end.network:
+            self.pass_(leaves)
+            return self.enter(end.network, end, translated) if end.interface else translated
+        beyond = self.outside(packet.target)
+        if not beyond.open:
+            self.pass_(leaves)
+            self.block("NO_ROUTE_TO_DESTINATION", msgspec.structs.replace(leaves, says=beyond.says))
+        self.pass_(msgspec.structs.replace(leaves, says=f"{leaves.says}, and {beyond.says}"))
+        return translated
 
     def enter(self, network_id: str, end: Place, packet: Packet) -> Packet:
         """In from outside, by the internet gateway."""
@@ -357,41 +367,3 @@ def _spelled(packet: Packet) -> str:
 def _leads(table: str, route: Route) -> str:
     where = {"internet": "the internet gateway", "blackhole": "nowhere (black hole)"}.get(route.kind, route.target)
     return f"{table} sends {route.range} to {where}"
-
-
-def inside(address: str, ranges: Iterable[str]) -> bool:
-    return bool(address) and any(IPv4Address(address) in IPv4Network(each) for each in ranges)
-
-
-def covers(range: str, address: str) -> bool:
-    """Whether the range holds the address; an empty one stands for all that there are."""
-    return inside(address, (range,)) if address else range == "0.0.0.0/0"
-
-
-def _holding(address: str, ranges: Iterable[str]) -> str:
-    return next(each for each in ranges if inside(address, (each,)))
-
-
-def owner(network: Network, address: str) -> Interface | None:
-    return next((each for each in network.interfaces if address in {a.private for a in each.addresses}), None)
-
-
-def interface_in(network: Network, id: str) -> Interface:
-    return next(each for each in network.interfaces if each.id == id)
-
-
-def subnet_of(network: Network, id: str) -> Subnet:
-    return next(each for each in network.subnets if each.id == id)
-
-
-def groups_of(network: Network, interface: Interface) -> list[Group]:
-    return [each for each in network.groups if each.id in interface.groups]
-
-
-def public_of(network: Network, private: str) -> str:
-    """The public address that a private one of a machine or a NAT gateway goes out as."""
-    for interface in network.interfaces:
-        for each in interface.addresses:
-            if each.private == private:
-                return each.public
-    return next((each.public for each in network.nat_gateways if each.private == private), "")

@@ -51,8 +51,8 @@ def lab(ec2, plugged):
 @pytest.fixture
 def why(cloud):
     def ask(source, target, port, protocol="tcp"):
-        edge = cloud.drivers.networks.edge_address
-        return cloud.run(cloud.app.store.transact(lambda tx: explain(tx, edge, source, target, protocol, port)))
+        networks = cloud.drivers.networks
+        return cloud.run(cloud.app.store.transact(lambda tx: explain(tx, networks, source, target, protocol, port)))
 
     return ask
 
@@ -116,15 +116,40 @@ def test_neighbours_in_a_subnet_meet_no_list(lab, ec2, why):
     assert [step["kind"] for step in why(a, b, 80)["steps"]] == ["interface", "group", "table", "group", "interface"]
 
 
-def test_the_way_out_needs_a_route_and_a_public_address(lab, ec2, why):
+@pytest.fixture
+def outward(cloud):
+    """Networks lead to the world, as with PILEUS_INTERNET=host."""
+    cloud.drivers.networks.outward = True
+
+
+def test_the_way_out_needs_a_route_and_a_public_address(lab, ec2, why, outward):
     a = lab.machine(lab.one, lab.group("client"))
     assert why(a, "internet", 443)["blocked"]["code"] == "NO_ROUTE_TO_DESTINATION"
     gateway = lab.gateway()
     ec2.create_route(RouteTableId=lab.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
     assert why(a, "8.8.8.8", 443)["blocked"]["code"] == "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
     lab.public(a)
-    assert why(a, "8.8.8.8", 443)["reachable"] is True
     assert why(a, "internet", 443)["reachable"] is True
+    answer = why(a, "8.8.8.8", 443)
+    assert answer["reachable"] is True
+    assert "PILEUS_INTERNET is host" in answer["steps"][-1]["says"]
+    blocked = why(a, "192.168.1.1", 443)["blocked"]
+    assert (blocked["code"], "not routed all over the world" in blocked["says"]) == ("NO_ROUTE_TO_DESTINATION", True)
+
+
+def test_without_a_way_to_the_world_the_setting_is_named_and_the_cloud_itself_is_reached(lab, ec2, why, cloud):
+    a = lab.machine(lab.one, lab.group("client"))
+    gateway = lab.gateway()
+    ec2.create_route(RouteTableId=lab.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    lab.public(a)
+    for target in ("8.8.8.8", "internet"):
+        answer = why(a, target, 443)
+        assert (answer["reachable"], answer["blocked"]["code"]) == (False, "NO_ROUTE_TO_DESTINATION")
+        assert "PILEUS_INTERNET is off" in answer["blocked"]["says"]
+        assert answer["steps"][-2]["says"].startswith("leaves the VPC as ")
+    assert why(a, cloud.drivers.networks.edge_address(2), 443)["reachable"] is True
+    assert why(a, gateway, 443)["reachable"] is True, "as far as the gateway"
+    assert "nobody opens connections to this host" in why(a, "host", 22)["blocked"]["says"]
 
 
 def test_a_black_hole_is_told(lab, ec2, why):
@@ -150,7 +175,7 @@ def test_the_way_in_needs_a_public_address_a_rule_and_a_route_back(lab, ec2, why
     assert why("203.0.113.9", public, 80)["reachable"] is True
 
 
-def test_a_private_subnet_goes_out_by_its_nat_gateway(lab, ec2, why, cloud):
+def test_a_private_subnet_goes_out_by_its_nat_gateway(lab, ec2, why, cloud, outward):
     a = lab.machine(lab.two, lab.group("client"))
     gateway = lab.gateway()
     ec2.create_route(RouteTableId=lab.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)

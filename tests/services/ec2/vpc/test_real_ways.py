@@ -68,8 +68,8 @@ def test_a_private_machine_goes_out_by_its_nat_gateway_and_cannot_be_called(clou
     assert not host_reaches(allocation["PublicIp"], 80, 0.4)
 
     def says(source, target):
-        edge = site.networks.edge_address
-        return cloud.run(cloud.app.store.transact(lambda tx: explain(tx, edge, source, target, "tcp", 80)))
+        networks = site.networks
+        return cloud.run(cloud.app.store.transact(lambda tx: explain(tx, networks, source, target, "tcp", 80)))
 
     answer = says(one, public)
     assert answer["reachable"] is True

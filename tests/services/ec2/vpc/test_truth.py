@@ -124,10 +124,10 @@ class World:
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_said_is_what_packets_do(cloud, ec2, site, plugged, seed):
     world = World(ec2, plugged, Random(seed))
-    edge, guests = site.networks.edge_address, plugged_into(cloud, site, world.here, world.there)
+    networks, guests = site.networks, plugged_into(cloud, site, world.here, world.there)
 
     def says(source, target, port):
-        answer = cloud.run(cloud.app.store.transact(lambda tx: explain(tx, edge, source, target, "tcp", port)))
+        answer = cloud.run(cloud.app.store.transact(lambda tx: explain(tx, networks, source, target, "tcp", port)))
         return answer["reachable"], answer
 
     told, wrong = [], []
