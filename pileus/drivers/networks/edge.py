@@ -82,6 +82,8 @@ class Edge:
         self._range: IPv4Network | None = None
         self._published: dict[str, str] = {}
         self._ruled: Ruleset | None = None
+        self._leads: bool | None = None
+        """To the world; None when it is not known what a process before this one left."""
 
     def range(self) -> IPv4Network:
         """Raises Unable."""
@@ -133,11 +135,13 @@ class Edge:
     def lead_out(self, wanted: bool) -> None:
         """To the world, or not. Raises Unable."""
         if wanted:
+            self._leads = True
             self.range()
             self.mind_host()
             self.world.ensure()
-        else:
+        elif self._leads is not False:
             self.world.end()
+            self._leads = False
 
     def mind_host(self) -> None:
         """Nobody gets out to an address that the host has by now."""

@@ -141,28 +141,32 @@ class NamespaceNetworks:
 
     def destroy(self, network: str) -> None:
         with self._lock:
-            known = self._known().pop(network, None)
-            self._applied.pop(network, None)
-            self._ignore(network)
-            self._without_programs(self._namespace(network))
-            for each in (*inside.named(self._gateways(network)), self._namespace(network)):
-                inside.remove(each)
-            self._edge.forget(network)
-            self._file(network).unlink(missing_ok=True)
-            for peering in known.peerings if known else ():
-                if peering.network in self._applied:
-                    self._apply(self._known()[peering.network])
+            self._destroy(network)
             self._lead_out()
+
+    def _destroy(self, network: str) -> None:
+        known = self._known().pop(network, None)
+        self._applied.pop(network, None)
+        self._ignore(network)
+        self._without_programs(self._namespace(network))
+        for each in (*inside.named(self._gateways(network)), self._namespace(network)):
+            inside.remove(each)
+        self._edge.forget(network)
+        self._file(network).unlink(missing_ok=True)
+        for peering in known.peerings if known else ():
+            if peering.network in self._applied:
+                self._apply(self._known()[peering.network])
 
     def close(self) -> None:
         """Nothing is watched any more; everything stays as it is."""
         self._watch.close()
+        self._ears = ()
 
     def vanish(self) -> None:
         self.close()
         with self._lock:
             for network in self.ids():
-                self.destroy(network)
+                self._destroy(network)
             self._edge.vanish()
             for namespace in inside.named(f"{self._tag}."):
                 self._without_programs(namespace)

@@ -64,8 +64,8 @@ class Guest:
     def ip(self, *commands: str) -> None:
         inside.ip(self.namespace, list(commands))
 
-    def made(self, kind: socket.SocketKind = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
-        return inside.inside(self.namespace, lambda: socket.socket(socket.AF_INET, kind, protocol))
+    def made(self, type: socket.SocketKind = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
+        return inside.inside(self.namespace, lambda: socket.socket(socket.AF_INET, type, protocol))
 
     def serve(self, port: int, address: str = "") -> None:
         """Every connection is told who answers and who asked, then kept open and echoed."""

@@ -177,11 +177,15 @@ def test_foreign_names_are_asked_of_the_hosts_resolvers_and_our_own_are_not(site
     assert asked(one, server, "9.2.0.10.in-addr.arpa", 12) == (UNKNOWN, [])
     assert questions == []
     assert asked(one, server, "large.example.com", by=socket.SOCK_STREAM) == (0, ["203.0.113.98"])
-    # The host moves to another network: its resolvers are others at once. Nobody answers at its loopback address now.
-    site.resolve_by("127.0.0.213")
+    # The host moves to another network: its resolvers are others at once. Nobody answers at this one of its own yet.
+    own = f"127.113.{os.getpid() % 250}.53"
+    site.resolve_by(own)
     assert asked(one, server, "late.example.com") == (FAILED, [])
-    site.resolve_by("127.0.0.213", world.address)
+    site.resolve_by(own, world.address)
     assert asked(one, server, "late.example.com") == (0, ["203.0.113.97"])
+    world.resolves({"own.example.com": "203.0.113.96"}, at_host=own)
+    site.resolve_by(own)
+    assert asked(one, server, "own.example.com") == (0, ["203.0.113.96"])
     process = site.networks._foreign("vpc-1").program.number()
     assert os.stat(f"/proc/{process}").st_uid != 0
 

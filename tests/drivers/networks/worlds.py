@@ -48,13 +48,16 @@ class World:
     def host_has(self, address: str) -> None:
         inside.run("ip", "addr", "add", f"{address}/32", "dev", self.device)
 
-    def resolves(self, names: dict[str, str]) -> list[str]:
-        """A DNS server at the world's address: names with their one address, or unknown. What it is asked."""
+    def resolves(self, names: dict[str, str], at_host: str = "") -> list[str]:
+        """A DNS server at the world's address, or at one of the host's: names with their one address, or unknown. What
+        it is asked."""
         heard: list[str] = []
-        ear, listener = self.guest.made(socket.SOCK_DGRAM), self.guest.made()
+        made = socket.socket if at_host else self.guest.made
+        ear, listener, mouth = made(type=socket.SOCK_DGRAM), made(), made(type=socket.SOCK_DGRAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place = (at_host or self.address, 53)
         for each in (ear, listener):
-            each.bind((self.address, 53))
+            each.bind(place)
         listener.listen(10)
 
         def answered(question: bytes) -> bytes:
@@ -85,8 +88,8 @@ class World:
             thread.start()
 
         def stop() -> None:
-            with self.guest.made(socket.SOCK_DGRAM) as last:
-                last.sendto(b"", (self.address, 53))
+            with mouth:
+                mouth.sendto(b"", place)
             listener.shutdown(socket.SHUT_RDWR)
             for thread in threads:
                 thread.join()

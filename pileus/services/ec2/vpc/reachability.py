@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 
 import msgspec
 
-from pileus.drivers.networks.api import ANY, Acl, AclEntry, Beyond, Group, Interface, Network, Route, Rule, Subnet
+from pileus.drivers.networks.api import ANY, Acl, AclEntry, Beyond, Interface, Network, Route, Rule, Subnet
 
 from .whereabouts import covers, groups_of, holding, inside, interface_in, owner, public_of, subnet_of
 
