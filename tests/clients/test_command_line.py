@@ -183,4 +183,13 @@ def test_a_secure_cloud_gives_its_own_keys_to_the_shell(shell):
 def test_the_ledger_and_the_doctor_speak(shell):
     assert "real     ReceiveMessage" in shell("pileus ledger sqs")
     assert "refused" in shell("pileus ledger nosuch", fails=True)
-    assert "ok" in shell("pileus doctor")
+    said = shell("pileus doctor")
+    assert "ok" in said
+    assert "PILEUS_INTERNET" in said or "Machines, disks and networks do not work here" in said
+
+
+def test_a_cloud_that_cannot_lead_its_machines_to_the_world_does_not_start(shell):
+    said = shell("pileus up --internet host --machines off", fails=True)
+    assert "PILEUS_INTERNET is host, and what that needs is lacking" in said
+    assert "down" in shell("pileus status", fails=True)
+    assert "is one of off, host" in shell("PILEUS_INTERNET=everywhere pileus up", fails=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from pileus.drivers import programs
 from pileus.drivers.networks import inside
 from pileus.drivers.networks.api import Acl, AclEntry, NatGateway, Route, RouteTable
+from pileus.drivers.networks.namespaces import NamespaceNetworks
 from pileus.drivers.networks.reach import barred
 from tests.drivers.real import eventually
 
@@ -222,6 +224,13 @@ def test_nothing_is_left_of_the_way_out(site, world):
     assert inside.named(f"{site.tag}.") == []
     assert not Path(f"/run/pileus-networks.{site.tag}").exists()
     assert [number for number in numbers if not ended(number)] == []
+
+
+def test_a_host_without_pasta_lacks_it_only_for_the_world(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "found", lambda name: None if name == "pasta" else f"/bin/{name}")
+    inward, outward = (NamespaceNetworks(tmp_path, "lacking", wanted).lacking() for wanted in (False, True))
+    assert [lack.what for lack in outward if lack not in inward] == ["the program pasta"]
+    assert "pileus install machines" in outward[-1].remedy
 
 
 def ended(number):
