@@ -21,18 +21,31 @@ def world():
 
 
 def started_again(cloud, **environment):
-    """After a kill, with these settings."""
-    cloud.kill()
+    """With these settings, whether or not it is up."""
+    cloud.shell("pileus down --keep-machines")
     cloud.environment |= environment
     cloud.up()
 
 
 @pytest.fixture
-def outward(cloud):
-    """With the world led to; afterwards it is not."""
+def outward(cloud, insider, world):
+    """With the world led to; afterwards it is not. Meanwhile the machine may send to our own world only and asks for no
+    names, so that nothing of a Debian at work leaves the host."""
+    ec2, vpc = cloud.ec2, cloud.default_vpc()
+    group = cloud.group("to-the-world-only", (22, "0.0.0.0/0"))
+    everything = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"]
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+    there = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": str(world.range)}]}
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[there])
+    before = [each["GroupId"] for each in insider.shown()["SecurityGroups"]]
+    ec2.modify_instance_attribute(InstanceId=insider.id, Groups=[group])
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
     started_again(cloud, PILEUS_INTERNET="host")
     yield cloud
     started_again(cloud, PILEUS_INTERNET="off")
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+    ec2.modify_instance_attribute(InstanceId=insider.id, Groups=before)
+    ec2.delete_security_group(GroupId=group)
 
 
 def hello(world):
@@ -50,8 +63,13 @@ def test_the_world_is_reached_when_the_setting_says_so_and_while_the_cloud_is_do
     address = insider.public
     eventually(lambda: insider.ssh(reached).stdout == "world")
     assert "PILEUS_INTERNET is host" in outward.shell(f"pileus why {insider.id} {world.address} 80")
-    port = world.host_serves(world.host)
-    assert "No route to host" in insider.fails(f"bash -c 'exec 3<>/dev/tcp/{world.host}/{port}'")
+    world.host_serves(world.host, 80)
+    assert "No route to host" in insider.fails(f"bash -c 'exec 3<>/dev/tcp/{world.host}/80'")
+    world.serve(81)
+    closed = f"bash -c 'exec 3<>/dev/tcp/{world.address}/81'"
+    insider.fails(f"timeout 1 {closed}")
+    said = outward.shell(f"pileus why {insider.id} {world.address} 81", fails=True)
+    assert "ENI_SG_RULES_MISMATCH" in said
     outward.kill()
     assert insider.ssh(reached, address).stdout == "world"
     outward.up()
