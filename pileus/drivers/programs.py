@@ -24,8 +24,8 @@ PROGRAMS = {
     "dnsmasq": "dnsmasq-base",
 }
 """Program -> Debian package."""
-WANTED = {"pasta": "passt"}
-"""What only a setting asks for (PILEUS_INTERNET); older distributions do not have it."""
+WANTED = {"slirp4netns": "slirp4netns"}
+"""What only a setting asks for (PILEUS_INTERNET)."""
 
 FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 REMEDY = "pileus install machines (as root, or with sudo)"

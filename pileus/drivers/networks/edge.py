@@ -36,14 +36,7 @@ def _rules(host: IPv4Address, own: frozenset[str]) -> Ruleset:
     return Ruleset(
         "inet",
         {
-            "hosts": Chain(
-                (
-                    f'iifname "{HOST}" ip saddr != {host} drop',
-                    # pasta of 2023 says RST where a refused SYN is to be answered by RST and ACK: askers pass over it.
-                    f'iifname "{DEVICE}" tcp flags & (fin | syn | rst | ack) == rst tcp flags set rst | ack',
-                ),
-                "type filter hook prerouting priority -310",
-            ),
+            "hosts": Chain((f'iifname "{HOST}" ip saddr != {host} drop',), "type filter hook prerouting priority -310"),
             "forwarded": Chain(
                 (
                     established,

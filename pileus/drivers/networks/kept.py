@@ -50,6 +50,17 @@ def end_strays(namespace: str, word: str) -> None:
             _end(number)
 
 
+def end_all(program: str, argument: str) -> None:
+    """Ends whatever runs with both among its words, in whichever namespace: programs whose files were lost."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if program.encode() in words and argument.encode() in words:
+            _end(int(path.parent.name))
+
+
 def _end(number: int) -> None:
     try:
         handle = os.pidfd_open(number)

@@ -70,7 +70,7 @@ class NamespaceNetworks:
         self._ears: tuple[socket.socket, ...] = ()
 
     def lacking(self) -> list[Lack]:
-        return [*lacks(), *(programs.lacking("pasta") if self._outward else ())]
+        return [*lacks(), *(programs.lacking(*programs.WANTED) if self._outward else ())]
 
     def public_range(self) -> str:
         if self.lacking():

@@ -1,10 +1,10 @@
-"""The world beyond this host, reached from the edge by pasta: a program that opens the host's ordinary sockets for what
-comes out of a device in a namespace. Neither the host's forwarding nor its firewall is touched, and nothing is left of
-it when the program ends. It outlives this process.
+"""The world beyond this host, reached from the edge by slirp4netns: a program that opens the host's ordinary sockets
+for what comes out of a device in a namespace. Neither the host's forwarding nor its firewall is touched, and nothing
+is left of it when the program ends. It outlives this process.
 
-pasta runs as root, for it must enter a namespace of root's; by itself it gives up all but two rights, and shuts itself
-into an empty root with a filter of system calls. It knows one address of the namespace: all that leaves is translated
-to it. No port leads in, and its gateway does not stand for the host's loopback (--no-map-gw).
+It begins as root, for it must enter a namespace of root's; then it shuts itself into an empty root with a filter of
+system calls, and keeps no right but to bind low ports. It knows one address of the namespace: all that leaves is
+translated to it. No port leads in, and its gateway does not stand for the host's loopback.
 """
 
 import json
@@ -16,23 +16,25 @@ from pathlib import Path
 
 from pileus.drivers.api import Unable
 from pileus.drivers.networks import inside
-from pileus.drivers.networks.kept import PATIENCE, Program
+from pileus.drivers.networks.kept import PATIENCE, Program, end_all
 from pileus.drivers.networks.watching import everything
 
+PROGRAM = "slirp4netns"
 DEVICE = "world"
-OURS, GATEWAY = "169.254.242.2", "169.254.242.1"
+OURS, GATEWAY = "169.254.242.100", "169.254.242.2"
+"""Where slirp4netns looks for them in its range."""
+RANGE = "169.254.242.0/24"
 STARTED = 'setsid "$@" </dev/null >/dev/null 2>"$0" & echo $!'
 LINKS, ADDRESSES = 0x1, 0x10
 """Groups of the kernel's routing socket."""
 
 
-def pasta(namespace: Path) -> list[str]:
-    """The template interface is only looked at for what is given here: loopback is there on a host without network."""
-    words = ["pasta", "--foreground", "--quiet", "--runas", "0", "--netns", str(namespace), "--ipv4-only"]
-    words += ["--ns-ifname", DEVICE, "--interface", "lo", "--mac-addr", "02:00:00:00:00:01"]
-    words += ["--address", OURS, "--netmask", "30", "--gateway", GATEWAY, "--no-map-gw"]
-    words += ["--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra"]
-    return [*words, "-t", "none", "-u", "none", "-T", "none", "-U", "none"]
+def words(namespace: Path) -> list[str]:
+    """Its mounts are made nobody's but its own: it unmounts all when it shuts itself in, and what is shared, as mounts of
+    namespaces are, would be gone from the host (slirp4netns 1.2.0)."""
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    shut = ["--enable-sandbox", "--enable-seccomp", "--disable-host-loopback", "--disable-dns"]
+    return [*alone, PROGRAM, "--netns-type=path", *shut, f"--cidr={RANGE}", str(namespace), DEVICE]
 
 
 def ear(groups: int) -> socket.socket:
@@ -78,8 +80,8 @@ class World:
         """Harmless when it does not run. Its device and the route go with it."""
         self._sure = False
         self.program.end()
+        end_all(PROGRAM, str(inside.FOLDER / self.namespace))
         if inside.exists(self.namespace):
-            # One whose number was lost ends without its device.
             inside.unlink(self.namespace, DEVICE)
 
     def remove(self) -> None:
@@ -94,23 +96,22 @@ class World:
         with inside.inside(self.namespace, lambda: ear(LINKS)) as links:
             links.setblocking(False)
             # Started by a shell, it is nobody's child: whoever ends first, nothing is left to be reaped.
-            number = inside.run("sh", "-c", STARTED, str(said), *pasta(inside.FOLDER / self.namespace)).strip()
+            number = inside.run("sh", "-c", STARTED, str(said), *words(inside.FOLDER / self.namespace)).strip()
             self.program.file.write_text(number)
             try:
                 ended = os.pidfd_open(int(number))
             except ProcessLookupError:
-                raise Unable(f"pasta: {_last(said)}") from None
+                raise Unable(f"{PROGRAM}: {_last(said)}") from None
             try:
                 while DEVICE not in inside.devices(self.namespace):
                     heard, _, _ = select.select([links.fileno(), ended], [], [], PATIENCE)
                     if not heard or ended in heard:
-                        raise Unable(f"pasta: {_last(said)}")
+                        raise Unable(f"{PROGRAM}: {_last(said)}")
                     everything(links)
             finally:
                 os.close(ended)
 
 
 def _last(said: Path) -> str:
-    """What it complained about; a host without a log makes it complain of that as well."""
-    lines = said.read_text(errors="replace").splitlines() if said.exists() else []
-    return "; ".join(line for line in lines if "syslog" not in line) or "it does not start"
+    """What it complained about."""
+    return "; ".join(said.read_text(errors="replace").splitlines()) if said.exists() else "it does not start"

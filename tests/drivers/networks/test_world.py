@@ -53,7 +53,7 @@ def test_only_a_machine_with_a_way_to_the_internet_reaches_the_world(site, world
     assert one.reaches(world.address, 80) == f"world hears {world.host}"
     assert heard(one, world.guest, world.address) == world.host
     assert dialled(one, world.address, 81) == "Connection refused"
-    # Whose groups may send echo requests is the host's to say; pasta runs in the group 0.
+    # Whose groups may send echo requests is the host's to say; the program runs in the group 0.
     first, last = map(int, Path("/proc/sys/net/ipv4/ping_group_range").read_text().split())
     may = first == 0 <= last
     assert one.pings(world.address, 60 if may else 0.4) == may
@@ -230,10 +230,10 @@ def test_nothing_is_left_of_the_way_out(site, world):
     assert [number for number in numbers if not ended(number)] == []
 
 
-def test_a_host_without_pasta_lacks_it_only_for_the_world(tmp_path, monkeypatch):
-    monkeypatch.setattr(programs, "found", lambda name: None if name == "pasta" else f"/bin/{name}")
+def test_a_host_without_the_program_lacks_it_only_for_the_world(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "found", lambda name: None if name == "slirp4netns" else f"/bin/{name}")
     inward, outward = (NamespaceNetworks(tmp_path, "lacking", wanted).lacking() for wanted in (False, True))
-    assert [lack.what for lack in outward if lack not in inward] == ["the program pasta"]
+    assert [lack.what for lack in outward if lack not in inward] == ["the program slirp4netns"]
     assert "pileus install machines" in outward[-1].remedy
 
 
