@@ -24,14 +24,15 @@ DEVICE = "world"
 OURS, GATEWAY = "169.254.242.100", "169.254.242.2"
 """Where slirp4netns looks for them in its range."""
 RANGE = "169.254.242.0/24"
-STARTED = 'setsid "$@" </dev/null >/dev/null 2>"$0" & echo $!'
+STARTED = 'ulimit -n 4096 2>/dev/null; setsid "$@" </dev/null >/dev/null 2>"$0" & echo $!'
+"""By a shell, in whose words the log is $0. Connections at once are bounded, for each takes some 200 kB."""
 LINKS, ADDRESSES = 0x1, 0x10
 """Groups of the kernel's routing socket."""
 
 
 def words(namespace: Path) -> list[str]:
-    """Its mounts are made nobody's but its own: it unmounts all when it shuts itself in, and what is shared, as mounts of
-    namespaces are, would be gone from the host (slirp4netns 1.2.0)."""
+    """Its mounts are made its own: it unmounts all when it shuts itself in, and what is shared, as mounts of namespaces
+    are, would be gone from the host (slirp4netns 1.2.0)."""
     alone = ["unshare", "--mount", "--propagation", "private"]
     shut = ["--enable-sandbox", "--enable-seccomp", "--disable-host-loopback", "--disable-dns"]
     return [*alone, PROGRAM, "--netns-type=path", *shut, f"--cidr={RANGE}", str(namespace), DEVICE]
