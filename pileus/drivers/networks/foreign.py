@@ -14,8 +14,9 @@ from pileus.drivers.networks import inside, kept, relay
 ADDRESS, PORT = "127.0.0.1", 5335
 """Where it answers in the network's namespace, whose loopback address no machine reaches."""
 RESOLVERS = Path("/etc/resolv.conf")
-NEVER = ("internal", "local", "localhost", "test", "invalid", "home.arpa")
-"""Domains that mean something only here, wherever here is: no question for a name under them leaves the network."""
+NEVER = ("internal", "local", "localhost", "test", "invalid", "home.arpa", "api.aws")
+"""Domains that mean something only here, wherever here is: no question for a name under them leaves the network. AWS's
+dual-stack endpoints (IPv6) are among them, so that nothing meant for this cloud is sent to the real one."""
 
 
 @dataclass(frozen=True)
