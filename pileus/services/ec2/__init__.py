@@ -10,6 +10,7 @@ from .images.completing import CompleteImages
 from .instances import attributes, describing, launching, lifecycle, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
+from .reserved import modifying, offerings, purchasing
 from .service import ec2
 from .spot import operating as spot
 from .templates import operating as templates
@@ -35,8 +36,11 @@ __all__ = [
     "launching",
     "lifecycle",
     "making",
+    "modifying",
+    "offerings",
     "profiles",
     "public_access",
+    "purchasing",
     "reconcilers",
     "regions",
     "retiring",
