@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import os
 import ssl
+import threading
 from pathlib import Path
 
 from cryptography import x509
@@ -28,6 +29,8 @@ ADDRESSES = ("127.0.0.1", "::1")
 SERVED = (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud")
 """Under which names machines inside find the cloud."""
 AUTHORITY_DAYS, SERVER_DAYS, RENEW_DAYS = 3650, 397, 30
+_one_at_a_time = threading.Lock()
+"""Machines that boot together ask for the authority together, each in a thread; it is made once."""
 
 
 def context(data_dir: Path, host: str) -> ssl.SSLContext:
@@ -100,6 +103,11 @@ def _now() -> datetime.datetime:
 
 
 def _authority(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    with _one_at_a_time:
+        return _read_or_made(data_dir)
+
+
+def _read_or_made(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     shown, kept = data_dir / "ca.pem", data_dir / "ca.key"
     if shown.exists() and kept.exists():
         certificate = x509.load_pem_x509_certificate(shown.read_bytes())

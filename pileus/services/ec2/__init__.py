@@ -10,6 +10,7 @@ from .images.completing import CompleteImages
 from .instances import attributes, describing, launching, lifecycle, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
+from .placement import operating as placement
 from .reserved import modifying, offerings, purchasing
 from .service import ec2
 from .spot import operating as spot
@@ -38,6 +39,7 @@ __all__ = [
     "making",
     "modifying",
     "offerings",
+    "placement",
     "profiles",
     "public_access",
     "purchasing",

@@ -17,6 +17,8 @@ from ..heeding import Heeded
 from ..images.offered import launchable, launched_now, resolved
 from ..images.records import Disk, Image, image_kind
 from ..kinds import HEX_DIGITS
+from ..placement import placing
+from ..placement.records import placement_kind
 from ..service import Ec2Error, Request, combination, invalid, operation, refuse_unread
 from ..spot.records import record as spot_record
 from ..spot.records import spot_kind
@@ -47,6 +49,9 @@ def _resources(call: Call, request: Request) -> list[str]:
     if request.get("KeyName"):
         pair = key_pairs.named(call, request["KeyName"])
         found.append(key_pairs.kind.arn(call, pair.id if pair is not None else request["KeyName"]))
+    placement = request.get("Placement") or {}
+    if placement.get("GroupName") or placement.get("GroupId"):
+        found.append(placement_kind.arn(call, placement.get("GroupName") or placement["GroupId"]))
     if template:
         id = named(call, template.get("LaunchTemplateId"), template.get("LaunchTemplateName")).id
         found.append(template_kind.arn(call, id))
@@ -97,6 +102,8 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             "AttachmentLimitExceeded",
             f"Interface count {len(place.wishes)} exceeds the limit for {kind.name}: {kind.interfaces}",
         )
+    grouping = placing.read(call, request.get("Placement") or {}, kind)
+    high = placing.room(call, grouping, place.subnet.zone, low, high)
     telling.may_make(call, wanted, place)
     tags = given_tags(call, request, instance_kind, volume_kind, INTERFACE, spot_kind)
     tags[instance_kind.type] |= own_tags
@@ -107,7 +114,10 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
         launch |= {"KeyName": fields["key_name"]} if fields.get("key_name") else {}
     price = fields.pop("spot_request", "")
     reservation = f"r-0{ids.unique_hex(HEX_DIGITS - 1)}"
-    made = [_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags) for index in range(high)]
+    made = []
+    for index in range(high):
+        fields["grouped"] = placing.joined(call, grouping, place.subnet.zone)
+        made.append(_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags))
     if market != "spot":
         return made
     return [_on_spot(call, one, launch, price, tags[spot_kind.type]) for one in made]

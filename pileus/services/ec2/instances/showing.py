@@ -37,7 +37,7 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
         "EbsOptimized": record.ebs_optimized,
         "EnaSupport": True,
         "Monitoring": {"State": "enabled" if record.monitored else "disabled"},
-        "Placement": {"AvailabilityZone": record.zone, "GroupName": "", "Tenancy": record.tenancy},
+        "Placement": placement(record),
         "StateTransitionReason": record.transition,
         "ProductCodes": [],
         "PlatformDetails": "Linux/UNIX",
@@ -70,6 +70,15 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
     shown |= shown_tags(record.tags)
     if record.state != "terminated":
         _joined(call, record, shown, around or Around(call, [record]))
+    return shown
+
+
+def placement(record: Instance) -> dict[str, Any]:
+    shown: dict[str, Any] = {"AvailabilityZone": record.zone, "GroupName": "", "Tenancy": record.tenancy}
+    if record.grouped is not None:
+        shown |= {"GroupName": record.grouped.name, "GroupId": record.grouped.id}
+        if record.grouped.partition:
+            shown["PartitionNumber"] = record.grouped.partition
     return shown
 
 

@@ -39,6 +39,7 @@ class InstanceType(msgspec.Struct, frozen=True):
     burstable: bool = False
     credits: str = ""
     store: tuple[int, int] | None = None
+    clusters: bool = True
     tags: dict[str, str] = {}
 
     @property
@@ -48,6 +49,12 @@ class InstanceType(msgspec.Struct, frozen=True):
     @property
     def free_tier(self) -> bool:
         return self.name in ("t2.micro", "t3.micro")
+
+    @property
+    def strategies(self) -> list[str]:
+        """Of the placement groups that it may be in. Source: User Guide, "Placement strategies" (clusters take neither
+        burstable types nor those of earlier generations that are listed with them here)."""
+        return ["cluster", "partition", "spread"] if self.clusters else ["partition", "spread"]
 
     @property
     def single_core(self) -> bool:
@@ -82,6 +89,7 @@ def types() -> dict[str, InstanceType]:
             "credits" in about,
             about.get("credits", ""),
             tuple(store) if store else None,
+            family not in facts["burstable"],
         )
 
     for family, about in facts["burstable"].items():
@@ -144,7 +152,7 @@ def _show(kind: InstanceType) -> dict[str, Any]:
             "EfaSupported": False,
             "EncryptionInTransitSupported": False,
         },
-        "PlacementGroupInfo": {"SupportedStrategies": ["partition", "spread"]},
+        "PlacementGroupInfo": {"SupportedStrategies": kind.strategies},
         "HibernationSupported": False,
         "BurstablePerformanceSupported": kind.burstable,
         "DedicatedHostsSupported": False,

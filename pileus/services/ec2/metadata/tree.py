@@ -44,11 +44,7 @@ def data_of(call: Call, instance: Instance) -> Tree:
         "local-hostname": name,
         "local-ipv4": instance.private_address,
         "metrics": {"vhostmd": '<?xml version="1.0" encoding="UTF-8"?>'},
-        "placement": {
-            "availability-zone": instance.zone,
-            "availability-zone-id": facts.zone_id(instance.zone),
-            "region": instance.region,
-        },
+        "placement": _placement(instance),
         "profile": "default-hvm",
         "reservation-id": instance.reservation,
         "services": {"domain": facts.regions()[instance.region].domain, "partition": call.partition},
@@ -71,6 +67,19 @@ def data_of(call: Call, instance: Instance) -> Tree:
     if instance.metadata.tags:
         tree["tags"] = {"instance": dict(instance.tags)}
     return tree
+
+
+def _placement(instance: Instance) -> Tree:
+    found: Tree = {
+        "availability-zone": instance.zone,
+        "availability-zone-id": facts.zone_id(instance.zone),
+        "region": instance.region,
+    }
+    if instance.grouped is not None:
+        found["group-name"] = instance.grouped.name
+        if instance.grouped.partition:
+            found["partition-number"] = str(instance.grouped.partition)
+    return found
 
 
 def _iam(call: Call, instance: Instance) -> Tree:
