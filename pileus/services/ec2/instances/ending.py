@@ -10,6 +10,7 @@ from pileus.control.outside import outside
 from pileus.service.call import Call, Cloud
 from pileus.store import wake
 
+from .. import tokens
 from ..metadata import credentials
 from ..volumes.records import Volume, volume_kind, volumes
 from ..vpc import joining
@@ -56,6 +57,12 @@ def terminated(call: Call, instance: Instance) -> None:
         instance.id,
         replace(instance, state="terminated", imaging=[], ended=call.now, disks=[], store=[], hung=0.0),
     )
+    tokens.ended(call, "RunInstances", instance.token, lambda id: _lives(call, id))
+
+
+def _lives(call: Call, id: str) -> bool:
+    instance = instance_kind.get(call, id)
+    return instance is not None and instance.state != "terminated"
 
 
 def _freed(volume: Volume) -> Volume:

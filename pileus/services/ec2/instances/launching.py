@@ -62,12 +62,15 @@ def run(call: Call, given: Request) -> dict[str, Any]:
     """The whole of RunInstances, for the operation and for what launches by itself."""
     before = made_before(call, given)
     if before is not None:
-        return showing.reservation(call, [instance_kind.need(call, id) for id in before])
+        left = [one for id in before if (one := instance_kind.get(call, id)) is not None]
+        if not left:
+            raise instance_kind.unknown(before)
+        return showing.reservation(call, left)
     merged, own_tags = applied(call, _plain(given))
     request = Heeded(merged)
     made = _launched(call, request, own_tags)
     refuse_unread("RunInstances", request)
-    remember(call, given, [instance.id for instance in made])
+    remember(call, given, [instance.id for instance in made], lasting=True)
     return showing.reservation(call, made)
 
 
