@@ -7,7 +7,7 @@ from .adopting import begin
 from .images import describing as images
 from .images import making, retiring, sharing
 from .images.completing import CompleteImages
-from .instances import attributes, describing, launching, lifecycle, profiles, status
+from .instances import attributes, credits, describing, launching, lifecycle, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
 from .placement import operating as placement
@@ -29,6 +29,7 @@ def reconcilers() -> list[Reconciler]:
 __all__ = [
     "attributes",
     "begin",
+    "credits",
     "defaults",
     "describing",
     "ec2",

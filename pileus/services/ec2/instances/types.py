@@ -47,6 +47,10 @@ class InstanceType(msgspec.Struct, frozen=True):
         return self.name.partition(".")[2]
 
     @property
+    def family(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
     def free_tier(self) -> bool:
         return self.name in ("t2.micro", "t3.micro")
 

@@ -11,8 +11,8 @@ from pileus.service import Call
 
 from .. import key_pairs
 from ..images.records import Image
-from ..service import Ec2Error, Request, combination, invalid
-from . import profiles
+from ..service import Ec2Error, Request, invalid
+from . import credits, profiles
 from .records import Metadata
 from .types import InstanceType
 
@@ -67,20 +67,10 @@ def options(call: Call, request: Request, image: Image, kind: InstanceType) -> d
         found["profile"] = profiles.wanted(call, request["IamInstanceProfile"])
     default = Metadata(tokens="required", hops=2) if image.imds_v2 else Metadata()
     found["metadata"] = metadata(request.get("MetadataOptions") or {}, default)
-    found["credits"] = _credits((request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
+    found["credits"] = credits.of_launch(call, (request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
     found["resource_names"] = _resource_names(request.get("PrivateDnsNameOptions") or {})
     _refuse(request, kind)
     return found
-
-
-def _credits(asked: str | None, kind: InstanceType) -> str:
-    if asked is None:
-        return kind.credits
-    if asked not in ("standard", "unlimited"):
-        raise invalid(f"Value ({asked}) for parameter CpuCredits is invalid: it is standard or unlimited.")
-    if not kind.burstable:
-        raise combination(f"The credit specification is not supported for the instance type '{kind.name}'.")
-    return asked
 
 
 def _resource_names(given: Any) -> dict[str, Any]:
