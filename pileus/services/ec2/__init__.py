@@ -2,12 +2,12 @@
 
 from pileus.control import Reconciler
 
-from . import key_pairs, regions, tags, vpc
+from . import key_pairs, regions, settled, tags, vpc
 from .adopting import begin
 from .images import describing as images
 from .images import making, retiring, sharing
 from .images.completing import CompleteImages
-from .instances import attributes, credits, describing, launching, lifecycle, profiles, status
+from .instances import attributes, credits, describing, launching, lifecycle, metadata_defaults, profiles, status
 from .instances.running import RunMachines
 from .instances.types import types
 from .placement import operating as placement
@@ -38,6 +38,7 @@ __all__ = [
     "launching",
     "lifecycle",
     "making",
+    "metadata_defaults",
     "modifying",
     "offerings",
     "placement",
@@ -47,6 +48,7 @@ __all__ = [
     "reconcilers",
     "regions",
     "retiring",
+    "settled",
     "sharing",
     "snapshots",
     "spot",

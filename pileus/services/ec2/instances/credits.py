@@ -16,7 +16,6 @@ from ..filters import compiled
 from ..kinds import targets
 from ..listing import select
 from ..service import Ec2Error, Request, combination, invalid, missing, operation
-from ..tokens import made_before, remember
 from .records import instance_kind
 from .types import InstanceType, types
 
@@ -43,7 +42,7 @@ def check(option: str | None) -> None:
 
 @operation("DescribeInstanceCreditSpecifications")
 def describe_instance_credit_specifications(call: Call, request: Request) -> dict[str, Any]:
-    """Of the instances that are named; else of those whose credits are unlimited. Types without credits are standard."""
+    """Of the instances that are named; else of those whose credits are unlimited. Without credits is standard."""
     keep = compiled(request.get("Filters") or [], {"instance-id": lambda one: [one.id]})
     named = set(request.get("InstanceIds") or [])
     records, token = select(
@@ -68,9 +67,9 @@ def _changed(call: Call, request: Request) -> list[str]:
 @operation("ModifyInstanceCreditSpecification", resource=_changed, partial=PARTIAL)
 def modify_instance_credit_specification(call: Call, request: Request) -> dict[str, Any]:
     """Each instance by itself: what cannot be changed is told beside what was."""
-    again = made_before(call, request) is not None
+    request.get("ClientToken")  # doing it twice is doing it once
     done, failed = [], []
-    for given in call.request["InstanceCreditSpecifications"] if again else request["InstanceCreditSpecifications"]:
+    for given in request["InstanceCreditSpecifications"]:
         id, option = given.get("InstanceId"), given.get("CpuCredits")
         if not id:
             raise missing("InstanceId")
@@ -79,11 +78,8 @@ def modify_instance_credit_specification(call: Call, request: Request) -> dict[s
         if wrong is not None:
             failed.append({"InstanceId": id, "Error": {"Code": wrong.code, "Message": wrong.message}})
             continue
-        if not again:
-            instance_kind.put(call, id, replace(instance_kind.need(call, id), credits=option))
+        instance_kind.put(call, id, replace(instance_kind.need(call, id), credits=option))
         done.append({"InstanceId": id})
-    if not again:
-        remember(call, request, [one["InstanceId"] for one in done])
     return {
         "SuccessfulInstanceCreditSpecifications": done,
         "UnsuccessfulInstanceCreditSpecifications": failed,

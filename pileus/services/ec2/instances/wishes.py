@@ -12,7 +12,7 @@ from pileus.service import Call
 from .. import key_pairs
 from ..images.records import Image
 from ..service import Ec2Error, Request, invalid
-from . import credits, profiles
+from . import credits, metadata_defaults, profiles
 from .records import Metadata
 from .types import InstanceType
 
@@ -65,8 +65,8 @@ def options(call: Call, request: Request, image: Image, kind: InstanceType) -> d
         found["key_name"] = key_pairs.need(call, request["KeyName"]).name
     if request.get("IamInstanceProfile"):
         found["profile"] = profiles.wanted(call, request["IamInstanceProfile"])
-    default = Metadata(tokens="required", hops=2) if image.imds_v2 else Metadata()
-    found["metadata"] = metadata(request.get("MetadataOptions") or {}, default)
+    found["metadata"] = metadata(request.get("MetadataOptions") or {}, metadata_defaults.of_launch(call, image))
+    metadata_defaults.check(call, found["metadata"])
     found["credits"] = credits.of_launch(call, (request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
     found["resource_names"] = _resource_names(request.get("PrivateDnsNameOptions") or {})
     _refuse(request, kind)
