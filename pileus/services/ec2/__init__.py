@@ -2,7 +2,7 @@
 
 from pileus.control import Reconciler
 
-from . import key_pairs, regions, settled, tags, vpc
+from . import absent, key_pairs, regions, settled, tags, vpc
 from .adopting import begin
 from .images import describing as images
 from .images import making, retiring, sharing
@@ -27,6 +27,7 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
+    "absent",
     "attributes",
     "begin",
     "credits",
