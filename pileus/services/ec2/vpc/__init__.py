@@ -5,6 +5,7 @@ from pileus.control import Reconciler
 from . import (
     account_attributes,
     acls,
+    address_transfers,
     addresses,
     dhcp,
     endpoints,
@@ -20,6 +21,7 @@ from . import (
     route_tables,
     routes,
     secondary_addresses,
+    subnet_reservations,
     subnets,
     vpcs,
 )
@@ -37,6 +39,7 @@ def reconcilers() -> list[Reconciler]:
 __all__ = [
     "account_attributes",
     "acls",
+    "address_transfers",
     "addresses",
     "dhcp",
     "endpoints",
@@ -53,6 +56,7 @@ __all__ = [
     "route_tables",
     "routes",
     "secondary_addresses",
+    "subnet_reservations",
     "subnets",
     "vpcs",
 ]

@@ -19,6 +19,7 @@ from ..service import Ec2Error, Request, invalid, missing
 from . import quotas, ranges, records
 from .defaults import PREFIX, make_subnet, operation
 from .kinds import ACL, ROUTE_TABLE, SUBNET, VPC, free_of, subnet_arn, within
+from .range_reservations import RESERVATION, reservations_in
 from .records import Subnet, Vpc
 from .vpcs import taken
 from .waking import changed
@@ -155,5 +156,7 @@ def delete_subnet(call: Call, request: Request) -> None:
     for _, acl in list(records.acls.find(call.tx, records.acl_of_subnet, *key)):
         kept = tuple(each for each in acl.associations if each.subnet != subnet.id)
         ACL.put(call, acl.id, replace(acl, associations=kept))
+    for one in reservations_in(call, subnet.id):
+        RESERVATION.delete(call, one.id)
     SUBNET.delete(call, subnet.id)
     changed(call, subnet.vpc)
