@@ -4,10 +4,21 @@ from pileus.control import Reconciler
 
 from . import absent, key_pairs, regions, settled, tags, vpc
 from .adopting import begin
+from .images import allowed, making, retiring, sharing
 from .images import describing as images
-from .images import making, retiring, sharing
 from .images.completing import CompleteImages
-from .instances import attributes, credits, describing, launching, lifecycle, metadata_defaults, profiles, status
+from .instances import (
+    attributes,
+    credits,
+    describing,
+    launching,
+    lifecycle,
+    metadata_defaults,
+    profiles,
+    requirements,
+    status,
+)
+from .instances import images as image_metadata
 from .instances.running import RunMachines
 from .instances.types import types
 from .placement import operating as placement
@@ -28,12 +39,14 @@ def reconcilers() -> list[Reconciler]:
 
 __all__ = [
     "absent",
+    "allowed",
     "attributes",
     "begin",
     "credits",
     "defaults",
     "describing",
     "ec2",
+    "image_metadata",
     "images",
     "key_pairs",
     "launching",
@@ -48,6 +61,7 @@ __all__ = [
     "purchasing",
     "reconcilers",
     "regions",
+    "requirements",
     "retiring",
     "settled",
     "sharing",

@@ -55,6 +55,11 @@ class InstanceType(msgspec.Struct, frozen=True):
         return self.name in ("t2.micro", "t3.micro")
 
     @property
+    def current(self) -> bool:
+        """The earlier ones of small sizes (t1, m1) are of a previous generation."""
+        return self.clusters or self.burstable
+
+    @property
     def strategies(self) -> list[str]:
         """Of the placement groups that it may be in. Source: User Guide, "Placement strategies" (clusters take neither
         burstable types nor those of earlier generations that are listed with them here)."""
@@ -121,7 +126,7 @@ def _show(kind: InstanceType) -> dict[str, Any]:
     cores = kind.vcpus if kind.single_core else kind.vcpus // 2
     shown: dict[str, Any] = {
         "InstanceType": kind.name,
-        "CurrentGeneration": True,
+        "CurrentGeneration": kind.current,
         "FreeTierEligible": kind.free_tier,
         "SupportedUsageClasses": ["on-demand", "spot"],
         "SupportedRootDeviceTypes": ["ebs"],
@@ -177,7 +182,7 @@ def _show(kind: InstanceType) -> dict[str, Any]:
 
 FILTERS: dict[str, Any] = {
     "instance-type": lambda kind: [kind.name],
-    "current-generation": lambda kind: ["true"],
+    "current-generation": lambda kind: [boolean(kind.current)],
     "free-tier-eligible": lambda kind: [boolean(kind.free_tier)],
     "bare-metal": lambda kind: ["false"],
     "burstable-performance-supported": lambda kind: [boolean(kind.burstable)],
