@@ -10,7 +10,6 @@ from typing import Any
 from pileus.service import Call
 
 from .filters import chosen
-from .kinds import targets
 from .listing import page_size, select
 from .service import Request, invalid, operation
 from .tags import shown as shown_tags
@@ -114,7 +113,7 @@ def describe_vpc_block_public_access_options(call: Call, request: Request) -> di
     }
 
 
-@operation("DescribeVpcClassicLink", resource=targets(VPC, "VpcIds"))
+@operation("DescribeVpcClassicLink")
 def describe_vpc_classic_link(call: Call, request: Request) -> dict[str, Any]:
     settle(call)
     filters = [one for one in request.get("Filters") or [] if one.get("Name") != "is-classic-link-enabled"]
@@ -126,7 +125,7 @@ def describe_vpc_classic_link(call: Call, request: Request) -> dict[str, Any]:
     return {"Vpcs": [] if linked and "false" not in linked else shown}
 
 
-@operation("DescribeVpcClassicLinkDnsSupport", resource=targets(VPC, "VpcIds"))
+@operation("DescribeVpcClassicLinkDnsSupport")
 def describe_vpc_classic_link_dns_support(call: Call, request: Request) -> dict[str, Any]:
     settle(call)
     found, token = select(call, request, VPC, ids="VpcIds")

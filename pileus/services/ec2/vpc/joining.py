@@ -66,7 +66,7 @@ def groups_of(call: Call, vpc: str, ids: list[str], names: list[str]) -> list[st
     settle(call)
     found = GROUP.need_all(call, ids)
     for group in found:
-        if group.vpc != vpc:
+        if vpc not in (group.vpc, *group.vpcs):
             raise Ec2Error("InvalidGroup.NotFound", f"The security group '{group.id}' does not exist in VPC '{vpc}'")
     for name in dict.fromkeys(names):
         named = group_named(call, vpc, name)

@@ -149,9 +149,12 @@ class Acl(Thing, frozen=True, kw_only=True):
 
 
 class SecurityGroup(Thing, frozen=True, kw_only=True):
+    """`vpcs`: further ones that it is used in."""
+
     vpc: str
     name: str
     description: str
+    vpcs: tuple[str, ...] = ()
 
 
 class GroupRule(Thing, frozen=True, kw_only=True):
@@ -316,6 +319,9 @@ groups = Table(
     indexes=(
         groups_of_vpc := Index[SecurityGroup](
             "ec2.groups.of_vpc", lambda key, group: [(*key[:2], group.vpc, group.name)]
+        ),
+        groups_lent_to := Index[SecurityGroup](
+            "ec2.groups.lent_to", lambda key, group: [(*key[:2], vpc, group.id) for vpc in group.vpcs]
         ),
     ),
 )
