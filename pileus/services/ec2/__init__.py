@@ -46,6 +46,7 @@ __all__ = [
     "defaults",
     "describing",
     "ec2",
+    "hostnames",
     "image_metadata",
     "images",
     "key_pairs",

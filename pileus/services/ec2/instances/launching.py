@@ -29,7 +29,7 @@ from ..tokens import made_before, remember
 from ..volumes import making
 from ..volumes.records import Attachment, volume_kind
 from ..vpc.kinds import GROUP, INTERFACE, SUBNET
-from . import disks, joins, showing, telling, wishes
+from . import disks, hostnames, joins, showing, telling, wishes
 from .records import Instance, Placed, instance_kind
 from .types import DEFAULT_TYPE, InstanceType, type_of
 
@@ -98,6 +98,7 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             "matching architectures, and try again."
         )
     fields = wishes.options(call, request, image, kind)
+    naming = request.get("PrivateDnsNameOptions") or {}
     wanted = disks.merged(image, request.get("BlockDeviceMappings") or [], kind)
     place = joins.read(call, request, high)
     if len(place.wishes) > kind.interfaces:
@@ -105,6 +106,7 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             "AttachmentLimitExceeded",
             f"Interface count {len(place.wishes)} exceeds the limit for {kind.name}: {kind.interfaces}",
         )
+    fields["resource_names"] = hostnames.of_launch(naming, place.subnet)
     grouping = placing.read(call, request.get("Placement") or {}, kind)
     high = placing.room(call, grouping, place.subnet.zone, low, high)
     telling.may_make(call, wanted, place)
@@ -160,7 +162,8 @@ def _one(
     tags: dict[str, dict[str, str]],
 ) -> Instance:
     id = instance_kind.new_id()
-    address, public = joins.join(call, id, place, tags[INTERFACE.type])
+    name = hostnames.resolved(call.region, id, fields["resource_names"])
+    address, public = joins.join(call, id, place, tags[INTERFACE.type], name)
     placed, store = _disks(call, id, place.subnet.zone, image, kind, wanted, tags[volume_kind.type])
     instance = Instance(
         id=id,

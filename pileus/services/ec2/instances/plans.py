@@ -13,6 +13,7 @@ from ..volumes.records import GIB, Volume, volumes
 from ..volumes.types import limits
 from ..vpc import joining
 from ..vpc.compiling import interface_of
+from .hostnames import label
 from .records import Instance, Placed
 from .resolving import resolver_of
 from .types import types
@@ -74,7 +75,7 @@ async def machine_of(cloud: Cloud, instance: Instance) -> Machine:
         index = interface.attachment.index
         links.append(await outside(cloud.drivers.networks.link, instance.vpc, interface_of(interface), index))
     kind = types()[instance.type]
-    name = "ip-" + instance.private_address.replace(".", "-")
+    name = label(instance)
     files = {
         "/etc/resolv.conf": "".join(f"nameserver {server}\n" for server in resolver.servers)
         + (f"search {resolver.domain}\n" if resolver.domain else ""),

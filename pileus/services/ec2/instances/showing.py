@@ -10,6 +10,7 @@ from pileus.service import Call
 from ..tags import shown as shown_tags
 from ..vpc import joining
 from ..vpc.records import Interface
+from . import hostnames
 from .around import Around
 from .records import Instance, Metadata
 from .types import types
@@ -89,12 +90,8 @@ def _joined(call: Call, record: Instance, shown: dict[str, Any], around: Around)
         "VpcId": record.vpc,
         "SubnetId": record.subnet,
         "PrivateIpAddress": record.private_address,
-        "PrivateDnsName": joining.private_name(call.region, record.private_address),
-        "PrivateDnsNameOptions": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": bool(record.resource_names.get("a")),
-            "EnableResourceNameDnsAAAARecord": False,
-        },
+        "PrivateDnsName": hostnames.private_name(record),
+        "PrivateDnsNameOptions": hostnames.show(record.resource_names),
         "NetworkInterfaces": [
             joining.show_instance_interface(call, interface, around.vpc(interface.vpc)) for interface in interfaces
         ],

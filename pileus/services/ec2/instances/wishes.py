@@ -68,15 +68,8 @@ def options(call: Call, request: Request, image: Image, kind: InstanceType) -> d
     found["metadata"] = metadata(request.get("MetadataOptions") or {}, metadata_defaults.of_launch(call, image))
     metadata_defaults.check(call, found["metadata"])
     found["credits"] = credits.of_launch(call, (request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
-    found["resource_names"] = _resource_names(request.get("PrivateDnsNameOptions") or {})
     _refuse(request, kind)
     return found
-
-
-def _resource_names(given: Any) -> dict[str, Any]:
-    if given.get("HostnameType") == "resource-name" or given.get("EnableResourceNameDnsAAAARecord"):
-        raise Ec2Error("Unsupported", "Pileus names hosts by their IPv4 address: leave PrivateDnsNameOptions out.")
-    return {"a": bool(given.get("EnableResourceNameDnsARecord"))} if given else {}
 
 
 def _refuse(request: Request, kind: InstanceType) -> None:

@@ -13,6 +13,7 @@ from pileus.model import regions as facts
 from pileus.service import Call
 
 from .. import key_pairs
+from ..instances.hostnames import private_name
 from ..instances.records import Instance
 from ..names import guest_name
 from ..vpc import joining
@@ -29,7 +30,7 @@ def data_of(call: Call, instance: Instance) -> Tree:
     interfaces = joining.interfaces_of(call.tx, instance.account, instance.region, instance.id)
     vpc = VPC.get(call, instance.vpc)
     first = interfaces[0] if interfaces else None
-    name = joining.private_name(call.region, instance.private_address)
+    name = private_name(instance)
     tree: Tree = {
         "ami-id": instance.image,
         "ami-launch-index": str(instance.launch_index),

@@ -206,6 +206,8 @@ def _names(
 
 
 def _name(names: dict[str, tuple[str, ...]], region: str, vpc: Vpc, interface: Interface) -> None:
+    if interface.host_name:
+        names[interface.host_name] = (interface.primary.address,)
     for each in interface.addresses:
         names[private_name(region, each.address)] = (each.address,)
         public: Any = each.public

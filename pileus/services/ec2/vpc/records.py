@@ -74,7 +74,8 @@ class Vpc(Thing, frozen=True, kw_only=True):
 
 
 class Subnet(Thing, frozen=True, kw_only=True):
-    """`used`: how many addresses interfaces have."""
+    """`used`: how many addresses interfaces have. `host_names`, `resource_names`: how machines that are launched in it
+    are called ('' for ip-name), and whether their names by id resolve."""
 
     vpc: str
     zone: str
@@ -82,6 +83,8 @@ class Subnet(Thing, frozen=True, kw_only=True):
     default: bool = False
     map_public: bool = False
     used: int = 0
+    host_names: str = ""
+    resource_names: bool = False
 
 
 class DhcpOptions(Thing, frozen=True, kw_only=True):
@@ -209,7 +212,8 @@ class Attachment(msgspec.Struct, frozen=True):
 
 class Interface(Thing, frozen=True, kw_only=True):
     """`addresses`: primary first. `names`: the groups' names, in their order (a name never changes). `requester`: of
-    one that a service made ('' for the account's own); `type`: 'interface', 'nat_gateway'."""
+    one that a service made ('' for the account's own); `type`: 'interface', 'nat_gateway'. `host_name`: resolves to its
+    primary address too, beside the name by the address."""
 
     vpc: str
     subnet: str
@@ -224,6 +228,7 @@ class Interface(Thing, frozen=True, kw_only=True):
     requester: str = ""
     type: str = "interface"
     launched_public: bool = False
+    host_name: str = ""
     """Its machine was given a public address of Amazon's pool when it started, and gets one again when an elastic
     address goes."""
 
