@@ -42,6 +42,7 @@ __all__ = [
     "allowed",
     "attributes",
     "begin",
+    "cpu",
     "credits",
     "defaults",
     "describing",

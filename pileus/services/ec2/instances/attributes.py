@@ -130,7 +130,12 @@ def _changed(instance: Instance, member: str, value: Any) -> dict[str, Any]:
         kind = type_of(value or "")
         if instance.architecture not in kind.architectures:
             raise invalid(f"The instance type '{kind.name}' does not have the architecture of '{instance.id}'.")
-        return {"type": kind.name, "credits": instance.credits or kind.credits, "store": _stores(instance, kind)}
+        return {
+            "type": kind.name,
+            "cpu": None,
+            "credits": instance.credits or kind.credits,
+            "store": _stores(instance, kind),
+        }
     if member == "UserData":
         # A blob comes as its bytes, the older form as their Base64.
         text = b64encode(value).decode() if isinstance(value, bytes) else value

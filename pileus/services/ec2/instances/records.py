@@ -58,6 +58,11 @@ class Grouped(msgspec.Struct, frozen=True):
     partition: int = 0
 
 
+class Cpu(msgspec.Struct, frozen=True):
+    cores: int
+    threads: int
+
+
 class Reason(msgspec.Struct, frozen=True):
     code: str
     message: str
@@ -117,6 +122,8 @@ class Instance(msgspec.Struct, frozen=True):
     abrupt: bool = False
     imaging: list[str] = []
     grouped: Grouped | None = None
+    cpu: Cpu | None = None
+    """Where it is not the type's own."""
     tags: dict[str, str] = {}
 
     @property

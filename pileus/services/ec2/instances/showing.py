@@ -10,10 +10,9 @@ from pileus.service import Call
 from ..tags import shown as shown_tags
 from ..vpc import joining
 from ..vpc.records import Interface
-from . import hostnames
+from . import cpu, hostnames
 from .around import Around
 from .records import Instance, Metadata
-from .types import types
 
 
 def state(instance: Instance) -> dict[str, Any]:
@@ -22,7 +21,6 @@ def state(instance: Instance) -> dict[str, Any]:
 
 def instance(call: Call, record: Instance, around: Around | None = None) -> dict[str, Any]:
     """A terminated instance has neither interfaces nor addresses any more."""
-    kind = types().get(record.type)
     shown: dict[str, Any] = {
         "InstanceId": record.id,
         "ImageId": record.image,
@@ -57,9 +55,8 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
         "PrivateDnsName": "",
         "PublicDnsName": "",
     }
-    if kind is not None:
-        cores = kind.vcpus if kind.single_core else kind.vcpus // 2
-        shown["CpuOptions"] = {"CoreCount": cores, "ThreadsPerCore": kind.vcpus // cores}
+    if (found := cpu.of_instance(record)) is not None:
+        shown["CpuOptions"] = cpu.show(found)
     if record.key_name:
         shown["KeyName"] = record.key_name
     if record.profile is not None and record.there:

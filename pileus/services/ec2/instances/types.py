@@ -51,6 +51,10 @@ class InstanceType(msgspec.Struct, frozen=True):
         return self.name.partition(".")[0]
 
     @property
+    def cores(self) -> int:
+        return self.vcpus if self.single_core else self.vcpus // 2
+
+    @property
     def free_tier(self) -> bool:
         return self.name in ("t2.micro", "t3.micro")
 
@@ -123,7 +127,6 @@ def type_of(name: str) -> InstanceType:
 
 
 def _show(kind: InstanceType) -> dict[str, Any]:
-    cores = kind.vcpus if kind.single_core else kind.vcpus // 2
     shown: dict[str, Any] = {
         "InstanceType": kind.name,
         "CurrentGeneration": kind.current,
@@ -139,8 +142,8 @@ def _show(kind: InstanceType) -> dict[str, Any]:
         },
         "VCpuInfo": {
             "DefaultVCpus": kind.vcpus,
-            "DefaultCores": cores,
-            "DefaultThreadsPerCore": kind.vcpus // cores,
+            "DefaultCores": kind.cores,
+            "DefaultThreadsPerCore": kind.vcpus // kind.cores,
         },
         "MemoryInfo": {"SizeInMiB": kind.memory},
         "InstanceStorageSupported": kind.store is not None,

@@ -12,7 +12,7 @@ from pileus.service import Call
 from .. import key_pairs
 from ..images.records import Image
 from ..service import Ec2Error, Request, invalid
-from . import credits, metadata_defaults, profiles
+from . import cpu, credits, metadata_defaults, profiles
 from .records import Metadata
 from .types import InstanceType
 
@@ -67,6 +67,7 @@ def options(call: Call, request: Request, image: Image, kind: InstanceType) -> d
         found["profile"] = profiles.wanted(call, request["IamInstanceProfile"])
     found["metadata"] = metadata(request.get("MetadataOptions") or {}, metadata_defaults.of_launch(call, image))
     metadata_defaults.check(call, found["metadata"])
+    found["cpu"] = cpu.wanted(request.get("CpuOptions") or {}, kind)
     found["credits"] = credits.of_launch(call, (request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
     _refuse(request, kind)
     return found
@@ -81,10 +82,6 @@ def _refuse(request: Request, kind: InstanceType) -> None:
         )
     if (request.get("EnclaveOptions") or {}).get("Enabled"):
         raise Ec2Error("Unsupported", "Pileus has no enclaves: its machines share the host's kernel.")
-    cpu = request.get("CpuOptions") or {}
-    cores, threads = cpu.get("CoreCount"), cpu.get("ThreadsPerCore")
-    if (cores is not None or threads is not None) and (cores or 0) * (threads or 0) != kind.vcpus:
-        raise Ec2Error("Unsupported", f"Pileus gives {kind.name} its {kind.vcpus} vCPUs: leave CpuOptions out.")
     reservation = request.get("CapacityReservationSpecification") or {}
     if reservation.get("CapacityReservationPreference") not in (None, "open", "none"):
         raise Ec2Error("Unsupported", "Pileus has no capacity reservations.")
