@@ -204,6 +204,42 @@ ABSENT = (
         "SnapshotIds",
         "InvalidSnapshot.NotFound",
     ),
+    Absent(
+        "DescribeExportImageTasks",
+        "ExportImageTasks",
+        ("ExportImage",),
+        "ExportImageTaskIds",
+        "InvalidExportTaskID.NotFound",
+    ),
+    Absent("DescribeFastLaunchImages", "FastLaunchImages", ("EnableFastLaunch",), "ImageIds", "InvalidAMIID.NotFound"),
+    Absent("DescribeFpgaImages", "FpgaImages", ("CreateFpgaImage",), "FpgaImageIds", "InvalidFpgaImageID.NotFound"),
+    Absent("DescribeHostReservations", "HostReservationSet", ("PurchaseHostReservation",)),
+    Absent(
+        "DescribeIpamScopes",
+        "IpamScopes",
+        ("CreateIpam", "CreateIpamScope"),
+        "IpamScopeIds",
+        "InvalidIpamScopeId.NotFound",
+    ),
+    Absent("DescribeNetworkInterfacePermissions", "NetworkInterfacePermissions", ("CreateNetworkInterfacePermission",)),
+    Absent("DescribeReplaceRootVolumeTasks", "ReplaceRootVolumeTasks", ("CreateReplaceRootVolumeTask",)),
+    Absent("DescribeReservedInstancesListings", "ReservedInstancesListings", ("CreateReservedInstancesListing",)),
+    Absent("DescribeScheduledInstances", "ScheduledInstanceSet", ("PurchaseScheduledInstances",)),
+    Absent(
+        "DescribeStoreImageTasks",
+        "StoreImageTaskResults",
+        ("CreateStoreImageTask",),
+        "ImageIds",
+        "InvalidAMIID.NotFound",
+    ),
+    Absent(
+        "DescribeVpcEndpointConnectionNotifications",
+        "ConnectionNotificationSet",
+        ("CreateVpcEndpointConnectionNotification",),
+    ),
+    Absent(
+        "ListVolumesInRecycleBin", "Volumes", ("RestoreVolumeFromRecycleBin",), "VolumeIds", "InvalidVolume.NotFound"
+    ),
 )
 
 
