@@ -63,6 +63,7 @@ __all__ = [
     "purchasing",
     "reconcilers",
     "regions",
+    "replacing",
     "requirements",
     "retiring",
     "settled",

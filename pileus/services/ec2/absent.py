@@ -222,7 +222,6 @@ ABSENT = (
         "InvalidIpamScopeId.NotFound",
     ),
     Absent("DescribeNetworkInterfacePermissions", "NetworkInterfacePermissions", ("CreateNetworkInterfacePermission",)),
-    Absent("DescribeReplaceRootVolumeTasks", "ReplaceRootVolumeTasks", ("CreateReplaceRootVolumeTask",)),
     Absent("DescribeReservedInstancesListings", "ReservedInstancesListings", ("CreateReservedInstancesListing",)),
     Absent("DescribeScheduledInstances", "ScheduledInstanceSet", ("PurchaseScheduledInstances",)),
     Absent(

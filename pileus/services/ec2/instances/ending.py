@@ -14,6 +14,7 @@ from .. import tokens
 from ..metadata import credentials
 from ..volumes.records import Volume, volume_kind, volumes
 from ..vpc import joining
+from . import replacing
 from .plans import store_volume
 from .records import Instance, instance_kind
 
@@ -30,6 +31,8 @@ async def drop_store(cloud: Cloud, instance: Instance) -> None:
 
 
 def stopped(call: Call, instance: Instance) -> None:
+    if instance.replacing:
+        instance = replacing.given_up(call, instance)
     for interface in joining.interfaces_of(call.tx, instance.account, instance.region, instance.id):
         joining.take_launch_address(call, interface.id)
     instance_kind.put(
@@ -42,6 +45,8 @@ def stopped(call: Call, instance: Instance) -> None:
 
 
 def terminated(call: Call, instance: Instance) -> None:
+    if instance.replacing:
+        instance = replacing.given_up(call, instance)
     for interface in joining.interfaces_of(call.tx, instance.account, instance.region, instance.id):
         delete = interface.attachment is not None and interface.attachment.delete_on_termination
         joining.detach_interface(call, interface.id)

@@ -73,7 +73,8 @@ class Instance(msgspec.Struct, frozen=True):
     `reboots` counts how often a reboot was asked for, `rebooted` how many of them are done. `transition`: the reason of
     its last change of state as DescribeInstances spells it. `hung`: since when its guest has not answered, 0 when it
     does. `abrupt`: it ends without being asked. `store`: the disks of its instance store, lost when it stops.
-    `imaging`: images that wait for its guest to be down (`imaging.py`)."""
+    `imaging`: images that wait for its guest to be down (`imaging.py`). `replacing`: the task that gives it another
+    root disk (`replacing.py`)."""
 
     id: str
     account: str
@@ -121,6 +122,7 @@ class Instance(msgspec.Struct, frozen=True):
     public_at_boot: bool = False
     abrupt: bool = False
     imaging: list[str] = []
+    replacing: str = ""
     grouped: Grouped | None = None
     cpu: Cpu | None = None
     """Where it is not the type's own."""
