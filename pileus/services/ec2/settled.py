@@ -2,17 +2,20 @@
 
 Source: EC2 API Reference, "DescribeIdFormat" and its kin (all ids are long), "GetSerialConsoleAccessStatus",
 "DescribeVpcBlockPublicAccessOptions", "DescribeVpcClassicLink", "DescribeVpcClassicLinkDnsSupport" (EC2-Classic is no
-more). Turning any of them on is refused, so that the answer stays true.
+more), "DescribeSnapshotTierStatus", "EnableVolumeIO", "ModifyVpcTenancy". The contrary is refused, so that the answer
+stays true.
 """
 
 from typing import Any
 
 from pileus.service import Call
 
-from .filters import chosen
+from .filters import chosen, compiled
+from .kinds import targets
 from .listing import page_size, select
 from .service import Request, invalid, operation
 from .tags import shown as shown_tags
+from .volumes.records import snapshot_kind, volume_kind
 from .vpc.defaults import settle
 from .vpc.kinds import VPC
 
@@ -131,3 +134,38 @@ def describe_vpc_classic_link_dns_support(call: Call, request: Request) -> dict[
     found, token = select(call, request, VPC, ids="VpcIds")
     shown = [{"VpcId": vpc.id, "ClassicLinkDnsSupported": False} for vpc in found]
     return {"Vpcs": shown, **({"NextToken": token} if token else {})}
+
+
+@operation("DescribeSnapshotTierStatus")
+def describe_snapshot_tier_status(call: Call, request: Request) -> dict[str, Any]:
+    """None was ever archived (ModifySnapshotTier is refused)."""
+    known = {name: snapshot_kind.filters[name] for name in ("snapshot-id", "volume-id")}
+    keep = compiled(request.get("Filters") or [], {**known, "last-tiering-operation": lambda snapshot: []})
+    found, token = select(call, request, snapshot_kind, ids="SnapshotIds", keep=keep)
+    shown = [
+        {
+            "SnapshotId": snapshot.id,
+            "VolumeId": snapshot.volume,
+            "Status": snapshot.state,
+            "OwnerId": snapshot.account,
+            "StorageTier": "standard",
+            **shown_tags(snapshot.tags),
+        }
+        for snapshot in found
+    ]
+    return {"SnapshotTierStatuses": shown, **({"NextToken": token} if token else {})}
+
+
+@operation("EnableVolumeIO", resource=targets(volume_kind, "VolumeId"))
+def enable_volume_io(call: Call, request: Request) -> None:
+    """Nothing ever disables it."""
+    volume_kind.need(call, request["VolumeId"])
+
+
+@operation("ModifyVpcTenancy", resource=targets(VPC, "VpcId"))
+def modify_vpc_tenancy(call: Call, request: Request) -> dict[str, Any]:
+    """To `default`, which it is: dedicated tenancy is refused where VPCs are made."""
+    settle(call)
+    VPC.need(call, request["VpcId"])
+    request.get("InstanceTenancy")  # the model knows no other value
+    return {"ReturnValue": True}

@@ -35,3 +35,28 @@ def test_no_network_is_linked_to_ec2_classic(ec2):
     ]
     linked = [{"Name": "is-classic-link-enabled", "Values": ["true"]}]
     assert ec2.describe_vpc_classic_link(Filters=linked)["Vpcs"] == []
+
+
+def test_no_snapshot_was_ever_archived(cloud, ec2):
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    cloud.settle()
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    cloud.settle()
+    filters = [{"Name": "volume-id", "Values": [volume]}]
+    (told,) = ec2.describe_snapshot_tier_status(Filters=filters)["SnapshotTierStatuses"]
+    assert (told["SnapshotId"], told["StorageTier"], told["Status"]) == (snapshot, "standard", "completed")
+    archived = [{"Name": "last-tiering-operation", "Values": ["archival-completed"]}]
+    assert ec2.describe_snapshot_tier_status(Filters=archived)["SnapshotTierStatuses"] == []
+    with refused("NotImplemented"):
+        ec2.modify_snapshot_tier(SnapshotId=snapshot, StorageTier="archive")
+
+
+def test_what_is_so_already_may_be_asked_for(ec2):
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    ec2.enable_volume_io(VolumeId=volume)
+    with refused("InvalidVolume.NotFound"):
+        ec2.enable_volume_io(VolumeId="vol-00000000000000000")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    assert ec2.modify_vpc_tenancy(VpcId=vpc, InstanceTenancy="default")["ReturnValue"] is True
+    with refused("InvalidVpcID.NotFound"):
+        ec2.modify_vpc_tenancy(VpcId="vpc-00000000000000000", InstanceTenancy="default")

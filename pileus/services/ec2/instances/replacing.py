@@ -14,7 +14,7 @@ from pileus.base.clock import iso
 from pileus.service import Call
 from pileus.store import Table
 
-from ..images.offered import found, launchable, resolved
+from ..images.offered import launchable, resolved
 from ..images.records import image_kind
 from ..kinds import Kind, targets
 from ..listing import describe
@@ -90,7 +90,7 @@ def _source(call: Call, request: Request, instance: Instance, old: Volume) -> ma
     snapshot = asked or old.snapshot
     if not snapshot:
         raise invalid(f"The root volume '{old.id}' was made of no snapshot: name a snapshot, an image or a volume.")
-    source = making.source_of(call, snapshot, of=found(call, instance.image))
+    source = making.source_of(call, snapshot, of=image_kind.behind(call, instance.image))
     of_it = source.record is not None and source.record.volume == old.id
     if asked and asked != old.snapshot and not of_it:
         raise invalid(f"The snapshot '{asked}' is not one of the root volume '{old.id}'.")
