@@ -120,8 +120,8 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
     price = fields.pop("spot_request", "")
     reservation = f"r-0{ids.unique_hex(HEX_DIGITS - 1)}"
     made = []
-    for index in range(high):
-        fields["grouped"] = placing.joined(call, grouping, place.subnet.zone)
+    for index, grouped in enumerate(placing.joined(call, grouping, place.subnet.zone, high)):
+        fields["grouped"] = grouped
         made.append(_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags))
     if market != "spot":
         return made

@@ -148,5 +148,6 @@ def modify_instance_placement(call: Call, request: Request) -> dict[str, Any]:
     outside = instance_kind.put(call, instance.id, replace(instance, grouped=None))
     if wish is not None:
         check_zone(call, wish.group, instance.zone)
-        instance_kind.put(call, instance.id, replace(outside, grouped=joined(call, wish, instance.zone)))
+        (grouped,) = joined(call, wish, instance.zone)
+        instance_kind.put(call, instance.id, replace(outside, grouped=grouped))
     return {"Return": True}

@@ -111,14 +111,20 @@ def check_start(call: Call, instance: Instance, kind: InstanceType) -> None:
         raise _full(instance.grouped.name, instance.zone)
 
 
-def joined(call: Call, wish: Wish | None, zone: str) -> Grouped | None:
-    """The place of one more instance."""
+def joined(call: Call, wish: Wish | None, zone: str, count: int = 1) -> list[Grouped | None]:
+    """The places of so many more instances."""
     if wish is None:
-        return None
-    group, partition = wish.group, wish.partition
-    if group.strategy == "partition" and not partition:
-        held = Counter(
-            one.grouped.partition for one in members(call, group.id) if one.zone == zone and one.grouped is not None
-        )
-        partition = min(range(1, group.partitions + 1), key=lambda number: (held[number], number))
-    return Grouped(group.id, group.name, group.strategy, partition)
+        return [None] * count
+    group, spread_over = wish.group, wish.group.strategy == "partition" and not wish.partition
+    held: Counter[int] = Counter()
+    if spread_over:
+        there = [one.grouped for one in members(call, group.id) if one.zone == zone]
+        held.update(one.partition for one in there if one is not None)
+    places: list[Grouped | None] = []
+    for _ in range(count):
+        partition = wish.partition
+        if spread_over:
+            partition = min(range(1, group.partitions + 1), key=lambda number: (held[number], number))
+            held[partition] += 1
+        places.append(Grouped(group.id, group.name, group.strategy, partition))
+    return places

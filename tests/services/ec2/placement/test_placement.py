@@ -104,18 +104,21 @@ def test_a_spread_has_seven_running_instances_in_a_zone(cloud, ec2, group, image
     assert code(ec2.start_instances, InstanceIds=[stopped]) == "InsufficientInstanceCapacity"
 
 
-def test_partitions_are_filled_evenly_or_as_asked_and_machines_know_theirs(ec2, group, launch, text):
-    made = group("partition", PartitionCount=3)
+def test_partitions_are_filled_evenly_or_as_asked_and_machines_know_theirs(ec2, group, image, launch, text):
+    group_id = group("partition", PartitionCount=3)["GroupId"]
     numbers = [launch(Placement={"GroupName": "g"})["Placement"]["PartitionNumber"] for _ in range(4)]
     assert numbers == [1, 2, 3, 1]
-    asked = launch(Placement={"GroupId": made["GroupId"], "PartitionNumber": 3})
+    several = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 3, "MaxCount": 3}
+    made = ec2.run_instances(**several, Placement={"GroupName": "g"})["Instances"]
+    assert sorted(one["Placement"]["PartitionNumber"] for one in made) == [1, 2, 3]
+    asked = launch(Placement={"GroupId": group_id, "PartitionNumber": 3})
     assert asked["Placement"]["PartitionNumber"] == 3
     assert text(asked, "/latest/meta-data/placement/group-name") == "g"
     assert text(asked, "/latest/meta-data/placement/partition-number") == "3"
     filters = [{"Name": "placement-partition-number", "Values": ["3"]}]
     found = ec2.describe_instances(Filters=filters)["Reservations"]
     assert asked["InstanceId"] in [each["InstanceId"] for one in found for each in one["Instances"]]
-    assert len(found) == 2
+    assert len(found) == 3
 
 
 def test_what_a_launch_cannot_ask_of_a_group(ec2, group, image):
