@@ -1,4 +1,4 @@
-"""Work in threads, for what lets go of Python's lock: hashing, sealing, files.
+"""Work in threads, for what lets go of Python's lock: hashing, sealing, files, calls that wait for the world outside.
 
 An executor of the standard library makes a future that threads could wait on, chains another one for the event loop to
 it, and looks at both through a third: a turn of the loop each, and each turn contends for Python's lock with the very
@@ -45,7 +45,6 @@ class Job(Generic[T]):
 
     def _end(self) -> None:
         self.done = True
-        _crew.under_way -= 1
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -54,13 +53,18 @@ class Job(Generic[T]):
         meanwhile: what the work has in its hands is free only then."""
         cancelled: asyncio.CancelledError | None = None
         while not self.done:
-            self._waiter = self._loop.create_future()
             try:
-                await self._waiter
+                await self.watched()
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:
             raise cancelled
+
+    async def watched(self) -> None:
+        """Waits likewise, but lets the thread go on alone when the task is cancelled."""
+        if not self.done:
+            self._waiter = self._loop.create_future()
+            await self._waiter
 
     def result(self) -> T:
         """Of a job that is done. Raises what the work raised."""
@@ -69,33 +73,35 @@ class Job(Generic[T]):
         return cast(T, self._result)
 
 
-class _Crew:
-    """Threads that take one job after another. They end with the process: no task does before its jobs have."""
+class Crew:
+    """At most `most` threads, made as they are needed, that take one job after another. None of them keeps the process
+    from ending. `name`: of the threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, most: int):
+        self._name, self._most = name, most
         self._jobs: SimpleQueue[Job[Any]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._under_way = 0
         self._threads = 0
-        self.under_way = 0
 
-    def take(self, job: Job[Any]) -> None:
-        self.under_way += 1
-        if self._threads < min(self.under_way, THREADS_MOST):
-            self._threads += 1
-            threading.Thread(target=self._work, name=f"crew-{self._threads}", daemon=True).start()
+    def begin(self, work: Callable[..., T], *arguments: Any) -> Job[T]:
+        job = Job(work, arguments)
+        with self._lock:
+            self._under_way += 1
+            if self._threads < min(self._under_way, self._most):
+                self._threads += 1
+                threading.Thread(target=self._take, name=f"{self._name}-{self._threads}", daemon=True).start()
         self._jobs.put(job)
+        return job
 
-    def _work(self) -> None:
+    def _take(self) -> None:
         while True:
             self._jobs.get().run()
+            with self._lock:
+                self._under_way -= 1
 
 
-_crew = _Crew()
-
-
-def begin(work: Callable[..., T], *arguments: Any) -> Job[T]:
-    job = Job(work, arguments)
-    _crew.take(job)
-    return job
+begin = Crew("crew", THREADS_MOST).begin
 
 
 async def threaded(work: Callable[..., T], *arguments: Any) -> T:

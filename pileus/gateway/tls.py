@@ -29,8 +29,7 @@ ADDRESSES = ("127.0.0.1", "::1")
 SERVED = (".amazonaws.com", ".amazonaws.com.cn", ".localhost.localstack.cloud")
 """Under which names machines inside find the cloud."""
 AUTHORITY_DAYS, SERVER_DAYS, RENEW_DAYS = 3650, 397, 30
-_one_at_a_time = threading.Lock()
-"""Machines that boot together ask for the authority together, each in a thread; it is made once."""
+_making = threading.Lock()
 
 
 def context(data_dir: Path, host: str) -> ssl.SSLContext:
@@ -103,11 +102,12 @@ def _now() -> datetime.datetime:
 
 
 def _authority(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    with _one_at_a_time:
-        return _read_or_made(data_dir)
+    """Made once, though machines that boot ask for it from several threads."""
+    with _making:
+        return _kept_or_made(data_dir)
 
 
-def _read_or_made(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _kept_or_made(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     shown, kept = data_dir / "ca.pem", data_dir / "ca.key"
     if shown.exists() and kept.exists():
         certificate = x509.load_pem_x509_certificate(shown.read_bytes())
@@ -214,8 +214,10 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Private from its first byte on."""
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Private from its first byte on, and whole or not there."""
+    begun = path.with_name(f"{path.name}.new")
+    begun.unlink(missing_ok=True)
+    handle = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
+    begun.replace(path)

@@ -76,9 +76,9 @@ def host(kind: str, home: Path) -> Iterator[Host]:
         made.volumes.vanish()
 
 
-def eventually(true: Callable[[], object]) -> object:
+def eventually(true: Callable[[], object], patience: float = PATIENCE) -> object:
     """Waits until it is so."""
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + patience
     while not (found := true()):
         assert time.monotonic() < limit, "it did not come true in time"
         time.sleep(0.02)

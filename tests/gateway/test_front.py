@@ -4,12 +4,10 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
 
-from pileus.gateway import tls
 from tests.conftest import TestCloud
 
 
@@ -103,10 +101,3 @@ def test_a_secure_cloud_knows_no_test_keys(tmp_path):
         assert (tmp_path / "root.key").stat().st_mode & 0o077 == 0
     finally:
         cloud.stop()
-
-
-def test_the_authority_that_many_ask_for_at_once_is_made_once(tmp_path):
-    """As the machines of one launch do, each in a thread."""
-    with ThreadPoolExecutor(8) as threads:
-        found = set(threads.map(lambda _: tls.authority(tmp_path), range(32)))
-    assert len(found) == 1

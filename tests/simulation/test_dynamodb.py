@@ -16,11 +16,8 @@ import pytest
 from pileus.base.clock import SimClock
 from pileus.base.errors import ApiError
 from pileus.control import Loop
-from pileus.identity.keys import AccessKey, root_arn
-from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
-from pileus.policy import Principal, compile_policy
-from pileus.service import Call, Caller, Reply
+from pileus.service import Reply
 from pileus.services.dynamodb import dynamodb, reconcilers, spaces
 from pileus.services.dynamodb.backups import continuous, copying
 from pileus.services.dynamodb.backups.records import backups
@@ -38,10 +35,10 @@ from pileus.services.s3 import s3
 from pileus.store import Transaction
 from pileus.store.memory import MemoryStore
 
+from .asking import ACCOUNT, KEY, REGION, call_of
 from .crashes import Crash, CrashingStore
-from .test_sqs import ALLOW
 
-ACCOUNT, REGION, FAR, TABLE, BUCKET = "000000000000", "us-east-1", "eu-west-1", "sea", "cellar"
+FAR, TABLE, BUCKET = "eu-west-1", "sea", "cellar"
 BUSY = {"ResourceInUseException", "ResourceNotFoundException", "ValidationException", "LimitExceededException",
         "TableInUseException", "BackupInUseException", "TableNotFoundException",
         "InvalidRestoreTimeException"}  # fmt: skip
@@ -67,7 +64,6 @@ class World:
         self.store = MemoryStore(Random(seed))
         self.clock = SimClock()
         self.crashing = CrashingStore(self.store, self.random)
-        key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
         self.world = SimpleNamespace(
             store=self.crashing,
             clock=self.clock,
@@ -75,12 +71,8 @@ class World:
             service=SERVICES.__getitem__,
             authorize=lambda call: call.operation.resource(call, call.request),
             recorder=SimpleNamespace(record=lambda *told: None),
-            conveniences=SimpleNamespace(key=lambda id_: key),
+            conveniences=SimpleNamespace(key=lambda id_: KEY),
         )
-        standing = Standing(
-            Principal("root", ACCOUNT, root_arn(ACCOUNT), ACCOUNT), (compile_policy(ALLOW, "identity"),)
-        )
-        self.caller = Caller(standing, ACCOUNT, standing.principal.arn, ACCOUNT, key)
         self.crashes = 0
         self.work: asyncio.Task[None] | None = None
         self.copies: dict[str, Items] = {}
@@ -102,9 +94,7 @@ class World:
         operation = SERVICES[service].operations[name]
 
         def work(tx: Transaction) -> tuple[Any, Items]:
-            now = self.clock.now()
-            call = Call(self.world, tx, self.caller, region, now, "r", "http://here", started=now, operation=operation)
-            call.request = request
+            call = call_of(self.world, tx, operation, request, region)
             operation.resource(call, request)
             answer = operation.handler(call, request)
             return answer.result if isinstance(answer, Reply) else answer, self.items(tx, TABLE)

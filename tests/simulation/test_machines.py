@@ -22,12 +22,8 @@ from pileus.drivers.machines.fake import FakeMachines
 from pileus.drivers.networks.fake import FakeNetworks
 from pileus.drivers.volumes.api import BLOCK
 from pileus.drivers.volumes.fake import FakeVolumes
-from pileus.gateway.cloud import Cloud
-from pileus.identity.keys import AccessKey, root_arn
-from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
-from pileus.policy import Principal, compile_policy
-from pileus.service import Call, Caller, Outside
+from pileus.service import Call, Outside
 from pileus.services import ec2 as service
 from pileus.services.ec2 import ec2
 from pileus.services.ec2.images.offered import offered
@@ -38,10 +34,11 @@ from pileus.services.ec2.volumes.records import blocks, removed, snapshots, volu
 from pileus.services.ec2.volumes.storing import read_block
 from pileus.services.ec2.vpc import records as vpc
 from pileus.store.memory import MemoryStore
-from tests.simulation.crashes import Crash, CrashingStore
 
-ACCOUNT, REGION, ZONE = "000000000000", "eu-west-1", "eu-west-1a"
-ALLOW = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+from .asking import REGION, Permissive, call_of
+from .crashes import Crash, CrashingStore
+
+ZONE = f"{REGION}a"
 
 
 class NowAndThen(CrashingStore):
@@ -60,13 +57,6 @@ class NowAndThen(CrashingStore):
         raise Crash
 
 
-class Permissive(Cloud):
-    """The cloud, whose policies are asked nothing: what is simulated is what comes after them."""
-
-    def authorize(self, call: Call) -> None:
-        pass
-
-
 class Simulation:
     def __init__(self, seed: int, folder: Any):
         self.random = Random(seed)
@@ -81,11 +71,6 @@ class Simulation:
         self.done: Counter[str] = Counter()
         self.crashes = self.written = self.named = 0
         self.moments: dict[str, dict[int, bytes]] = {}
-        key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
-        standing = Standing(
-            Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)
-        )
-        self.caller = Caller(standing, ACCOUNT, standing.principal.arn, ACCOUNT, key)
         self.image = next(iter(offered(REGION)))
         self.unwatch = lambda: None
         self.start()
@@ -101,17 +86,11 @@ class Simulation:
         )  # fmt: skip
         self.loop = Loop(self.world, service.reconcilers(), self.random.randrange(1 << 30))
 
-    def call(self, tx: Any, name: str, request: dict[str, Any]) -> Call:
-        now, operation = self.clock.now(), ec2.operations[name]
-        call = Call(self.world, tx, self.caller, REGION, now, "r", "http://here", started=now, operation=operation)
-        call.request = request
-        return call
-
     async def ask(self, name: str, **request: Any) -> Any:
         made: list[Call] = []
 
         def work(tx: Any) -> Any:
-            made[:] = [self.call(tx, name, request)]
+            made[:] = [call_of(self.world, tx, ec2.operations[name], request)]
             return made[0].operation.handler(made[0], request)
 
         try:

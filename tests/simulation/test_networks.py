@@ -7,28 +7,27 @@ import asyncio
 from collections import Counter
 from ipaddress import IPv4Network
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pileus.base.clock import SimClock
 from pileus.base.errors import ApiError
+from pileus.catalog import Catalog
 from pileus.control import Loop
+from pileus.drivers import Drivers
+from pileus.drivers.machines.fake import FakeMachines
 from pileus.drivers.networks.fake import FakeNetworks
-from pileus.identity.keys import AccessKey, root_arn
-from pileus.identity.standing import Standing
-from pileus.policy import Principal, compile_policy
-from pileus.service import Call, Caller
+from pileus.drivers.volumes.fake import FakeVolumes
+from pileus.service import Call
 from pileus.services.ec2 import ec2, vpc
 from pileus.services.ec2.vpc import joining, records
 from pileus.services.ec2.vpc.compiling import in_use, network_of
 from pileus.services.ec2.vpc.realizing import adopt
 from pileus.store.memory import MemoryStore
-from tests.simulation.crashes import Crash, CrashingStore
 
-ACCOUNT, REGION = "000000000000", "eu-west-1"
-ALLOW = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+from .asking import Permissive, call_of
+from .crashes import Crash, CrashingStore
 
 
 class Simulation:
@@ -40,35 +39,19 @@ class Simulation:
         self.driver = FakeNetworks()
         self.done: Counter[str] = Counter()
         self.crashes = self.machines = 0
-        key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
-        standing = Standing(
-            Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)
-        )
-        self.caller = Caller(standing, ACCOUNT, standing.principal.arn, ACCOUNT, key)
         self.start()
 
     def start(self) -> None:
         """A process over what store and host hold: its driver is new, the networks are not."""
         found, self.driver = self.driver.networks, FakeNetworks()
         self.driver.networks = found
-        self.world = SimpleNamespace(
-            store=self.crashing,
-            clock=self.clock,
-            drivers=SimpleNamespace(networks=self.driver),
-            zone_latency=0.0,
-            service=lambda name: ec2,
-        )
+        drivers = Drivers(FakeMachines(FakeVolumes()), FakeVolumes(), self.driver)
+        self.world = Permissive(self.crashing, self.clock, Catalog(), drivers=drivers)
         self.loop = Loop(self.world, vpc.reconcilers(), self.random.randrange(1 << 30))
-
-    def call(self, tx: Any, name: str, request: dict[str, Any]) -> Call:
-        now, operation = self.clock.now(), ec2.operations[name]
-        call = Call(self.world, tx, self.caller, REGION, now, "r", "http://here", started=now, operation=operation)
-        call.request = request
-        return call
 
     async def ask(self, name: str, **request: Any) -> Any:
         def work(tx: Any) -> Any:
-            call = self.call(tx, name, request)
+            call = call_of(self.world, tx, ec2.operations[name], request)
             return call.operation.handler(call, request)
 
         try:
@@ -81,7 +64,7 @@ class Simulation:
 
     async def step(self, work: Any) -> None:
         """What machines do with their interfaces."""
-        await self.store.transact(lambda tx: work(self.call(tx, "DescribeVpcs", {})))
+        await self.store.transact(lambda tx: work(call_of(self.world, tx, ec2.operations["DescribeVpcs"], {})))
 
     async def all(self, table: Any) -> list[Any]:
         return await self.store.transact(lambda tx: [record for _, record in table.scan(tx, limit=10_000)])

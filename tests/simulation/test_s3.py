@@ -16,21 +16,18 @@ from msgspec.structs import replace
 from pileus.base.clock import SimClock
 from pileus.base.errors import ApiError
 from pileus.control import Loop
-from pileus.identity.keys import AccessKey, root_arn
-from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
-from pileus.policy import Principal, compile_policy
-from pileus.service import Call, Caller, Reply
+from pileus.service import Reply
 from pileus.services.s3 import reconcilers, s3
 from pileus.services.s3.lifecycle import acting, running
 from pileus.services.s3.lifecycle.rules import DAY, next_of, parse
 from pileus.services.s3.tables import Version, current, nulls, restores, small_bytes, uploads, versions
 from pileus.store.memory import MemoryStore
 
+from .asking import call_of
 from .crashes import Crash, CrashingStore
-from .test_sqs import ALLOW
 
-ACCOUNT, REGION, BUCKET = "000000000000", "us-east-1", "cellar"
+BUCKET = "cellar"
 KEYS = ("a/1", "a/2", "b/1", "b/2", "c")
 ROUNDS = 40
 ANY_SIZE = {"ObjectSizeGreaterThan": 0}
@@ -52,11 +49,6 @@ class World:
             service={"s3": s3}.__getitem__,
             authorize=lambda call: None,
         )
-        key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
-        standing = Standing(
-            Principal("root", ACCOUNT, root_arn(ACCOUNT), ACCOUNT), (compile_policy(ALLOW, "identity"),)
-        )
-        self.caller = Caller(standing, ACCOUNT, standing.principal.arn, ACCOUNT, key)
         self.crashes = 0
         self.start()
 
@@ -67,9 +59,7 @@ class World:
         operation = s3.operations[name]
 
         def work(tx: Any) -> Any:
-            now = self.clock.now()
-            call = Call(self.world, tx, self.caller, REGION, now, "r", "http://here", started=now, operation=operation)
-            call.request = request
+            call = call_of(self.world, tx, operation, request)
             operation.resource(call, request)
             return operation.handler(call, request)
 

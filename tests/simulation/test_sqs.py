@@ -15,20 +15,16 @@ import pytest
 from pileus.base.clock import SimClock
 from pileus.base.errors import ApiError
 from pileus.control import Loop
-from pileus.identity.keys import AccessKey, root_arn
-from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
-from pileus.policy import Principal, compile_policy
-from pileus.service import Call, Caller
 from pileus.services.sqs import fair, reconcilers, sqs
 from pileus.services.sqs.errors import UnsupportedOperation
 from pileus.store import pack
 from pileus.store.memory import MemoryStore
-from tests.simulation.crashes import Crash, CrashingStore
 
-ACCOUNT, REGION = "000000000000", "us-east-1"
+from .asking import ACCOUNT, REGION, call_of
+from .crashes import Crash, CrashingStore
+
 RETENTION = 600
-ALLOW = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 
 
 @dataclass
@@ -53,11 +49,6 @@ class World:
         self.clock = SimClock()
         self.crashing = CrashingStore(self.store, self.random)
         self.world = SimpleNamespace(store=self.crashing, clock=self.clock, keyring=Keyring())
-        key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
-        standing = Standing(
-            Principal("root", key.account, root_arn(key.account), key.account), (compile_policy(ALLOW, "identity"),)
-        )
-        self.caller = Caller(standing, ACCOUNT, standing.principal.arn, ACCOUNT, key)
         self.start()
 
     def start(self) -> None:
@@ -68,9 +59,7 @@ class World:
         operation = sqs.operations[name]
 
         def work(tx: Any) -> Any:
-            now = self.clock.now()
-            call = Call(self.world, tx, self.caller, REGION, now, "r", "http://here", started=now, operation=operation)
-            call.request = request
+            call = call_of(self.world, tx, operation, request)
             return operation.handler(call, request)
 
         return await self.store.transact(work)

@@ -30,13 +30,19 @@ def lacking() -> list[str]:
     return [name for name in CONTROLLERS if not (ROOT / name).is_dir()]
 
 
-def bound(name: str) -> None:
-    """Makes the group that all machines of a cloud are in, with room left for the host however many they are."""
+def shared() -> tuple[int, int]:
+    """The memory (bytes) and the processes that all machines of a cloud share."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     processes = int(Path("/proc/sys/kernel/pid_max").read_text())
+    return memory - max(MEMORY_KEPT, memory // 10), processes - max(PIDS_KEPT, processes // 4)
+
+
+def bound(name: str) -> None:
+    """Makes the group that all machines of a cloud are in, with room left for the host however many they are."""
+    memory, processes = shared()
     limits = {
-        "memory": ("memory.max", "memory.limit_in_bytes", memory - max(MEMORY_KEPT, memory // 10)),
-        "pids": ("pids.max", "pids.max", processes - max(PIDS_KEPT, processes // 4)),
+        "memory": ("memory.max", "memory.limit_in_bytes", memory),
+        "pids": ("pids.max", "pids.max", processes),
     }
     group = CGroup(name)
     for controller, (file, old_file, limit) in limits.items():

@@ -67,6 +67,10 @@ class Machines(Protocol):
         """What the host lacks for machines; quick to ask."""
         ...
 
+    def most(self) -> int:
+        """How many machines the host can run at once."""
+        ...
+
     def ids(self) -> list[str]:
         """The ids of all machines that `ensure` made and `destroy` has not removed."""
         ...

@@ -22,10 +22,11 @@ class _Guest:
 
 
 class FakeMachines:
-    """Its machines take their disks from `volumes`, which learns from it what runs."""
+    """Its machines take their disks from `volumes`, which learns from it what runs. `room`: how many may run."""
 
     def __init__(self, volumes: FakeVolumes):
         self._volumes = volumes
+        self.room = 1_000_000
         self._guests: dict[str, _Guest] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._lock = threading.RLock()
@@ -36,6 +37,9 @@ class FakeMachines:
 
     def lacking(self) -> list[Lack]:
         return []
+
+    def most(self) -> int:
+        return self.room
 
     def ids(self) -> list[str]:
         with self._lock:
@@ -101,7 +105,7 @@ class FakeMachines:
                     return Executed(0, f"{guest.machine.hostname}\n".encode(), b"")
                 case ["sleep", seconds] if float(seconds) > timeout:
                     raise Unable(f"the command did not end within {timeout:g} s")
-                case ["true"] | ["sleep", _]:
+                case ["true"] | ["sh", "-c", "(true) && true"] | ["sleep", _]:
                     return Executed(0, b"", b"")
                 case ["false"]:
                     return Executed(1, b"", b"")

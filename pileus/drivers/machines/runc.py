@@ -26,6 +26,8 @@ from pileus.drivers.programs import lacking as programs_lacking
 from pileus.drivers.volumes import asking
 
 INSTANCES_WANTED = 8_192
+IDLE_MEMORY, IDLE_PROCESSES = 96 * 1024**2, 64
+"""What a machine that does nothing needs, with its share of the pages that are read from its disk."""
 _POWEROFF, _REBOOT = 37, 39
 """SIGRTMIN+3 (halt) and SIGRTMIN+5 (reboot): what systemd as an init obeys."""
 
@@ -48,6 +50,10 @@ class RuncMachines:
         if limit.exists() and int(limit.read_text()) == 0:
             lacks.append(Lack("leave to make user namespaces", "sysctl user.max_user_namespaces=65536"))
         return lacks
+
+    def most(self) -> int:
+        memory, processes = cgroups.shared()
+        return min(memory // IDLE_MEMORY, processes // IDLE_PROCESSES)
 
     def ids(self) -> list[str]:
         return [folder.id for folder in all_folders(self._home, self._tag)]

@@ -223,6 +223,11 @@ class Networks(Protocol):
         """The ids of the interfaces that a machine is plugged into now."""
         ...
 
+    def answers(self, network: str, interface: str, patience: float) -> bool:
+        """Whether the machine that is plugged into an interface answers there for its primary address, whatever groups
+        and access lists say; asked for at most `patience` seconds. False when none is plugged in."""
+        ...
+
     def listen(self, network: str, address: str, port: int) -> socket.socket:
         """A listening TCP socket at an address inside the network ('169.254.169.254', an endpoint's); with an empty
         `network`, at an address of the edge. It works in this process like any other; the accepted connections' peers

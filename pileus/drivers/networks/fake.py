@@ -12,11 +12,13 @@ RANGE = "198.18.0.0/20"
 
 
 class FakeNetworks:
-    """`networks`: what was ensured last. `plug`, `unplug` and `passed` are what machines and packets would do."""
+    """`networks`: what was ensured last. `plug`, `unplug` and `passed` are what machines and packets would do.
+    `silent`: interfaces whose machines do not answer."""
 
     def __init__(self) -> None:
         self.networks: dict[str, Network] = {}
         self.ensured: list[str] = []
+        self.silent: set[str] = set()
         self._plugged: dict[str, set[str]] = {}
         self._flows: dict[str, list[Flow]] = {}
 
@@ -48,6 +50,12 @@ class FakeNetworks:
 
     def plugged(self, network: str) -> list[str]:
         return sorted(self._plugged.get(network, ()))
+
+    def answers(self, network: str, interface: str, patience: float) -> bool:
+        """Machines in memory are not plugged in by anybody: an interface has one that answers unless it is `silent`."""
+        known = self.networks.get(network)
+        named = known is not None and interface in {each.id for each in known.interfaces}
+        return named and interface not in self.silent
 
     def listen(self, network: str, address: str, port: int) -> socket.socket:
         """On a free port of the loopback interface: whoever connects asks the socket for its name."""

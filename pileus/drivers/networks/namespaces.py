@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from pileus.drivers.api import Lack, Unable
-from pileus.drivers.networks import conntrack, inside, links, names
+from pileus.drivers.networks import arp, conntrack, inside, links, names
 from pileus.drivers.networks import paths as pathing
 from pileus.drivers.networks.api import Flow, Interface, Link, Network
 from pileus.drivers.networks.capability import lacks
@@ -112,6 +112,15 @@ class NamespaceNetworks:
             return []
         devices = inside.devices(self._namespace(network))
         return sorted(each.id for each in known.interfaces if interface_device(each.id) in devices)
+
+    def answers(self, network: str, interface: str, patience: float) -> bool:
+        with self._lock:
+            known = self._known().get(network)
+        found = [each for each in known.interfaces if each.id == interface] if known else []
+        if known is None or not found or not inside.exists(self._namespace(network)):
+            return False
+        line = names.link(known, self._namespace(network), found[0], 0)
+        return inside.inside(line.namespace, lambda: arp.answered(line, patience))
 
     def listen(self, network: str, address: str, port: int) -> socket.socket:
         with self._lock:

@@ -36,6 +36,10 @@ def changed(machine: Machine, **changes):
     return Machine(**{**fields, **changes})
 
 
+def test_a_host_has_room_for_some_machines(cloud):
+    assert cloud.machines.most() > 10
+
+
 def test_nobody_knows_a_machine_that_was_never_made(cloud):
     assert cloud.machines.observe("nobody").state == "absent"
     cloud.machines.stop("nobody", 0)

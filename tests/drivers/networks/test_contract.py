@@ -37,6 +37,15 @@ def plug(kind: str, networks: Networks, request: pytest.FixtureRequest) -> Itera
         yield lambda name: request.getfixturevalue("site").plugged(PLAN, name)
 
 
+@pytest.fixture
+def silence(networks: Networks, request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """The machine that is plugged into an interface takes it down."""
+    if isinstance(networks, FakeNetworks):
+        return networks.silent.add
+    site = request.getfixturevalue("site")
+    return lambda name: next(guest for guest in site.guests if guest.name == name).ip("link set eth0 down")
+
+
 def test_nothing_is_lacking_where_it_runs(networks):
     assert networks.lacking() == []
 
@@ -90,6 +99,16 @@ def test_what_is_plugged_in_is_told(networks, plug):
     assert networks.plugged("vpc-9") == []
     networks.destroy("vpc-1")
     assert networks.plugged("vpc-1") == []
+
+
+def test_a_machine_that_is_plugged_in_answers_until_it_takes_its_interface_down(networks, plug, silence):
+    networks.ensure(PLAN)
+    assert not networks.answers("vpc-9", "one", 0.2)
+    assert not networks.answers("vpc-1", "stranger", 0.2)
+    plug("one")
+    assert networks.answers("vpc-1", "one", 60.0)
+    silence("one")
+    assert not networks.answers("vpc-1", "one", 0.2)
 
 
 def test_a_network_that_names_what_it_does_not_have_is_refused_and_nothing_changes(networks):

@@ -16,15 +16,12 @@ from pileus.base.clock import SimClock
 from pileus.blobs.files import FileBlobs
 from pileus.control import Loop
 from pileus.control.reaper import Reap, sweep
-from pileus.identity.keys import AccessKey, root_arn
-from pileus.identity.standing import Standing
 from pileus.keyring import Keyring
-from pileus.policy import Principal, compile_policy
-from pileus.service import Call, Caller, Concluded, Outside, Reply
+from pileus.service import Concluded, Outside, Reply
 from pileus.services.glacier import glacier, reconcilers
 from pileus.store.memory import MemoryStore
+from tests.simulation.asking import call_of
 from tests.simulation.crashes import Crash, CrashingStore
-from tests.simulation.test_sqs import ACCOUNT, ALLOW, REGION
 
 from .vault_asking import DAY, HOUR, MIB, some_bytes, tree_hash
 
@@ -40,10 +37,6 @@ class World:
         self.crashing = CrashingStore(self.store, self.random)
         self.keyring = Keyring()
         self.crashes = 0
-        key = AccessKey("test", "test", ACCOUNT, "", ACCOUNT, 0.0)
-        principal = Principal("root", ACCOUNT, root_arn(ACCOUNT), ACCOUNT)
-        standing = Standing(principal, (compile_policy(ALLOW, "identity"),))
-        self.caller = Caller(standing, ACCOUNT, principal.arn, ACCOUNT, key)
         self.start()
 
     def start(self) -> None:
@@ -58,9 +51,7 @@ class World:
         operation = glacier.operations[name]
 
         def work(tx: Any) -> Any:
-            now = self.clock.now()
-            call = Call(self.world, tx, self.caller, REGION, now, "r", "http://here", headers=HEADERS)
-            call.operation, call.request = operation, request
+            call = call_of(self.world, tx, operation, request, headers=HEADERS)
             return operation.handler(call, request)
 
         answer = await self.store.transact(work)

@@ -29,7 +29,7 @@ from ..tokens import made_before, remember
 from ..volumes import making
 from ..volumes.records import Attachment, volume_kind
 from ..vpc.kinds import GROUP, INTERFACE, SUBNET
-from . import disks, hostnames, joins, showing, telling, wishes
+from . import capacity, disks, hostnames, joins, showing, telling, wishes
 from .records import Instance, Placed, instance_kind
 from .types import DEFAULT_TYPE, InstanceType, type_of
 
@@ -101,6 +101,7 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
     naming = request.get("PrivateDnsNameOptions") or {}
     wanted = disks.merged(image, request.get("BlockDeviceMappings") or [], kind)
     place = joins.read(call, request, high)
+    high = capacity.fitting(call, low, high, kind.name, place.subnet.zone)
     if len(place.wishes) > kind.interfaces:
         raise Ec2Error(
             "AttachmentLimitExceeded",

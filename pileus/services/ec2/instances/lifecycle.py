@@ -17,7 +17,7 @@ from ..placement import placing
 from ..service import Ec2Error, Request, invalid, operation
 from ..volumes.records import volume_kind
 from ..vpc import joining
-from . import showing
+from . import capacity, showing
 from .records import Instance, Reason, instance_kind
 from .types import type_of
 
@@ -88,6 +88,9 @@ def start_instances(call: Call, request: Request) -> dict[str, Any]:
         if instance.state not in ("pending", "running", "stopped"):
             raise incorrect_state(instance, "started")
     refuse_where_none_can_run(call)
+    stopped = [instance for instance in found if instance.state == "stopped"]
+    if stopped:
+        capacity.fitting(call, len(stopped), len(stopped), stopped[0].type, stopped[0].zone)
     changed = [start(call, instance) if instance.state == "stopped" else instance for instance in found]
     return {"StartingInstances": [showing.change(*pair) for pair in zip(found, changed, strict=True)]}
 

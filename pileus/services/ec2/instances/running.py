@@ -3,8 +3,7 @@
 A machine is booted for each new `boot` of its record, once: one that switches itself off stays off, and what that means
 is the instance's own choice (`on_shutdown`). Whatever is interrupted is begun again by the next look.
 
-Source: Amazon EC2 User Guide, "Instance lifecycle", "Change instance initiated shutdown behavior", "Status checks for
-Amazon EC2 instances" (every minute).
+Source: Amazon EC2 User Guide, "Instance lifecycle", "Change instance initiated shutdown behavior".
 """
 
 import logging
@@ -23,7 +22,7 @@ from pileus.store import Transaction, wake
 from ..acting import call_for
 from ..volumes import encrypting
 from ..vpc.realizing import realize
-from . import ending, imaging, plans, replacing
+from . import checking, ending, imaging, plans, replacing
 from .lifecycle import gmt, stop, terminate
 from .records import TERMINATED_SECONDS, Instance, Reason, instance_kind, instances
 
@@ -32,7 +31,6 @@ log = logging.getLogger("pileus.ec2")
 GRACE_SECONDS = 30.0
 CHECK_SECONDS = 60.0
 FIRST_CHECK_SECONDS = 5.0
-CHECK_TIMEOUT_SECONDS = 10.0
 PATIENCE_SECONDS = 30.0
 LONG_SECONDS = 5.0
 KEY_STATE = "The KMS key provided is in an incorrect state"
@@ -247,7 +245,7 @@ async def _keep(cloud: Cloud, instance: Instance) -> Outcome:
     due = instance.seen + CHECK_SECONDS if instance.seen else instance.launched + FIRST_CHECK_SECONDS
     if now < due:
         return RequeueAt(due)
-    answers = await _answers(cloud, instance)
+    answers = await checking.passes(cloud, instance)
     if instance.seen and answers == (not instance.hung):
         return RequeueAt(now + CHECK_SECONDS)  # nothing new: nothing is written
     await _settle(cloud, instance, lambda call, one: _note(call, one, answers))
@@ -263,12 +261,3 @@ def _rebooted(call: Call, instance: Instance, done: int) -> None:
 def _note(call: Call, instance: Instance, answers: bool) -> None:
     hung = 0.0 if answers else instance.hung or call.now
     instance_kind.put(call, instance.id, replace(instance, hung=hung, seen=call.now))
-
-
-async def _answers(cloud: Cloud, instance: Instance) -> bool:
-    """Whether the guest still runs what it is asked to run."""
-    try:
-        done = await outside(cloud.drivers.machines.execute, instance.id, ["true"], b"", CHECK_TIMEOUT_SECONDS)
-    except Unable:
-        return False
-    return done.status == 0

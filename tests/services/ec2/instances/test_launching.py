@@ -222,3 +222,20 @@ def test_a_host_that_cannot_run_machines_says_so(ec2, image, cloud, monkeypatch)
 def test_a_name_is_needed_for_the_image(ec2):
     with refused("MissingParameter", "ImageId"):
         ec2.run_instances(**MINIMAL)
+
+
+def test_a_launch_is_as_large_as_the_host_has_room_for(cloud, ec2, image, launch):
+    cloud.drivers.machines.room = 5
+    launch()
+    made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=2, MaxCount=10)["Instances"]
+    assert len(made) == 4
+    with refused("InsufficientInstanceCapacity", "5 machines at once"):
+        ec2.run_instances(ImageId=image, **MINIMAL)
+    cloud.settle()
+    ids = [one["InstanceId"] for one in made]
+    ec2.stop_instances(InstanceIds=ids[:2])
+    cloud.settle()
+    launch()
+    with refused("InsufficientInstanceCapacity"):
+        ec2.start_instances(InstanceIds=ids[:2])
+    ec2.start_instances(InstanceIds=ids[:1])
