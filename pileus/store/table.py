@@ -20,7 +20,8 @@ END = b"\xff"
 
 
 class Index(Generic[Record]):
-    """A secondary ordering of a table: `keys(key, record)` gives the tuples under which a record is also found."""
+    """A secondary ordering of a table: `keys(key, record)` gives the tuples under which a record is also found. No two
+    records may have the same: what several share is followed by what tells them apart."""
 
     def __init__(self, name: str, keys: Callable[[tuple[Part, ...], Record], Iterable[tuple[Part, ...]]]):
         self.name, self.keys = name, keys

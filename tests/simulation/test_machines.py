@@ -29,6 +29,7 @@ from pileus.services.ec2 import ec2
 from pileus.services.ec2.images.offered import offered
 from pileus.services.ec2.images.records import images
 from pileus.services.ec2.instances.records import instances
+from pileus.services.ec2.instances.replacing import tasks
 from pileus.services.ec2.volumes.records import blocks, removed, snapshots, volumes
 from pileus.services.ec2.volumes.storing import read_block
 from pileus.services.ec2.vpc import records as vpc
@@ -248,11 +249,22 @@ async def deregister(sim: Simulation) -> None:
         await sim.ask("DeregisterImage", ImageId=found.id, DeleteAssociatedSnapshots=sim.random.random() < 0.5)
 
 
+async def replace_root(sim: Simulation) -> None:
+    found = await sim.any(instances, lambda one: one.state == "running" and one.disks)
+    if found is None:
+        return
+    more: dict[str, Any] = {"DeleteReplacedRootVolume": sim.random.random() < 0.5}
+    given = await sim.any(volumes, lambda one: one.state == "available" and one.snapshot)
+    if given is not None and sim.random.random() < 0.3:
+        more["VolumeId"] = given.id
+    await sim.ask("CreateReplaceRootVolumeTask", InstanceId=found.id, **more)
+
+
 ACTIONS = [
     run, run, on_instance("StopInstances"), on_instance("StartInstances"), on_instance("StartInstances"),
     on_instance("RebootInstances"), on_instance("TerminateInstances"), guest_acts, guest_writes, guest_writes,
     guest_writes, create_volume, attach, attach, detach, delete_volume, snapshot, snapshot, snapshot_all,
-    delete_snapshot, create_image, deregister,
+    delete_snapshot, create_image, deregister, replace_root, replace_root,
 ]  # fmt: skip
 
 
@@ -280,6 +292,7 @@ async def check(sim: Simulation) -> None:
     assert {one.state for one in taken.values()} <= {"completed", "error"}
     assert {one.state for one in await sim.all(images)} <= {"available", "failed"}
     assert await sim.all(removed) == []
+    assert {one.state for one in await sim.all(tasks)} <= {"succeeded", "failed"}
     await check_machines(sim, there, disks)
     for id in taken:
         await check_bytes(sim, id)
@@ -293,6 +306,7 @@ async def check_machines(sim: Simulation, there: dict[str, Any], disks: dict[str
         may_be = {"running": {"running"}, "stopped": {"stopped", "absent"}, "terminated": {"absent"}}[instance.state]
         assert sim.machines.observe(id).state in may_be
         assert not instance.imaging
+        assert not instance.replacing
         for placed in instance.disks:
             attachment = disks[placed.volume].attachment
             assert (attachment.instance, attachment.state) == (id, "attached")
@@ -333,7 +347,7 @@ def test_everything_comes_to_rest_as_the_records_say_after_any_order_and_any_cra
 def test_the_simulation_crashes_and_does_everything(tmp_path):
     async def main() -> tuple[int, Counter[str]]:
         crashes, done = 0, Counter()
-        for seed in range(100, 103):
+        for seed in range(100, 105):
             sim = await simulate(seed, tmp_path / str(seed))
             crashes += sim.crashes
             done += sim.done
@@ -344,6 +358,6 @@ def test_the_simulation_crashes_and_does_everything(tmp_path):
     for name in (
         "RunInstances", "StopInstances", "StartInstances", "TerminateInstances", "guest_powers_off", "dies",
         "CreateVolume", "AttachVolume", "DetachVolume", "DeleteVolume", "CreateSnapshot", "CreateSnapshots",
-        "DeleteSnapshot", "CreateImage", "DeregisterImage",
+        "DeleteSnapshot", "CreateImage", "DeregisterImage", "CreateReplaceRootVolumeTask",
     ):  # fmt: skip
         assert done[name] > 0, name

@@ -2,14 +2,27 @@
 
 from pileus.control import Reconciler
 
-from . import key_pairs, regions, tags, vpc
+from . import absent, key_pairs, regions, settled, tags, vpc
 from .adopting import begin
+from .images import allowed, making, retiring, sharing
 from .images import describing as images
-from .images import making, retiring, sharing
 from .images.completing import CompleteImages
-from .instances import attributes, describing, launching, lifecycle, profiles, status
+from .instances import (
+    attributes,
+    credits,
+    describing,
+    launching,
+    lifecycle,
+    metadata_defaults,
+    profiles,
+    requirements,
+    status,
+)
+from .instances import images as image_metadata
 from .instances.running import RunMachines
 from .instances.types import types
+from .placement import operating as placement
+from .reserved import modifying, offerings, purchasing
 from .service import ec2
 from .spot import operating as spot
 from .templates import operating as templates
@@ -25,21 +38,35 @@ def reconcilers() -> list[Reconciler]:
 
 
 __all__ = [
+    "absent",
+    "allowed",
     "attributes",
     "begin",
+    "cpu",
+    "credits",
     "defaults",
     "describing",
     "ec2",
+    "hostnames",
+    "image_metadata",
     "images",
     "key_pairs",
     "launching",
     "lifecycle",
     "making",
+    "metadata_defaults",
+    "modifying",
+    "offerings",
+    "placement",
     "profiles",
     "public_access",
+    "purchasing",
     "reconcilers",
     "regions",
+    "replacing",
+    "requirements",
     "retiring",
+    "settled",
     "sharing",
     "snapshots",
     "spot",

@@ -118,8 +118,9 @@ TOLD: dict[str, Callable[[Call, str], dict[str, Any]]] = {}
 
 
 def kind_of(id: str) -> Kind[Any] | None:
-    """By the longest prefix: 'vpce-svc' before 'vpce'."""
-    return KINDS.get(id.rpartition("-")[0])
+    """By the longest prefix, 'vpce-svc' before 'vpce'; of ids that have none, by their form."""
+    found = KINDS.get(id.rpartition("-")[0])
+    return found or next((kind for kind in KINDS.values() if kind.form.fullmatch(id)), None)
 
 
 def targets(kind: Kind[Any], *members: str) -> Callable[[Call, dict[str, Any]], list[str]]:

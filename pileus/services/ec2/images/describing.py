@@ -15,6 +15,7 @@ from ..listing import cut
 from ..service import Ec2Error, Request, invalid, operation
 from ..tags import show as show_tags
 from ..volumes.records import AMAZON, AMAZON_ACCOUNT
+from . import allowed
 from .offered import found, may_launch, offered
 from .records import Disk, Image, image_kind, images, written
 
@@ -57,6 +58,7 @@ def show(call: Call, image: Image) -> dict[str, Any]:
         shown["SourceInstanceId"] = image.source_instance
     if image.source_image:
         shown |= {"SourceImageId": image.source_image, "SourceImageRegion": image.source_region or call.region}
+    shown |= allowed.shown(call, image)
     if image.reason:
         shown["StateReason"] = {"Code": "Server.InternalError", "Message": image.reason}
     if image.tags and image.owner == call.account:
@@ -85,7 +87,7 @@ def show_disk(disk: Disk) -> dict[str, Any]:
 
 
 def _visible(call: Call) -> Iterator[Image]:
-    yield from offered(call.region).values()
+    yield from (image for image in offered(call.region).values() if allowed.allowed(call, image))
     for image in each(images, call.tx):
         if image.region == call.region and may_launch(call, image):
             yield image

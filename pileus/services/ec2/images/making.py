@@ -64,7 +64,7 @@ def create_image(call: Call, request: Request) -> Any:
     tags = given_tags(call, request, image_kind, snapshot_kind)
     id = image_kind.new_id()
     disks, made = _of_machine(call, request, instance, id, tags[snapshot_kind.type], held=reboots)
-    origin = found(call, instance.image)
+    origin = image_kind.behind(call, instance.image)  # whether or not it could be launched by now
     image_kind.put(
         call,
         id,

@@ -13,6 +13,7 @@ from pileus.service import Call
 
 from ..service import Ec2Error, invalid
 from ..volumes.records import AMAZON
+from .allowed import allowed
 from .records import Disk, Image, by_image_id, image_kind, images
 
 ROOT_DEVICE = "/dev/xvda"
@@ -45,14 +46,15 @@ image_kind.also = lambda call, id: offered(call.region).get(id)
 
 
 def may_launch(call: Call, image: Image) -> bool:
-    return image.owner == call.account or image.public or call.account in image.launchers
+    mine = image.owner == call.account
+    return mine or ((image.public or call.account in image.launchers) and allowed(call, image))
 
 
 def found(call: Call, id: str, region: str = "") -> Image | None:
     """An image that the caller may see, in the region of the call or another one."""
     own = offered(region or call.region).get(id)
     if own is not None:
-        return own
+        return own if allowed(call, own) else None
     for _, image in images.find(call.tx, by_image_id, id, limit=1):
         if image.region == (region or call.region) and may_launch(call, image):
             return image
@@ -85,15 +87,26 @@ def resolved(call: Call, id: str) -> str:
     return parameter[0]
 
 
+def _for_unknown(call: Call, id: str) -> Image | None:
+    """What stands for an id that means nothing here. One that the account may not use means something."""
+    if image_kind.behind(call, id) is not None:
+        return None
+    for offer in OFFERS:
+        if offer.origin == call.cloud.unknown_images:
+            image = offered(call.region)[offer.id("ami", call.region)]
+            return image if allowed(call, image) else None
+    return None
+
+
 def launchable(call: Call, id: str) -> Image:
     """The image to launch for an id. Raises InvalidAMIID.Malformed, .NotFound, .Unavailable."""
     image = found(call, id)
     if image is None:
         if image_kind.form.fullmatch(id) is None:
             raise Ec2Error("InvalidAMIID.Malformed", f'Invalid id: "{id}" (expecting "ami-...")')
-        for offer in OFFERS:
-            if offer.origin == call.cloud.unknown_images:
-                return offered(call.region)[offer.id("ami", call.region)]
+        other = _for_unknown(call, id)
+        if other is not None:
+            return other
         raise Ec2Error("InvalidAMIID.NotFound", f"The image id '[{id}]' does not exist")
     if image.state != "available":
         raise Ec2Error("InvalidAMIID.Unavailable", f"The image ID '{id}' is no longer available.")

@@ -76,7 +76,8 @@ class Image(msgspec.Struct, frozen=True):
 
 by_image_id: Index[Image] = Index("ec2.images.by_id", lambda key, record: [(record.id,)])
 images_of_snapshot: Index[Image] = Index(
-    "ec2.images.of_snapshot", lambda key, record: [(disk.snapshot,) for disk in record.disks if disk.snapshot]
+    "ec2.images.with_snapshot",
+    lambda key, record: [(disk.snapshot, record.id) for disk in record.disks if disk.snapshot],
 )
 images_of_name: Index[Image] = Index(
     "ec2.images.of_name",

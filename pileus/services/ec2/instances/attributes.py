@@ -17,7 +17,7 @@ from ..volumes.records import volumes
 from ..vpc import joining
 from ..vpc.interfaces import set_groups, set_source_check
 from ..vpc.records import Interface
-from . import showing, wishes
+from . import metadata_defaults, showing, wishes
 from .disks import stores_of
 from .records import Instance, Placed, instance_kind
 from .types import InstanceType, type_of
@@ -130,7 +130,12 @@ def _changed(instance: Instance, member: str, value: Any) -> dict[str, Any]:
         kind = type_of(value or "")
         if instance.architecture not in kind.architectures:
             raise invalid(f"The instance type '{kind.name}' does not have the architecture of '{instance.id}'.")
-        return {"type": kind.name, "credits": kind.credits, "store": _stores(instance, kind)}
+        return {
+            "type": kind.name,
+            "cpu": None,
+            "credits": instance.credits or kind.credits,
+            "store": _stores(instance, kind),
+        }
     if member == "UserData":
         # A blob comes as its bytes, the older form as their Base64.
         text = b64encode(value).decode() if isinstance(value, bytes) else value
@@ -182,6 +187,8 @@ def modify_instance_metadata_options(call: Call, request: Request) -> dict[str, 
     if not instance.there:
         raise Ec2Error("IncorrectInstanceState", f"The instance '{instance.id}' is not in a valid state.")
     changed = wishes.metadata(request, instance.metadata)
+    if changed.tokens != instance.metadata.tokens:
+        metadata_defaults.check(call, changed)
     instance_kind.put(call, instance.id, replace(instance, metadata=changed))
     return {"InstanceId": instance.id, "InstanceMetadataOptions": showing.metadata(changed, "pending")}
 

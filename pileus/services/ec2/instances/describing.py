@@ -16,7 +16,7 @@ from ..volumes.records import Attachment, volumes
 from ..vpc import joining
 from ..vpc.records import Attachment as Tie
 from ..vpc.records import Interface
-from . import showing
+from . import hostnames, showing
 from .records import Instance, instance_kind
 
 Read = Callable[[Instance], Iterable[str | None]]
@@ -38,7 +38,7 @@ def filters_of(call: Call) -> dict[str, Read]:
         **instance_kind.filters,
         **_of_first_interface(call),
         **_of_interfaces(call),
-        "private-dns-name": lambda one: [joining.private_name(call.region, one.private_address)],
+        "private-dns-name": lambda one: [hostnames.private_name(one)],
         "dns-name": lambda one: [showing.instance(call, one).get("PublicDnsName")],
         "block-device-mapping.status": attached(lambda one: one.state),
         "block-device-mapping.attach-time": attached(lambda one: f"{iso_millis(one.at)}Z"),

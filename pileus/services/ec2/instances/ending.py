@@ -10,9 +10,11 @@ from pileus.control.outside import outside
 from pileus.service.call import Call, Cloud
 from pileus.store import wake
 
+from .. import tokens
 from ..metadata import credentials
 from ..volumes.records import Volume, volume_kind, volumes
 from ..vpc import joining
+from . import replacing
 from .plans import store_volume
 from .records import Instance, instance_kind
 
@@ -29,6 +31,8 @@ async def drop_store(cloud: Cloud, instance: Instance) -> None:
 
 
 def stopped(call: Call, instance: Instance) -> None:
+    if instance.replacing:
+        instance = replacing.given_up(call, instance)
     for interface in joining.interfaces_of(call.tx, instance.account, instance.region, instance.id):
         joining.take_launch_address(call, interface.id)
     instance_kind.put(
@@ -41,6 +45,8 @@ def stopped(call: Call, instance: Instance) -> None:
 
 
 def terminated(call: Call, instance: Instance) -> None:
+    if instance.replacing:
+        instance = replacing.given_up(call, instance)
     for interface in joining.interfaces_of(call.tx, instance.account, instance.region, instance.id):
         delete = interface.attachment is not None and interface.attachment.delete_on_termination
         joining.detach_interface(call, interface.id)
@@ -56,6 +62,12 @@ def terminated(call: Call, instance: Instance) -> None:
         instance.id,
         replace(instance, state="terminated", imaging=[], ended=call.now, disks=[], store=[], hung=0.0),
     )
+    tokens.ended(call, "RunInstances", instance.token, lambda id: _lives(call, id))
+
+
+def _lives(call: Call, id: str) -> bool:
+    instance = instance_kind.get(call, id)
+    return instance is not None and instance.state != "terminated"
 
 
 def _freed(volume: Volume) -> Volume:

@@ -127,9 +127,9 @@ def _subnet(call: Call, first: Wish, zone: str | None) -> Subnet:
     return subnet
 
 
-def join(call: Call, instance: str, place: Place, tags: dict[str, str]) -> tuple[str, bool]:
-    """Makes and attaches the interfaces of one instance. (Its primary private address, whether it gets a public one at
-    each start.)"""
+def join(call: Call, instance: str, place: Place, tags: dict[str, str], name: str = "") -> tuple[str, bool]:
+    """Makes and attaches the interfaces of one instance; `name` resolves to the first. (Its primary private address,
+    whether it gets a public one at each start.)"""
     primary, public = "", False
     for wish in place.wishes:
         subnet = joining.subnet_of(call, wish.subnet) if wish.subnet else place.subnet
@@ -152,6 +152,7 @@ def join(call: Call, instance: str, place: Place, tags: dict[str, str]) -> tuple
             )
         joining.attach_interface(call, interface.id, instance, wish.index, delete_on_termination=wish.delete)
         if wish.index == 0:
+            joining.name_interface(call, interface.id, name)
             primary = interface.addresses[0].address
             wanted = joining.wants_public(subnet) if wish.public is None else wish.public
             public = bool(wanted) and not wish.existing and len(place.wishes) == 1

@@ -17,6 +17,8 @@ from ..heeding import Heeded
 from ..images.offered import launchable, launched_now, resolved
 from ..images.records import Disk, Image, image_kind
 from ..kinds import HEX_DIGITS
+from ..placement import placing
+from ..placement.records import placement_kind
 from ..service import Ec2Error, Request, combination, invalid, operation, refuse_unread
 from ..spot.records import record as spot_record
 from ..spot.records import spot_kind
@@ -27,7 +29,7 @@ from ..tokens import made_before, remember
 from ..volumes import making
 from ..volumes.records import Attachment, volume_kind
 from ..vpc.kinds import GROUP, INTERFACE, SUBNET
-from . import capacity, disks, joins, showing, telling, wishes
+from . import capacity, disks, hostnames, joins, showing, telling, wishes
 from .records import Instance, Placed, instance_kind
 from .types import DEFAULT_TYPE, InstanceType, type_of
 
@@ -47,6 +49,9 @@ def _resources(call: Call, request: Request) -> list[str]:
     if request.get("KeyName"):
         pair = key_pairs.named(call, request["KeyName"])
         found.append(key_pairs.kind.arn(call, pair.id if pair is not None else request["KeyName"]))
+    placement = request.get("Placement") or {}
+    if placement.get("GroupName") or placement.get("GroupId"):
+        found.append(placement_kind.arn(call, placement.get("GroupName") or placement["GroupId"]))
     if template:
         id = named(call, template.get("LaunchTemplateId"), template.get("LaunchTemplateName")).id
         found.append(template_kind.arn(call, id))
@@ -57,12 +62,15 @@ def run(call: Call, given: Request) -> dict[str, Any]:
     """The whole of RunInstances, for the operation and for what launches by itself."""
     before = made_before(call, given)
     if before is not None:
-        return showing.reservation(call, [instance_kind.need(call, id) for id in before])
+        left = [one for id in before if (one := instance_kind.get(call, id)) is not None]
+        if not left:
+            raise instance_kind.unknown(before)
+        return showing.reservation(call, left)
     merged, own_tags = applied(call, _plain(given))
     request = Heeded(merged)
     made = _launched(call, request, own_tags)
     refuse_unread("RunInstances", request)
-    remember(call, given, [instance.id for instance in made])
+    remember(call, given, [instance.id for instance in made], lasting=True)
     return showing.reservation(call, made)
 
 
@@ -90,6 +98,7 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             "matching architectures, and try again."
         )
     fields = wishes.options(call, request, image, kind)
+    naming = request.get("PrivateDnsNameOptions") or {}
     wanted = disks.merged(image, request.get("BlockDeviceMappings") or [], kind)
     place = joins.read(call, request, high)
     high = capacity.fitting(call, low, high, kind.name, place.subnet.zone)
@@ -98,6 +107,9 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
             "AttachmentLimitExceeded",
             f"Interface count {len(place.wishes)} exceeds the limit for {kind.name}: {kind.interfaces}",
         )
+    fields["resource_names"] = hostnames.of_launch(naming, place.subnet)
+    grouping = placing.read(call, request.get("Placement") or {}, kind)
+    high = placing.room(call, grouping, place.subnet.zone, low, high)
     telling.may_make(call, wanted, place)
     tags = given_tags(call, request, instance_kind, volume_kind, INTERFACE, spot_kind)
     tags[instance_kind.type] |= own_tags
@@ -108,7 +120,10 @@ def _launched(call: Call, request: Request, own_tags: dict[str, str]) -> list[In
         launch |= {"KeyName": fields["key_name"]} if fields.get("key_name") else {}
     price = fields.pop("spot_request", "")
     reservation = f"r-0{ids.unique_hex(HEX_DIGITS - 1)}"
-    made = [_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags) for index in range(high)]
+    made = []
+    for index, grouped in enumerate(placing.joined(call, grouping, place.subnet.zone, high)):
+        fields["grouped"] = grouped
+        made.append(_one(call, reservation, index, asked, image, kind, fields, wanted, place, tags))
     if market != "spot":
         return made
     return [_on_spot(call, one, launch, price, tags[spot_kind.type]) for one in made]
@@ -148,7 +163,8 @@ def _one(
     tags: dict[str, dict[str, str]],
 ) -> Instance:
     id = instance_kind.new_id()
-    address, public = joins.join(call, id, place, tags[INTERFACE.type])
+    name = hostnames.resolved(call.region, id, fields["resource_names"])
+    address, public = joins.join(call, id, place, tags[INTERFACE.type], name)
     placed, store = _disks(call, id, place.subnet.zone, image, kind, wanted, tags[volume_kind.type])
     instance = Instance(
         id=id,

@@ -13,6 +13,7 @@ from pileus.service import Call
 
 from ..able import refuse_where_none_can_run
 from ..kinds import targets
+from ..placement import placing
 from ..service import Ec2Error, Request, invalid, operation
 from ..volumes.records import volume_kind
 from ..vpc import joining
@@ -38,7 +39,7 @@ def incorrect_state(instance: Instance, verb: str) -> Ec2Error:
 
 def start(call: Call, instance: Instance) -> Instance:
     """What StartInstances does to one that is stopped."""
-    type_of(instance.type)
+    placing.check_start(call, instance, type_of(instance.type))
     root = next((disk.volume for disk in instance.disks if disk.device == instance.root_device), "")
     volume = volume_kind.get(call, root)
     if volume is None or volume.attachment is None or volume.attachment.state not in ("attaching", "attached"):

@@ -13,6 +13,8 @@ from ..volumes.records import GIB, Volume, volumes
 from ..volumes.types import limits
 from ..vpc import joining
 from ..vpc.compiling import interface_of
+from .cpu import of_type
+from .hostnames import label
 from .records import Instance, Placed
 from .resolving import resolver_of
 from .types import types
@@ -74,7 +76,8 @@ async def machine_of(cloud: Cloud, instance: Instance) -> Machine:
         index = interface.attachment.index
         links.append(await outside(cloud.drivers.networks.link, instance.vpc, interface_of(interface), index))
     kind = types()[instance.type]
-    name = "ip-" + instance.private_address.replace(".", "-")
+    cpu = instance.cpu or of_type(kind)
+    name = label(instance)
     files = {
         "/etc/resolv.conf": "".join(f"nameserver {server}\n" for server in resolver.servers)
         + (f"search {resolver.domain}\n" if resolver.domain else ""),
@@ -87,7 +90,7 @@ async def machine_of(cloud: Cloud, instance: Instance) -> Machine:
         boot=instance.boot,
         root=root_of(instance),
         hostname=name,
-        vcpus=float(kind.vcpus),
+        vcpus=float(cpu.cores * cpu.threads),
         memory=kind.memory * MIB,
         pids=max(PIDS_LEAST, min(PIDS_MOST, kind.memory // 4)),
         links=tuple(links),

@@ -49,6 +49,20 @@ class Placed(msgspec.Struct, frozen=True):
     size: int = 0
 
 
+class Grouped(msgspec.Struct, frozen=True):
+    """Its place in a placement group; `partition`: 0 unless the group's strategy is partition."""
+
+    id: str
+    name: str
+    strategy: str
+    partition: int = 0
+
+
+class Cpu(msgspec.Struct, frozen=True):
+    cores: int
+    threads: int
+
+
 class Reason(msgspec.Struct, frozen=True):
     code: str
     message: str
@@ -59,7 +73,8 @@ class Instance(msgspec.Struct, frozen=True):
     `reboots` counts how often a reboot was asked for, `rebooted` how many of them are done. `transition`: the reason of
     its last change of state as DescribeInstances spells it. `hung`: since when its guest has not answered, 0 when it
     does. `abrupt`: it ends without being asked. `store`: the disks of its instance store, lost when it stops.
-    `imaging`: images that wait for its guest to be down (`imaging.py`)."""
+    `imaging`: images that wait for its guest to be down (`imaging.py`). `replacing`: the task that gives it another
+    root disk (`replacing.py`)."""
 
     id: str
     account: str
@@ -107,6 +122,10 @@ class Instance(msgspec.Struct, frozen=True):
     public_at_boot: bool = False
     abrupt: bool = False
     imaging: list[str] = []
+    replacing: str = ""
+    grouped: Grouped | None = None
+    cpu: Cpu | None = None
+    """Where it is not the type's own."""
     tags: dict[str, str] = {}
 
     @property
@@ -119,7 +138,13 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 by_instance_id: Index[Instance] = Index("ec2.instances.by_id", lambda key, record: [(record.id,)])
-instances = Table("ec2.instances", Instance, watched=True, indexes=(by_instance_id,))
+instances_in_group: Index[Instance] = Index(
+    "ec2.instances.in_group",
+    lambda key, record: (
+        [] if record.grouped is None or record.state == "terminated" else [(record.grouped.id, record.id)]
+    ),
+)
+instances = Table("ec2.instances", Instance, watched=True, indexes=(by_instance_id, instances_in_group))
 
 
 def _profile_arn(instance: Instance) -> list[str]:
@@ -145,6 +170,10 @@ instance_kind = Kind(
         "launch-index": lambda instance: [str(instance.launch_index)],
         "monitoring-state": lambda instance: ["enabled" if instance.monitored else "disabled"],
         "owner-id": lambda instance: [instance.account],
+        "placement-group-name": lambda instance: [instance.grouped.name] if instance.grouped is not None else [],
+        "placement-partition-number": lambda instance: [
+            str(instance.grouped.partition) if instance.grouped is not None and instance.grouped.partition else None
+        ],
         "private-ip-address": lambda instance: [instance.private_address],
         "reservation-id": lambda instance: [instance.reservation],
         "root-device-name": lambda instance: [instance.root_device],

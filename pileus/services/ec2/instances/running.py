@@ -22,7 +22,7 @@ from pileus.store import Transaction, wake
 from ..acting import call_for
 from ..volumes import encrypting
 from ..vpc.realizing import realize
-from . import checking, ending, imaging, plans
+from . import checking, ending, imaging, plans, replacing
 from .lifecycle import gmt, stop, terminate
 from .records import TERMINATED_SECONDS, Instance, Reason, instance_kind, instances
 
@@ -88,7 +88,12 @@ async def _forget(cloud: Cloud, instance: Instance) -> Outcome:
     gone = instance.ended + TERMINATED_SECONDS
     if cloud.clock.now() < gone:
         return RequeueAt(gone)
-    await cloud.store.transact(lambda tx: instances.delete(tx, instance.account, instance.region, instance.id))
+
+    def work(tx: Transaction) -> None:
+        replacing.forget(call_for(cloud, tx, instance.account, instance.region), instance.id)
+        instances.delete(tx, instance.account, instance.region, instance.id)
+
+    await cloud.store.transact(work)
     return Done
 
 
@@ -98,6 +103,8 @@ async def _run(cloud: Cloud, instance: Instance) -> Outcome:
         return await _boot(cloud, instance)
     if instance.imaging:
         return await _rest(cloud, instance)
+    if instance.replacing and await _replaced(cloud, instance):
+        return Done
     if observed.state == "stopped":
         return await _ended(cloud, instance, observed)
     return await _keep(cloud, instance)
@@ -114,6 +121,38 @@ async def _rest(cloud: Cloud, instance: Instance) -> Outcome:
 
     await _settle(cloud, instance, again)
     return Done
+
+
+async def _replaced(cloud: Cloud, instance: Instance) -> bool:
+    """Gives it its new root disk, if that is there. False: there is nothing to do about it now."""
+
+    def look(tx: Transaction) -> tuple[str, str]:
+        call = call_for(cloud, tx, instance.account, instance.region)
+        new = replacing.new_disk(call, instance)
+        if new is None or new.attachment is None or new.state == "error":
+            return "error", ""
+        return new.attachment.state, replacing.old_disk(call, instance)
+
+    state, old = await cloud.store.transact(look)
+    if state == "error":
+        await _settle(cloud, instance, lambda call, now: _given_up(call, now, instance.replacing))
+        return True
+    if state != "attached":
+        return False  # woken when it is made
+    await outside(cloud.drivers.machines.stop, instance.id, GRACE_SECONDS)
+    await outside(cloud.drivers.volumes.detach, old, True)
+    await _settle(cloud, instance, lambda call, now: _exchanged(call, now, instance.replacing))
+    return True
+
+
+def _given_up(call: Call, instance: Instance, task: str) -> None:
+    if instance.replacing == task:
+        replacing.given_up(call, instance)
+
+
+def _exchanged(call: Call, instance: Instance, task: str) -> None:
+    if instance.replacing == task:
+        replacing.exchanged(call, instance)
 
 
 async def _boot(cloud: Cloud, instance: Instance) -> Outcome:

@@ -10,9 +10,9 @@ from pileus.service import Call
 from ..tags import shown as shown_tags
 from ..vpc import joining
 from ..vpc.records import Interface
+from . import cpu, hostnames
 from .around import Around
 from .records import Instance, Metadata
-from .types import types
 
 
 def state(instance: Instance) -> dict[str, Any]:
@@ -21,7 +21,6 @@ def state(instance: Instance) -> dict[str, Any]:
 
 def instance(call: Call, record: Instance, around: Around | None = None) -> dict[str, Any]:
     """A terminated instance has neither interfaces nor addresses any more."""
-    kind = types().get(record.type)
     shown: dict[str, Any] = {
         "InstanceId": record.id,
         "ImageId": record.image,
@@ -37,7 +36,7 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
         "EbsOptimized": record.ebs_optimized,
         "EnaSupport": True,
         "Monitoring": {"State": "enabled" if record.monitored else "disabled"},
-        "Placement": {"AvailabilityZone": record.zone, "GroupName": "", "Tenancy": record.tenancy},
+        "Placement": placement(record),
         "StateTransitionReason": record.transition,
         "ProductCodes": [],
         "PlatformDetails": "Linux/UNIX",
@@ -56,9 +55,8 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
         "PrivateDnsName": "",
         "PublicDnsName": "",
     }
-    if kind is not None:
-        cores = kind.vcpus if kind.single_core else kind.vcpus // 2
-        shown["CpuOptions"] = {"CoreCount": cores, "ThreadsPerCore": kind.vcpus // cores}
+    if (found := cpu.of_instance(record)) is not None:
+        shown["CpuOptions"] = cpu.show(found)
     if record.key_name:
         shown["KeyName"] = record.key_name
     if record.profile is not None and record.there:
@@ -73,6 +71,15 @@ def instance(call: Call, record: Instance, around: Around | None = None) -> dict
     return shown
 
 
+def placement(record: Instance) -> dict[str, Any]:
+    shown: dict[str, Any] = {"AvailabilityZone": record.zone, "GroupName": "", "Tenancy": record.tenancy}
+    if record.grouped is not None:
+        shown |= {"GroupName": record.grouped.name, "GroupId": record.grouped.id}
+        if record.grouped.partition:
+            shown["PartitionNumber"] = record.grouped.partition
+    return shown
+
+
 def _joined(call: Call, record: Instance, shown: dict[str, Any], around: Around) -> None:
     """What it has of networks and disks."""
     interfaces = around.interfaces(record)
@@ -80,12 +87,8 @@ def _joined(call: Call, record: Instance, shown: dict[str, Any], around: Around)
         "VpcId": record.vpc,
         "SubnetId": record.subnet,
         "PrivateIpAddress": record.private_address,
-        "PrivateDnsName": joining.private_name(call.region, record.private_address),
-        "PrivateDnsNameOptions": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": bool(record.resource_names.get("a")),
-            "EnableResourceNameDnsAAAARecord": False,
-        },
+        "PrivateDnsName": hostnames.private_name(record),
+        "PrivateDnsNameOptions": hostnames.show(record.resource_names),
         "NetworkInterfaces": [
             joining.show_instance_interface(call, interface, around.vpc(interface.vpc)) for interface in interfaces
         ],

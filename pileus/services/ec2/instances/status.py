@@ -13,7 +13,7 @@ from pileus.service import Call, Outside
 from ..filters import compiled
 from ..kinds import targets
 from ..listing import select
-from ..service import Ec2Error, Request, operation
+from ..service import Request, operation
 from . import showing
 from .records import Instance, instance_kind
 
@@ -106,23 +106,3 @@ def get_password_data(call: Call, request: Request) -> dict[str, Any]:
     """Only Windows has a password; of any other machine it is empty."""
     instance = instance_kind.need(call, request["InstanceId"])
     return {"InstanceId": instance.id, "Timestamp": instance.launched, "PasswordData": ""}
-
-
-@operation("DescribeInstanceCreditSpecifications")
-def describe_instance_credit_specifications(call: Call, request: Request) -> dict[str, Any]:
-    """Of the burstable instances that are named; else of those whose credits are unlimited."""
-    keep = compiled(request.get("Filters") or [], {"instance-id": lambda one: [one.id]})
-    named = set(request.get("InstanceIds") or [])
-    fixed = [one.id for one in instance_kind.need_all(call, sorted(named)) if not one.credits]
-    if fixed:
-        raise Ec2Error("InvalidInstanceID", f"The instance '{fixed[0]}' is not a burstable performance instance.")
-    records, token = select(
-        call,
-        request,
-        instance_kind,
-        ids="InstanceIds",
-        extra=lambda one: one.there and (one.id in named or one.credits == "unlimited"),
-        keep=keep,
-    )
-    shown = [{"InstanceId": record.id, "CpuCredits": record.credits} for record in records]
-    return {"InstanceCreditSpecifications": shown, **({"NextToken": token} if token else {})}

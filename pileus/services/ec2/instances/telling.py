@@ -10,6 +10,7 @@ from pileus.service import Call, must_allow
 
 from ..images.records import Disk
 from ..kinds import TOLD
+from ..placement.records import placement_kind
 from ..templates.applying import applied
 from ..templates.records import named, template_kind
 from ..volumes.records import volume_kind
@@ -24,6 +25,7 @@ _SAID_BY = {
     "key-pair": ("KeyName",),
     "volume": ("BlockDeviceMappings",),
     "network-interface": ("NetworkInterfaces",),
+    "placement-group": ("Placement",),
     "instance": ("InstanceType", "IamInstanceProfile", "MetadataOptions", "Placement", "UserData"),
 }
 """Members of a request that take the choice of a resource away from the template."""
@@ -46,6 +48,7 @@ def told(call: Call, type: str) -> dict[str, Any]:
     return known | {
         "ec2:InstanceType": request.get("InstanceType") or DEFAULT_TYPE,
         "ec2:AvailabilityZone": placement.get("AvailabilityZone"),
+        "ec2:PlacementGroup": _group(call, placement),
         "ec2:Tenancy": placement.get("Tenancy") or "default",
         "ec2:EbsOptimized": bool(request.get("EbsOptimized")),
         "ec2:InstanceProfile": _profile(call, request),
@@ -58,6 +61,11 @@ def told(call: Call, type: str) -> dict[str, Any]:
 
 
 TOLD["RunInstances"] = told
+
+
+def _group(call: Call, placement: dict[str, Any]) -> str | None:
+    asked = placement.get("GroupName") or placement.get("GroupId")
+    return placement_kind.arn(call, asked) if asked else None
 
 
 def _profile(call: Call, request: dict[str, Any]) -> str | None:

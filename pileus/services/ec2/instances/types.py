@@ -39,6 +39,7 @@ class InstanceType(msgspec.Struct, frozen=True):
     burstable: bool = False
     credits: str = ""
     store: tuple[int, int] | None = None
+    clusters: bool = True
     tags: dict[str, str] = {}
 
     @property
@@ -46,8 +47,27 @@ class InstanceType(msgspec.Struct, frozen=True):
         return self.name.partition(".")[2]
 
     @property
+    def family(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def cores(self) -> int:
+        return self.vcpus if self.single_core else self.vcpus // 2
+
+    @property
     def free_tier(self) -> bool:
         return self.name in ("t2.micro", "t3.micro")
+
+    @property
+    def current(self) -> bool:
+        """The earlier ones of small sizes (t1, m1) are of a previous generation."""
+        return self.clusters or self.burstable
+
+    @property
+    def strategies(self) -> list[str]:
+        """Of the placement groups that it may be in. Source: User Guide, "Placement strategies" (clusters take neither
+        burstable types nor those of earlier generations that are listed with them here)."""
+        return ["cluster", "partition", "spread"] if self.clusters else ["partition", "spread"]
 
     @property
     def single_core(self) -> bool:
@@ -82,6 +102,7 @@ def types() -> dict[str, InstanceType]:
             "credits" in about,
             about.get("credits", ""),
             tuple(store) if store else None,
+            family not in facts["burstable"],
         )
 
     for family, about in facts["burstable"].items():
@@ -106,10 +127,9 @@ def type_of(name: str) -> InstanceType:
 
 
 def _show(kind: InstanceType) -> dict[str, Any]:
-    cores = kind.vcpus if kind.single_core else kind.vcpus // 2
     shown: dict[str, Any] = {
         "InstanceType": kind.name,
-        "CurrentGeneration": True,
+        "CurrentGeneration": kind.current,
         "FreeTierEligible": kind.free_tier,
         "SupportedUsageClasses": ["on-demand", "spot"],
         "SupportedRootDeviceTypes": ["ebs"],
@@ -122,8 +142,8 @@ def _show(kind: InstanceType) -> dict[str, Any]:
         },
         "VCpuInfo": {
             "DefaultVCpus": kind.vcpus,
-            "DefaultCores": cores,
-            "DefaultThreadsPerCore": kind.vcpus // cores,
+            "DefaultCores": kind.cores,
+            "DefaultThreadsPerCore": kind.vcpus // kind.cores,
         },
         "MemoryInfo": {"SizeInMiB": kind.memory},
         "InstanceStorageSupported": kind.store is not None,
@@ -144,7 +164,7 @@ def _show(kind: InstanceType) -> dict[str, Any]:
             "EfaSupported": False,
             "EncryptionInTransitSupported": False,
         },
-        "PlacementGroupInfo": {"SupportedStrategies": ["partition", "spread"]},
+        "PlacementGroupInfo": {"SupportedStrategies": kind.strategies},
         "HibernationSupported": False,
         "BurstablePerformanceSupported": kind.burstable,
         "DedicatedHostsSupported": False,
@@ -165,7 +185,7 @@ def _show(kind: InstanceType) -> dict[str, Any]:
 
 FILTERS: dict[str, Any] = {
     "instance-type": lambda kind: [kind.name],
-    "current-generation": lambda kind: ["true"],
+    "current-generation": lambda kind: [boolean(kind.current)],
     "free-tier-eligible": lambda kind: [boolean(kind.free_tier)],
     "bare-metal": lambda kind: ["false"],
     "burstable-performance-supported": lambda kind: [boolean(kind.burstable)],

@@ -11,8 +11,8 @@ from pileus.service import Call
 
 from .. import key_pairs
 from ..images.records import Image
-from ..service import Ec2Error, Request, combination, invalid
-from . import profiles
+from ..service import Ec2Error, Request, invalid
+from . import cpu, credits, metadata_defaults, profiles
 from .records import Metadata
 from .types import InstanceType
 
@@ -65,28 +65,12 @@ def options(call: Call, request: Request, image: Image, kind: InstanceType) -> d
         found["key_name"] = key_pairs.need(call, request["KeyName"]).name
     if request.get("IamInstanceProfile"):
         found["profile"] = profiles.wanted(call, request["IamInstanceProfile"])
-    default = Metadata(tokens="required", hops=2) if image.imds_v2 else Metadata()
-    found["metadata"] = metadata(request.get("MetadataOptions") or {}, default)
-    found["credits"] = _credits((request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
-    found["resource_names"] = _resource_names(request.get("PrivateDnsNameOptions") or {})
+    found["metadata"] = metadata(request.get("MetadataOptions") or {}, metadata_defaults.of_launch(call, image))
+    metadata_defaults.check(call, found["metadata"])
+    found["cpu"] = cpu.wanted(request.get("CpuOptions") or {}, kind)
+    found["credits"] = credits.of_launch(call, (request.get("CreditSpecification") or {}).get("CpuCredits"), kind)
     _refuse(request, kind)
     return found
-
-
-def _credits(asked: str | None, kind: InstanceType) -> str:
-    if asked is None:
-        return kind.credits
-    if asked not in ("standard", "unlimited"):
-        raise invalid(f"Value ({asked}) for parameter CpuCredits is invalid: it is standard or unlimited.")
-    if not kind.burstable:
-        raise combination(f"The credit specification is not supported for the instance type '{kind.name}'.")
-    return asked
-
-
-def _resource_names(given: Any) -> dict[str, Any]:
-    if given.get("HostnameType") == "resource-name" or given.get("EnableResourceNameDnsAAAARecord"):
-        raise Ec2Error("Unsupported", "Pileus names hosts by their IPv4 address: leave PrivateDnsNameOptions out.")
-    return {"a": bool(given.get("EnableResourceNameDnsARecord"))} if given else {}
 
 
 def _refuse(request: Request, kind: InstanceType) -> None:
@@ -98,10 +82,6 @@ def _refuse(request: Request, kind: InstanceType) -> None:
         )
     if (request.get("EnclaveOptions") or {}).get("Enabled"):
         raise Ec2Error("Unsupported", "Pileus has no enclaves: its machines share the host's kernel.")
-    cpu = request.get("CpuOptions") or {}
-    cores, threads = cpu.get("CoreCount"), cpu.get("ThreadsPerCore")
-    if (cores is not None or threads is not None) and (cores or 0) * (threads or 0) != kind.vcpus:
-        raise Ec2Error("Unsupported", f"Pileus gives {kind.name} its {kind.vcpus} vCPUs: leave CpuOptions out.")
     reservation = request.get("CapacityReservationSpecification") or {}
     if reservation.get("CapacityReservationPreference") not in (None, "open", "none"):
         raise Ec2Error("Unsupported", "Pileus has no capacity reservations.")

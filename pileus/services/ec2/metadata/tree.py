@@ -13,6 +13,7 @@ from pileus.model import regions as facts
 from pileus.service import Call
 
 from .. import key_pairs
+from ..instances.hostnames import private_name
 from ..instances.records import Instance
 from ..names import guest_name
 from ..vpc import joining
@@ -29,7 +30,7 @@ def data_of(call: Call, instance: Instance) -> Tree:
     interfaces = joining.interfaces_of(call.tx, instance.account, instance.region, instance.id)
     vpc = VPC.get(call, instance.vpc)
     first = interfaces[0] if interfaces else None
-    name = joining.private_name(call.region, instance.private_address)
+    name = private_name(instance)
     tree: Tree = {
         "ami-id": instance.image,
         "ami-launch-index": str(instance.launch_index),
@@ -44,11 +45,7 @@ def data_of(call: Call, instance: Instance) -> Tree:
         "local-hostname": name,
         "local-ipv4": instance.private_address,
         "metrics": {"vhostmd": '<?xml version="1.0" encoding="UTF-8"?>'},
-        "placement": {
-            "availability-zone": instance.zone,
-            "availability-zone-id": facts.zone_id(instance.zone),
-            "region": instance.region,
-        },
+        "placement": _placement(instance),
         "profile": "default-hvm",
         "reservation-id": instance.reservation,
         "services": {"domain": facts.regions()[instance.region].domain, "partition": call.partition},
@@ -71,6 +68,19 @@ def data_of(call: Call, instance: Instance) -> Tree:
     if instance.metadata.tags:
         tree["tags"] = {"instance": dict(instance.tags)}
     return tree
+
+
+def _placement(instance: Instance) -> Tree:
+    found: Tree = {
+        "availability-zone": instance.zone,
+        "availability-zone-id": facts.zone_id(instance.zone),
+        "region": instance.region,
+    }
+    if instance.grouped is not None:
+        found["group-name"] = instance.grouped.name
+        if instance.grouped.partition:
+            found["partition-number"] = str(instance.grouped.partition)
+    return found
 
 
 def _iam(call: Call, instance: Instance) -> Tree:

@@ -223,7 +223,9 @@ def get_launch_template_data(call: Call, request: Request) -> dict[str, Any]:
         "DisableApiTermination": instance.keep,
         "DisableApiStop": instance.keep_running,
         "InstanceInitiatedShutdownBehavior": instance.on_shutdown,
-        "Placement": {"AvailabilityZone": instance.zone, "Tenancy": instance.tenancy},
+        "Placement": {
+            name: value for name, value in showing.placement(instance).items() if value and name != "GroupId"
+        },
         "MetadataOptions": {k: v for k, v in showing.metadata(instance.metadata).items() if k != "State"},
     }
     if instance.key_name:

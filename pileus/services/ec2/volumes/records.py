@@ -126,8 +126,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 by_volume_id: Index[Volume] = Index("ec2.volumes.by_id", lambda key, record: [(record.id,)])
 by_snapshot_id: Index[Snapshot] = Index("ec2.snapshots.by_id", lambda key, record: [(record.id,)])
 being_made_of: Index[Volume] = Index(
-    "ec2.volumes.being_made_of",
-    lambda key, record: [(record.origin,)] if record.state == "creating" and record.origin else [],
+    "ec2.volumes.made_of",
+    lambda key, record: [(record.origin, record.id)] if record.state == "creating" and record.origin else [],
 )
 volumes = Table("ec2.volumes", Volume, watched=True, indexes=(by_volume_id, being_made_of))
 snapshots = Table("ec2.snapshots", Snapshot, watched=True, indexes=(by_snapshot_id,))

@@ -5,10 +5,12 @@ from pileus.control import Reconciler
 from . import (
     account_attributes,
     acls,
+    address_transfers,
     addresses,
     dhcp,
     endpoints,
     flow_logs,
+    group_associations,
     group_rules,
     groups,
     insights,
@@ -20,6 +22,7 @@ from . import (
     route_tables,
     routes,
     secondary_addresses,
+    subnet_reservations,
     subnets,
     vpcs,
 )
@@ -37,10 +40,12 @@ def reconcilers() -> list[Reconciler]:
 __all__ = [
     "account_attributes",
     "acls",
+    "address_transfers",
     "addresses",
     "dhcp",
     "endpoints",
     "flow_logs",
+    "group_associations",
     "group_rules",
     "groups",
     "insights",
@@ -53,6 +58,7 @@ __all__ = [
     "route_tables",
     "routes",
     "secondary_addresses",
+    "subnet_reservations",
     "subnets",
     "vpcs",
 ]

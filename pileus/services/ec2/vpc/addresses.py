@@ -15,6 +15,7 @@ from ..kinds import created
 from ..listing import select
 from ..service import Ec2Error, Request, combination, invalid, missing
 from . import allotting, quotas, records
+from .address_transfers import forget
 from .defaults import association_id, operation, own
 from .interfaces import instance_arn, need_instance
 from .joining import AMAZON, drop_public, interfaces_of, tell_instance, write
@@ -108,6 +109,7 @@ def release_address(call: Call, request: Request) -> None:
     address = _need(call, request)
     if address.association:
         raise Ec2Error("InvalidIPAddress.InUse", f"Address {address.public} is in use.")
+    forget(call, address.id)
     allotting.return_public(call, address.public)
     ADDRESS.delete(call, address.id)
 

@@ -9,6 +9,7 @@ from pileus.service import Call
 from ..service import Ec2Error, invalid
 from . import ranges, records
 from .kinds import SUBNET
+from .range_reservations import past, spans_in
 from .records import Subnet, Taken
 
 EDGE_OWN = 16
@@ -30,7 +31,7 @@ def allot(call: Call, subnet: str, interface: str, wanted: str | None = None) ->
     """A private address for the interface. Raises EC2's error when there is none, or the wanted one is not to be had.
 
     Addresses are given out in order, and those that came back only after the last: who held on to one that it no
-    longer has does not meet its next owner at once.
+    longer has does not meet its next owner at once. Those of reserved ranges go to who names them only.
     """
     known = SUBNET.need(call, subnet)
     network = IPv4Network(known.range)
@@ -65,19 +66,19 @@ class _given_out:
 
 def _next(call: Call, subnet: Subnet, network: IPv4Network) -> int:
     table, key = records.private_addresses, (call.account, call.region, subnet.id)
-    first, last = int(network[4]), int(network[-2])
+    first, last, spans = int(network[4]), int(network[-2]), spans_in(call, subnet.id)
     highest = next(table.scan(call.tx, *key, limit=1, reverse=True), None)
-    if highest is None:
-        return first
-    if int(highest[0][0]) < last:
-        return int(highest[0][0]) + 1
-    expected = first
+    expected = past(first if highest is None else int(highest[0][0]) + 1, spans)
+    if expected <= last:
+        return expected
+    expected = past(first, spans)
     while expected <= last:
         some = [int(rest[0]) for rest, _ in table.scan(call.tx, *key, after=(expected - 1,), limit=256)]
         for number in some:
-            if number != expected:
+            if number > expected:
                 return expected
-            expected += 1
+            if number == expected:
+                expected = past(expected + 1, spans)
         if len(some) < 256:
             break
     if expected > last:

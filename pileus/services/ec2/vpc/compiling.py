@@ -111,7 +111,8 @@ def _table(sight: Sight, table: RouteTable, endpoints: list[Endpoint]) -> api.Ro
 
 def _groups(sight: Sight) -> tuple[api.Group, ...]:
     made = []
-    for group in sight.of_vpc(records.groups, records.groups_of_vpc):
+    lent = sight.of_vpc(records.groups, records.groups_lent_to)
+    for group in [*sight.of_vpc(records.groups, records.groups_of_vpc), *lent]:
         found = records.group_rules.find(
             sight.tx, records.rules_of_group, sight.account, sight.region, group.id, limit=SCAN_MAX
         )
@@ -205,6 +206,8 @@ def _names(
 
 
 def _name(names: dict[str, tuple[str, ...]], region: str, vpc: Vpc, interface: Interface) -> None:
+    if interface.host_name:
+        names[interface.host_name] = (interface.primary.address,)
     for each in interface.addresses:
         names[private_name(region, each.address)] = (each.address,)
         public: Any = each.public

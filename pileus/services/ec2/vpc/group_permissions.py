@@ -207,7 +207,7 @@ def other_group(
     call: Call, vpc: str, id: str, account: str | None = None, wanted_peering: str | None = None
 ) -> dict[str, str]:
     own = GROUP.get(call, id)
-    if own is not None and own.vpc == vpc and account in (None, "", call.account):
+    if own is not None and vpc in (own.vpc, *own.vpcs) and account in (None, "", call.account):
         return {"other": id, "other_account": call.account, "other_vpc": vpc}
     if not GROUP.form.fullmatch(id):
         raise GROUP.unknown([id])

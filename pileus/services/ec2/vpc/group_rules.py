@@ -21,7 +21,7 @@ from .groups import group_of, targeted
 from .joining import group_named
 from .kinds import GROUP, RULE, VPC
 from .records import GroupRule, SecurityGroup
-from .waking import changed
+from .waking import group_changed
 
 replace = msgspec.structs.replace
 
@@ -101,7 +101,7 @@ def _authorize(call: Call, request: Request, egress: bool) -> dict[str, Any]:
     check_quota(call, [rule for rule in there if rule.egress == egress], asked)
     given = tags.given(call, request, RULE)[RULE.type]
     made = [_keep(call, group, egress, permission, given) for permission in asked]
-    changed(call, group.vpc)
+    group_changed(call, group)
     return {"Return": True, "SecurityGroupRules": [show(call, rule) for rule in made]}
 
 
@@ -129,7 +129,7 @@ def _revoke(call: Call, request: Request, egress: bool) -> dict[str, Any]:
     gone, unknown = _revoked(call, request, group, there, egress)
     for rule in gone:
         RULE.delete(call, rule.id)
-    changed(call, group.vpc)
+    group_changed(call, group)
     answer: dict[str, Any] = {"Return": True, "RevokedSecurityGroupRules": [_show_revoked(rule) for rule in gone]}
     return answer | ({"UnknownIpPermissions": unknown} if unknown else {})
 
@@ -214,7 +214,7 @@ def modify_security_group_rules(call: Call, request: Request) -> dict[str, Any]:
         if permission.same(rule.egress) in others:
             raise Ec2Error("InvalidPermission.Duplicate", f'the specified rule "{spelled(permission)}" already exists')
         RULE.put(call, rule.id, replace(rule, **permission._asdict()))
-    changed(call, group.vpc)
+    group_changed(call, group)
     return {"Return": True}
 
 

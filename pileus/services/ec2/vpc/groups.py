@@ -145,7 +145,9 @@ def delete_security_group(call: Call, request: Request) -> dict[str, Any]:
         raise Ec2Error("CannotDelete", f'the specified group: "{group.id}" name: "default" cannot be deleted by a user')
     key = (call.account, call.region, group.id)
     used = next(records.interfaces.find(call.tx, records.interfaces_in_group, *key, limit=1), None) is not None
-    if used or any(rule.group != group.id for rule in naming(call, group.id, own_vpc=group.vpc)):
+    # Rules of a peer's become stale; those that name it without a peering are of VPCs that it is or was used in.
+    named = any(rule.group != group.id and not rule.peering for rule in naming(call, group.id))
+    if used or group.vpcs or named:
         raise Ec2Error("DependencyViolation", f"resource {group.id} has a dependent object")
     for rule in rules_of(call, group.id):
         RULE.delete(call, rule.id)
@@ -154,10 +156,9 @@ def delete_security_group(call: Call, request: Request) -> dict[str, Any]:
     return {"Return": True, "GroupId": group.id}
 
 
-def naming(call: Call, group: str, own_vpc: str = "") -> list[GroupRule]:
-    """The rules, of any account, that refer to the group; those of `own_vpc` alone if it is given."""
-    found = [rule for _, rule in records.group_rules.find(call.tx, records.rules_naming, group)]
-    return [rule for rule in found if own_vpc in ("", rule.vpc)]
+def naming(call: Call, group: str) -> list[GroupRule]:
+    """The rules, of any account, that refer to the group."""
+    return [rule for _, rule in records.group_rules.find(call.tx, records.rules_naming, group)]
 
 
 @operation("DescribeSecurityGroupReferences", resource=targets(GROUP, "GroupId"))
@@ -165,7 +166,7 @@ def describe_security_group_references(call: Call, request: Request) -> dict[str
     """From the other side of peerings."""
     shown = []
     for group in GROUP.need_all(call, request["GroupId"]):
-        seen = sorted({(rule.vpc, rule.peering) for rule in naming(call, group.id) if rule.vpc != group.vpc})
+        seen = sorted({(rule.vpc, rule.peering) for rule in naming(call, group.id) if rule.peering})
         shown += [
             {"GroupId": group.id, "ReferencingVpcId": vpc, "VpcPeeringConnectionId": peering} for vpc, peering in seen
         ]
@@ -220,5 +221,5 @@ def get_security_groups_for_vpc(call: Call, request: Request) -> dict[str, Any]:
             "PrimaryVpcId": group.vpc,
             "Tags": tags.show(group.tags),
         },
-        extra=lambda group: group.vpc == vpc.id,
+        extra=lambda group: vpc.id in (group.vpc, *group.vpcs),
     )

@@ -66,7 +66,7 @@ def groups_of(call: Call, vpc: str, ids: list[str], names: list[str]) -> list[st
     settle(call)
     found = GROUP.need_all(call, ids)
     for group in found:
-        if group.vpc != vpc:
+        if vpc not in (group.vpc, *group.vpcs):
             raise Ec2Error("InvalidGroup.NotFound", f"The security group '{group.id}' does not exist in VPC '{vpc}'")
     for name in dict.fromkeys(names):
         named = group_named(call, vpc, name)
@@ -154,6 +154,13 @@ def attach_interface(
     return write(call, replace(known, attachment=attachment))
 
 
+def name_interface(call: Call, interface: str, name: str) -> None:
+    """A further name that resolves to its primary address; an empty one takes it away."""
+    known = INTERFACE.need(call, interface)
+    if known.host_name != name:
+        write(call, replace(known, host_name=name))
+
+
 def in_use(interface: str) -> Ec2Error:
     return Ec2Error("InvalidNetworkInterface.InUse", f"Interface: [{interface}] in use.")
 
@@ -182,7 +189,7 @@ def detach_interface(call: Call, interface: str) -> None:
     take_launch_address(call, interface)
     known = INTERFACE.need(call, interface)
     _tell_addresses(call, known, "")
-    write(call, replace(known, attachment=None))
+    write(call, replace(known, attachment=None, host_name=""))
 
 
 def delete_interface(call: Call, interface: str) -> None:

@@ -108,6 +108,10 @@ SUBNET: Kind[Subnet] = Kind(
             "cidrBlock": lambda subnet: [subnet.range],
             "default-for-az": lambda subnet: [boolean(subnet.default)],
             "defaultForAz": lambda subnet: [boolean(subnet.default)],
+            "private-dns-name-options-on-launch.hostname-type": lambda subnet: [subnet.host_names or "ip-name"],
+            "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": lambda subnet: [
+                boolean(subnet.resource_names)
+            ],
             "map-public-ip-on-launch": lambda subnet: [boolean(subnet.map_public)],
             "state": lambda subnet: ["available"],
             "subnet-arn": lambda subnet: [subnet_arn(subnet)],

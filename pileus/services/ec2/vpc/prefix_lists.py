@@ -17,6 +17,7 @@ from ..service import Ec2Error, Request, invalid
 from ..tokens import made_before, remember
 from . import quotas, ranges, records
 from .defaults import operation, own
+from .kinds import GROUP
 from .records import Entry, GroupRule, PrefixList
 from .waking import network_changed
 
@@ -212,10 +213,16 @@ def restore_managed_prefix_list_version(call: Call, request: Request) -> dict[st
     return _write(call, replace(found, versions=versions, state="restore-complete"), "restore-in-progress")
 
 
+def _where(call: Call, rule: GroupRule) -> list[str]:
+    """The VPCs that the rule's group is used in."""
+    group = GROUP.get(call, rule.group)
+    return [rule.vpc, *(group.vpcs if group is not None else ())]
+
+
 def _uses(call: Call, list_id: str) -> list[tuple[str, str]]:
     """(VPC, id of the group or table that refers to it)."""
     rules = [rule for _, rule in records.group_rules.find(call.tx, records.rules_naming, list_id)]
-    used = [(rule.vpc, rule.group) for rule in rules if _ours(call, rule)]
+    used = [(vpc, rule.group) for rule in rules if _ours(call, rule) for vpc in _where(call, rule)]
     for _, table in records.route_tables.scan(call.tx, call.account, call.region, limit=100_000):
         if any(route.destination == list_id for route in table.routes):
             used.append((table.vpc, table.id))
@@ -229,7 +236,8 @@ def _ours(call: Call, rule: GroupRule) -> bool:
 @operation("GetManagedPrefixListAssociations", resource=targets(LIST, "PrefixListId"))
 def get_managed_prefix_list_associations(call: Call, request: Request) -> dict[str, Any]:
     found = LIST.need(call, request["PrefixListId"])
-    items, token = cut(call, request, f"uses/{found.id}", [(id, id) for _, id in _uses(call, found.id)])
+    users = {id for _, id in _uses(call, found.id)}
+    items, token = cut(call, request, f"uses/{found.id}", [(id, id) for id in users])
     shown = [{"ResourceId": id, "ResourceOwner": call.account} for id in items]
     return {"PrefixListAssociations": shown, **({"NextToken": token} if token else {})}
 

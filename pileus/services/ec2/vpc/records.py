@@ -74,7 +74,8 @@ class Vpc(Thing, frozen=True, kw_only=True):
 
 
 class Subnet(Thing, frozen=True, kw_only=True):
-    """`used`: how many addresses interfaces have."""
+    """`used`: how many addresses interfaces have. `host_names`, `resource_names`: how machines that are launched in it
+    are called ('' for ip-name), and whether their names by id resolve."""
 
     vpc: str
     zone: str
@@ -82,6 +83,8 @@ class Subnet(Thing, frozen=True, kw_only=True):
     default: bool = False
     map_public: bool = False
     used: int = 0
+    host_names: str = ""
+    resource_names: bool = False
 
 
 class DhcpOptions(Thing, frozen=True, kw_only=True):
@@ -149,9 +152,12 @@ class Acl(Thing, frozen=True, kw_only=True):
 
 
 class SecurityGroup(Thing, frozen=True, kw_only=True):
+    """`vpcs`: further ones that it is used in."""
+
     vpc: str
     name: str
     description: str
+    vpcs: tuple[str, ...] = ()
 
 
 class GroupRule(Thing, frozen=True, kw_only=True):
@@ -206,7 +212,8 @@ class Attachment(msgspec.Struct, frozen=True):
 
 class Interface(Thing, frozen=True, kw_only=True):
     """`addresses`: primary first. `names`: the groups' names, in their order (a name never changes). `requester`: of
-    one that a service made ('' for the account's own); `type`: 'interface', 'nat_gateway'."""
+    one that a service made ('' for the account's own); `type`: 'interface', 'nat_gateway'. `host_name`: resolves to its
+    primary address too, beside the name by the address."""
 
     vpc: str
     subnet: str
@@ -221,6 +228,7 @@ class Interface(Thing, frozen=True, kw_only=True):
     requester: str = ""
     type: str = "interface"
     launched_public: bool = False
+    host_name: str = ""
     """Its machine was given a public address of Amazon's pool when it started, and gets one again when an elastic
     address goes."""
 
@@ -316,6 +324,9 @@ groups = Table(
     indexes=(
         groups_of_vpc := Index[SecurityGroup](
             "ec2.groups.of_vpc", lambda key, group: [(*key[:2], group.vpc, group.name)]
+        ),
+        groups_lent_to := Index[SecurityGroup](
+            "ec2.groups.lent_to", lambda key, group: [(*key[:2], vpc, group.id) for vpc in group.vpcs]
         ),
     ),
 )

@@ -15,10 +15,11 @@ from .. import tags
 from ..kinds import targets
 from ..listing import describe
 from ..regions import zone_of
-from ..service import Ec2Error, Request, invalid, missing
+from ..service import Ec2Error, Request, missing
 from . import quotas, ranges, records
 from .defaults import PREFIX, make_subnet, operation
 from .kinds import ACL, ROUTE_TABLE, SUBNET, VPC, free_of, subnet_arn, within
+from .range_reservations import RESERVATION, reservations_in
 from .records import Subnet, Vpc
 from .vpcs import taken
 from .waking import changed
@@ -46,8 +47,8 @@ def show(call: Call, subnet: Subnet) -> dict[str, Any]:
         "MapCustomerOwnedIpOnLaunch": False,
         "Ipv6CidrBlockAssociationSet": [],
         "PrivateDnsNameOptionsOnLaunch": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": False,
+            "HostnameType": subnet.host_names or "ip-name",
+            "EnableResourceNameDnsARecord": subnet.resource_names,
             "EnableResourceNameDnsAAAARecord": False,
         },
         **tags.shown(subnet.tags),
@@ -130,17 +131,27 @@ def describe_subnets(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, SUBNET, ids="SubnetIds", answer="Subnets", show=show)
 
 
-@operation("ModifySubnetAttribute", resource=targets(SUBNET, "SubnetId"), partial="MapPublicIpOnLaunch")
+PARTIAL = "MapPublicIpOnLaunch and the names of machines"
+
+
+@operation("ModifySubnetAttribute", resource=targets(SUBNET, "SubnetId"), partial=PARTIAL)
 def modify_subnet_attribute(call: Call, request: Request) -> None:
+    """What machines that are launched in it from now on get."""
     subnet = SUBNET.need(call, request["SubnetId"])
-    kind = request.get("PrivateDnsHostnameTypeOnLaunch")
-    if kind not in (None, "ip-name"):
-        raise invalid("Names by resource are not there: PrivateDnsHostnameTypeOnLaunch is ip-name.")
-    if "MapPublicIpOnLaunch" in request:
-        wanted = request["MapPublicIpOnLaunch"].get("Value", False)
-        SUBNET.put(call, subnet.id, replace(subnet, map_public=wanted))
-    elif kind is None:
+    if request.get("EnableResourceNameDnsAAAARecordOnLaunch", {}).get("Value"):
+        raise Ec2Error("Unsupported", "Pileus has no IPv6 yet: leave EnableResourceNameDnsAAAARecordOnLaunch out.")
+    changes: dict[str, Any] = {}
+    for member, field in (
+        ("MapPublicIpOnLaunch", "map_public"),
+        ("EnableResourceNameDnsARecordOnLaunch", "resource_names"),
+    ):
+        if member in request:
+            changes[field] = bool(request[member].get("Value", False))
+    if "PrivateDnsHostnameTypeOnLaunch" in request:
+        changes["host_names"] = request["PrivateDnsHostnameTypeOnLaunch"]
+    if not changes and "EnableResourceNameDnsAAAARecordOnLaunch" not in request:
         raise missing("MapPublicIpOnLaunch")
+    SUBNET.put(call, subnet.id, replace(subnet, **changes))
 
 
 @operation("DeleteSubnet", resource=targets(SUBNET, "SubnetId"))
@@ -155,5 +166,7 @@ def delete_subnet(call: Call, request: Request) -> None:
     for _, acl in list(records.acls.find(call.tx, records.acl_of_subnet, *key)):
         kept = tuple(each for each in acl.associations if each.subnet != subnet.id)
         ACL.put(call, acl.id, replace(acl, associations=kept))
+    for one in reservations_in(call, subnet.id):
+        RESERVATION.delete(call, one.id)
     SUBNET.delete(call, subnet.id)
     changed(call, subnet.vpc)

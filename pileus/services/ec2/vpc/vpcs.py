@@ -17,6 +17,7 @@ from ..listing import describe
 from ..service import Ec2Error, Request, combination, invalid, missing
 from . import quotas, ranges, records
 from .defaults import association_id, make_default_dhcp, make_default_vpc, make_vpc, operation
+from .group_associations import drop_all
 from .kinds import ACL, GROUP, ROUTE_TABLE, RULE, VPC, internal_domain
 from .records import Range, Vpc
 from .route_states import tables_in
@@ -131,6 +132,7 @@ def delete_vpc(call: Call, request: Request) -> None:
     ):
         RULE.delete(call, rule.id)
     GROUP.delete(call, vpc.group)
+    drop_all(call, vpc.id)
     VPC.delete(call, vpc.id)
     if records.homes.get(call.tx, call.account, call.region) == vpc.id:
         records.homes.put(call.tx, call.account, call.region, record="")

@@ -4,12 +4,18 @@ from pileus.service import Call
 from pileus.store import Transaction, wake
 
 from . import records
-from .records import vpcs
+from .records import SecurityGroup, vpcs
 
 
 def changed(call: Call, vpc: str) -> None:
     """Something was written that the compiled network of this VPC of the caller's shows."""
     network_changed(call.tx, call.account, call.region, vpc)
+
+
+def group_changed(call: Call, group: SecurityGroup) -> None:
+    """The rules of a group: of every VPC that it is used in."""
+    for vpc in (group.vpc, *group.vpcs):
+        changed(call, vpc)
 
 
 def network_changed(tx: Transaction, account: str, region: str, vpc: str) -> None:

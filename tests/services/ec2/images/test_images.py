@@ -209,6 +209,19 @@ def test_an_image_is_registered_of_a_snapshot(cloud, ec2, make, described, launc
             ec2.register_image(**{"Name": "third", **given, "BlockDeviceMappings": mapping, **change})
 
 
+def test_a_snapshot_of_two_images_is_in_use_until_both_are_gone(ec2, make, described):
+    first = make()
+    snapshot = described(first)["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
+    mapping = [{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}]
+    given = {"Architecture": "x86_64", "VirtualizationType": "hvm", "RootDeviceName": "/dev/xvda"}
+    second = ec2.register_image(Name="second", **given, BlockDeviceMappings=mapping)["ImageId"]
+    ec2.deregister_image(ImageId=second)
+    with refused("InvalidSnapshot.InUse"):
+        ec2.delete_snapshot(SnapshotId=snapshot)
+    ec2.deregister_image(ImageId=first)
+    ec2.delete_snapshot(SnapshotId=snapshot)
+
+
 def test_a_copy_is_independent_of_its_source(cloud, ec2, make, launch):
     tags = [{"ResourceType": "image", "Tags": [{"Key": "of", "Value": "web"}]}]
     id = make(TagSpecifications=tags)

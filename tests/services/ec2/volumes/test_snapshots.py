@@ -1,10 +1,11 @@
 """Snapshots: moments of volumes, kept as what changed."""
 
+import msgspec
 import pytest
 
 from pileus.drivers.api import Unable
 from pileus.drivers.volumes.api import BLOCK
-from pileus.services.ec2.volumes.records import blocks
+from pileus.services.ec2.volumes.records import Volume, being_made_of, blocks, volumes
 from tests.services.ec2.conftest import OTHER
 from tests.services.ec2.vpc.refusing import refused
 
@@ -129,6 +130,22 @@ def test_a_snapshot_outlives_its_volume_and_the_pool(cloud, ec2, volume, write, 
     assert cloud.drivers.volumes.observe(bigger).size == 4 * 1024**3
     with refused("InvalidParameterValue", "smaller than snapshot"):
         ec2.create_volume(SnapshotId=id, AvailabilityZone=ZONE, Size=0)
+
+
+def test_every_volume_that_is_being_made_of_a_snapshot_keeps_its_blocks(cloud):
+    """One of two is made first: the snapshot is still needed."""
+
+    def work(tx):
+        two = [Volume(id, "1", "r", ZONE, 1, "gp2", "creating", 0.0, origin="snap-1") for id in ("vol-1", "vol-2")]
+        for one in two:
+            volumes.put(tx, "1", "r", one.id, record=one)
+        volumes.put(tx, "1", "r", "vol-1", record=msgspec.structs.replace(two[0], state="available"))
+        found = [one.id for _, one in volumes.find(tx, being_made_of, "snap-1")]
+        for one in two:
+            volumes.delete(tx, "1", "r", one.id)
+        return found
+
+    assert cloud.run(cloud.app.store.transact(work)) == ["vol-2"]
 
 
 def test_a_volume_of_a_snapshot_that_is_deleted_at_once_is_made_all_the_same(cloud, ec2, volume, write, take):

@@ -92,3 +92,19 @@ def test_an_elastic_address_moves_in_one_call(cloud, ec2, site, plugged):
     while not host_reaches(address["PublicIp"], 80, 0.2).startswith(other):
         assert monotonic() - began < 60
     print(f"the address moved within {monotonic() - began:.2f} s")
+
+
+def test_a_group_that_is_used_in_another_network_holds_for_real_packets_there(cloud, ec2, site, plugged):
+    here, there = Net(ec2, "10.0"), Net(ec2, "10.1")
+    ec2.associate_security_group_vpc(GroupId=here.web, VpcId=there.vpc)
+    client = there.interface(there.public)
+    made = ec2.create_network_interface(SubnetId=there.public, Groups=[here.web])["NetworkInterface"]
+    server, address = made["NetworkInterfaceId"], made["PrivateIpAddress"]
+    for number, interface in enumerate((client, server)):
+        plugged(interface, f"i-{number:017x}")
+    guests = plugged_into(cloud, site, there.vpc)
+    guests[server].serve(80)
+    assert guests[client].reaches(address, 80).startswith(server)
+    ec2.revoke_security_group_ingress(GroupId=here.web, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp=EVERYWHERE)
+    cloud.settle()
+    assert not guests[client].reaches(address, 80, 0.4)

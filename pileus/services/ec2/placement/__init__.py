@@ -1,0 +1,1 @@
+"""Placement groups: which machines belong together, and the rules of each strategy."""
