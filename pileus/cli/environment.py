@@ -72,11 +72,14 @@ def doctor(data_dir: str | None) -> None:
 def _machines(where: Path) -> None:
     """What is lacking here is said, but is no failure: everything else works without machines."""
     from pileus.drivers.local import local  # only here: other commands need none of it
+    from pileus.drivers.machines import figures
 
     lacks = dict.fromkeys(local(where / "host", "doctor").lacking())
     click.echo()
     if not lacks:
         click.echo(f"{click.style('ok', fg='green'):>14}  machines, disks and networks")
+        for lack in figures.lacking():
+            click.echo(f"{click.style('lacks', fg='yellow'):>14}  {lack.what}; they see the host's  → {lack.remedy}")
         return
     click.echo("Machines, disks and networks do not work here; everything else does:")
     for lack in lacks:

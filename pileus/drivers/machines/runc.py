@@ -17,7 +17,7 @@ import msgspec
 
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.linux import cgroups, inotify, mounts
-from pileus.drivers.machines import bundle, console, ending
+from pileus.drivers.machines import bundle, console, ending, figures
 from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, Usage
 from pileus.drivers.machines.boot import prepare_run
 from pileus.drivers.machines.folder import RUN, Folder, all_folders, checked
@@ -107,6 +107,10 @@ class RuncMachines:
             except OSError as error:
                 raise Unable(f"machine {folder.id} cannot be plugged in: {error}") from error
             record.write_text(json.dumps(spec["links"]))
+        try:
+            figures.mend(folder)
+        except OSError as error:
+            raise Unable(f"machine {folder.id} cannot be shown its own figures: {error}") from error
 
     def observe(self, machine: str) -> Observed:
         folder = self._folder(machine)
@@ -259,10 +263,12 @@ class RuncMachines:
                 list(several.map(self.destroy, left))
         ending.wait_for_holders(self._tag)
         asking.stop(self._tag)
+        figures.stop(self._tag)
         mounts.unmount(str(self._run))
         shutil.rmtree(self._run, ignore_errors=True)
         shutil.rmtree(self._home / "machines", ignore_errors=True)
-        (self._home / "asking.log").unlink(missing_ok=True)
+        for log in ("asking.log", "figures.log"):
+            (self._home / log).unlink(missing_ok=True)
         cgroups.CGroup(f"pileus-{self._tag}").remove()
 
     def _there(self) -> bool:
