@@ -96,7 +96,7 @@ def test_init_may_not_set_clocks(cloud, small):
 
 def test_the_figures_are_there_again_at_the_next_look_after_lxcfs_was_killed(cloud, small):
     # In every view: some services have one of their own (those with a /proc of their own are told of the host).
-    line = "for each in /proc/[0-9]*/root/proc/meminfo; do grep MemTotal $each || echo broken; done"
+    line = "for root in /proc/[0-9]*/root; do grep MemTotal $root/proc/meminfo || echo broken; done"
     before = sorted(set(cloud.shell("small", line).splitlines()))
     kill_lxcfs(cloud)
     assert "broken" in cloud.shell("small", line)
