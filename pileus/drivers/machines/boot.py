@@ -41,8 +41,7 @@ def boot(folder: Folder, again: bool) -> None:
         clear(folder)
         raise
     folder.save_state(state)
-    told = folder.exits / f"{folder.id}.booted"
-    told.write_text(str(state.reboots))
+    folder.booted.write_text(str(state.reboots))
 
 
 def _boot(folder: Folder, again: bool) -> State:
@@ -56,6 +55,7 @@ def _boot(folder: Folder, again: bool) -> State:
     _mount_root(folder, spec, base, {} if again else spec["files"])
     (folder.run / "config.json").write_text(json.dumps(bundle.config(folder, spec, base)))
     cgroups.bound(Path(folder.cgroup_path).parent.name)
+    folder.up.unlink(missing_ok=True)
     pid = _create(folder)
     started = process_started(pid)
     folder.cgroup().hand_over(base)

@@ -18,7 +18,7 @@ import msgspec
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.linux import cgroups, inotify, mounts
 from pileus.drivers.machines import bundle, console, ending, figures
-from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, Usage
+from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, State, Usage
 from pileus.drivers.machines.boot import prepare_run
 from pileus.drivers.machines.folder import RUN, Folder, all_folders, checked
 from pileus.drivers.networks import plugging
@@ -26,6 +26,8 @@ from pileus.drivers.programs import lacking as programs_lacking
 from pileus.drivers.volumes import asking
 
 INSTANCES_WANTED = 8_192
+BOOTS_PER_PROCESSOR = 2
+"""A boot waits a little for disks and metadata: two keep a processor busy, more only wait for one another."""
 _POWEROFF, _REBOOT = 37, 39
 """SIGRTMIN+3 (halt) and SIGRTMIN+5 (reboot): what systemd as an init obeys."""
 
@@ -48,6 +50,9 @@ class RuncMachines:
         if limit.exists() and int(limit.read_text()) == 0:
             lacks.append(Lack("leave to make user namespaces", "sysctl user.max_user_namespaces=65536"))
         return lacks
+
+    def boots_at_once(self) -> int:
+        return BOOTS_PER_PROCESSOR * len(os.sched_getaffinity(0))
 
     def ids(self) -> list[str]:
         return [folder.id for folder in all_folders(self._home, self._tag)]
@@ -120,7 +125,8 @@ class RuncMachines:
         pid = folder.pid()
         if pid:
             paused = folder.cgroup().frozen()
-            return Observed(machine, "paused" if paused else "running", state.boot, state.reboots, "", pid)
+            shown: State = "paused" if paused else "running"
+            return Observed(machine, shown, state.boot, state.reboots, "", pid, folder.up.exists())
         ended = ending.glance(folder, state)
         if ended or not state.boot:
             return Observed(machine, "stopped", state.boot, state.reboots, msgspec.convert(ended, Ending), 0)
@@ -177,7 +183,8 @@ class RuncMachines:
             if folder.exists():
                 ending.clear(folder)
             folder.release_base()
-            (folder.exits / f"{machine}.booted").unlink(missing_ok=True)
+            for told in (folder.booted, folder.up):
+                told.unlink(missing_ok=True)
             (folder.path / "machine.json").unlink(missing_ok=True)
             shutil.rmtree(folder.path)
 
@@ -218,11 +225,12 @@ class RuncMachines:
             return None  # it ended while we looked
 
     def watch(self, wake: Callable[[str], None]) -> Callable[[], None]:
-        """Its holder writes a file when a machine ends, the boot program when it has booted again. Where no machine was
-        ever made there is nothing to watch yet, and nothing is made for it."""
+        """Its holder writes a file when a machine ends, the boot program when it has booted again, who mounts for guests
+        when one says that it is up. Where no machine was ever made there is nothing to watch yet, and nothing is made
+        for it."""
 
         def heard(name: str) -> None:
-            machine = name.removesuffix(".booted")
+            machine = name.removesuffix(".booted").removesuffix(".up")
             if (self._home / "machines" / machine / "machine.json").exists():
                 wake(machine)
 
