@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import os
 import ssl
+import threading
 from pathlib import Path
 
 from cryptography import x509
@@ -99,7 +100,16 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+_making = threading.Lock()
+
+
 def _authority(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Several machines that boot at once ask for it from threads of their own: one is made."""
+    with _making:
+        return _found_or_made(data_dir)
+
+
+def _found_or_made(data_dir: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     shown, kept = data_dir / "ca.pem", data_dir / "ca.key"
     if shown.exists() and kept.exists():
         certificate = x509.load_pem_x509_certificate(shown.read_bytes())

@@ -225,9 +225,9 @@ class RuncMachines:
             return None  # it ended while we looked
 
     def watch(self, wake: Callable[[str], None]) -> Callable[[], None]:
-        """Its holder writes a file when a machine ends, the boot program when it has booted again, who mounts for guests
-        when one says that it is up. Where no machine was ever made there is nothing to watch yet, and nothing is made
-        for it."""
+        """Its holder writes a file when a machine ends, the boot program when it has booted again, who mounts for
+        guests when one says that it is up. Where no machine was ever made there is nothing to watch yet, and nothing is
+        made for it."""
 
         def heard(name: str) -> None:
             machine = name.removesuffix(".booted").removesuffix(".up")

@@ -135,7 +135,7 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
         if instance.reason is None and now > told:
             await _settle(cloud, instance, _waits)
         return RequeueAt(now + PATIENCE_SECONDS if now > told else told + 0.1)
-    if (again := turns.take(cloud, instance)) is not None:
+    if (again := await turns.take(cloud, instance)) is not None:
         return RequeueAt(again)
     try:
         await plans.open_disks(cloud, instance)

@@ -5,6 +5,8 @@ once, and the last no later. What is known here is of this process only; after a
 """
 
 import asyncio
+from heapq import nsmallest
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,12 +28,13 @@ class _Line:
         self.loop = loop
         self.booting: dict[str, float] = {}
         """Machine -> until when its turn is, at most."""
-        self.waiting: dict[str, tuple[float, int, str]] = {}
-        """Machine -> its place in the order of launches."""
+        self.waiting: dict[str, tuple[float, int, int]] = {}
+        """Machine -> its place in the order of launches, and of arrivals within a second."""
+        self.arrivals = count()
         self.keys: dict[str, Key] = {}
 
     def next(self, free: int) -> list[str]:
-        return sorted(self.waiting, key=self.waiting.__getitem__)[: max(0, free)] if free > 0 else []
+        return nsmallest(free, self.waiting, self.waiting.__getitem__) if free > 0 else []
 
 
 _lines: WeakKeyDictionary[Machines, _Line] = WeakKeyDictionary()
@@ -44,21 +47,22 @@ def _line(cloud: Cloud) -> _Line:
     return found
 
 
-def take(cloud: Cloud, instance: Instance) -> float | None:
+async def take(cloud: Cloud, instance: Instance) -> float | None:
     """None when the instance may boot now: the turn is its until `leave`. Else the moment at which to ask again, though
     it is woken sooner when its turn comes."""
     line, now = _line(cloud), cloud.clock.now()
-    for id, until in list(line.booting.items()):
-        if until <= now or until > now + BOOT_SECONDS:
-            del line.booting[id]
-    if instance.id not in line.booting:
-        line.waiting[instance.id] = (instance.launched, instance.launch_index, instance.id)
-        line.keys[instance.id] = (instance.account, instance.region, instance.id)
-        coming = line.next(cloud.drivers.machines.boots_at_once() - len(line.booting))
-        if instance.id not in coming:
-            return now + (NEXT_SECONDS if line.next(1) == [instance.id] else LATER_SECONDS)
-        del line.waiting[instance.id], line.keys[instance.id]
+    if instance.id in line.booting:
+        return None
+    for id in [id for id, until in line.booting.items() if not now < until <= now + BOOT_SECONDS]:
+        del line.booting[id]
+    if instance.id not in line.waiting:
+        line.waiting[instance.id] = (instance.launched, instance.launch_index, next(line.arrivals))
+    line.keys[instance.id] = (instance.account, instance.region, instance.id)
+    if instance.id not in line.next(_free(cloud, line)):
+        return now + (NEXT_SECONDS if line.next(1) == [instance.id] else LATER_SECONDS)
+    del line.waiting[instance.id], line.keys[instance.id]
     line.booting[instance.id] = now + BOOT_SECONDS
+    await _call_next(cloud, line)
     return None
 
 
@@ -67,9 +71,17 @@ async def leave(cloud: Cloud, id: str) -> None:
     line = _line(cloud)
     line.keys.pop(id, None)
     waited = line.waiting.pop(id, None) is not None
-    if line.booting.pop(id, None) is None and not waited:
-        return
-    keys = [line.keys[one] for one in line.next(cloud.drivers.machines.boots_at_once() - len(line.booting))]
+    if line.booting.pop(id, None) is not None or waited:
+        await _call_next(cloud, line)
+
+
+def _free(cloud: Cloud, line: _Line) -> int:
+    return cloud.drivers.machines.boots_at_once() - len(line.booting)
+
+
+async def _call_next(cloud: Cloud, line: _Line) -> None:
+    """Those who may boot now, or at least who is next: that one asks again and again."""
+    keys = [line.keys[id] for id in line.next(max(1, _free(cloud, line)))]
 
     def work(tx: Transaction) -> None:
         for key in keys:
