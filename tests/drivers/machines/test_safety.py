@@ -12,8 +12,7 @@ from pileus.drivers import Unable
 from pileus.drivers.linux import cgroups, loops
 from pileus.drivers.linux.cgroups import ROOT
 from pileus.drivers.volumes.api import Volume
-from tests.drivers.machines.test_contract import changed
-from tests.drivers.machines.test_contract import ready
+from tests.drivers.machines.test_contract import changed, ready
 from tests.drivers.real import GIB, MIB, eventually, host
 
 
