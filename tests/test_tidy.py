@@ -25,6 +25,7 @@ READS_THE_CLOCK = {
     "pileus/cli/lifecycle.py": "waits for a process",
     "pileus/cli/records.py": "follows the log",
     "pileus/drivers/machines/ending.py": "waits for processes of the kernel's",
+    "pileus/drivers/machines/figures.py": "waits for the program that it starts",
     "pileus/drivers/volumes/asking.py": "waits for the program that it starts",
     "pileus/drivers/volumes/attaching.py": "waits for guests' processes to let go of a disk",
 }

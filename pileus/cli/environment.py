@@ -75,6 +75,7 @@ def _machines(where: Path) -> None:
     """What is lacking here is said, but is no failure: everything else works without machines."""
     from pileus.drivers import programs
     from pileus.drivers.local import local  # only here: other commands need none of it
+    from pileus.drivers.machines import figures
 
     lacks = dict.fromkeys(local(where / "host", "doctor").lacking())
     click.echo()
@@ -83,6 +84,8 @@ def _machines(where: Path) -> None:
         _lacking(lacks)
         return
     click.echo(f"{click.style('ok', fg='green'):>14}  machines, disks and networks")
+    for lack in figures.lacking():
+        click.echo(f"{click.style('lacks', fg='yellow'):>14}  {lack.what}; they see the host's  → {lack.remedy}")
     if without := programs.lacking(*programs.WANTED):
         click.echo("The world beyond this host cannot be led to (PILEUS_INTERNET=host); everything else works:")
         _lacking(without)

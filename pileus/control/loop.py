@@ -11,6 +11,7 @@ harmless. The work queue is rows in the store, written in the same transaction a
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -215,10 +216,31 @@ class Loop:
                 dirty = pack(("dirty", *subject))
                 if tx.get(dirty) is None:
                     tx.put(dirty, b"\0")
-            rows = [row for row, _ in tx.scan(*prefix_range(("dirty",)), BATCH + len(self._under_way))]
-            return [row for row in rows if row not in self._under_way]
+            return [row for row in self._dirty(tx) if row not in self._under_way]
 
-        return await self._world.store.transact(work)
+        return self._in_turn(await self._world.store.transact(work))
+
+    def _dirty(self, tx: Transaction) -> list[bytes]:
+        """The first rows. Of a table whose keys wait for the world, no more: the tables after it do not wait for it."""
+        found: list[bytes] = []
+        limit = BATCH + len(self._under_way)
+        start, stop = prefix_range(("dirty",))
+        while True:
+            rows = [row for row, _ in tx.scan(start, stop, limit)]
+            found += rows
+            if len(rows) < limit or not self._acts_outside(rows[-1]):
+                return found
+            start = prefix_range(("dirty", str(unpack(rows[-1])[1])))[1]
+
+    def _in_turn(self, rows: list[bytes]) -> list[bytes]:
+        """First those of tables of which the fewest keys are under way: a thousand of one do not hold up another's."""
+        busy = Counter(unpack(row)[1] for row in self._under_way)
+        places = []
+        for row in rows:
+            table = unpack(row)[1]
+            places.append((busy[table], row))
+            busy[table] += 1
+        return [row for _, row in sorted(places, key=lambda place: place[0])]
 
     async def next_timer(self) -> float | None:
         def work(tx: Transaction) -> float | None:

@@ -22,6 +22,7 @@ PROGRAMS = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
     "dnsmasq": "dnsmasq-base",
+    "lxcfs": "lxcfs",
 }
 """Program -> Debian package."""
 WANTED = {"slirp4netns": "slirp4netns"}

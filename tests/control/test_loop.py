@@ -267,6 +267,63 @@ def test_other_work_goes_on_while_something_slow_is_done_outside():
     asyncio.run(story())
 
 
+def test_a_crowd_that_waits_for_the_world_does_not_hold_up_other_work():
+    async def story():
+        world, slow = World(), Slow()
+        others = Table("others", Lamp, watched=True)
+        seen = asyncio.Event()
+
+        class Quick:
+            watches = "others"
+
+            async def reconcile(self, world, key):
+                seen.set()
+                return Done
+
+        loop = Loop(world, [slow, Quick()])
+        for number in range(300):
+            await world.store.transact(put(f"lamp-{number}", 1))
+        await world.store.transact(lambda tx: others.put(tx, "other", record=Lamp(1)))
+        running = asyncio.create_task(loop.run())
+        await asyncio.wait_for(seen.wait(), 60)
+        while slow.now < AT_ONCE:
+            await asyncio.sleep(0)
+        slow.gate.set()
+        running.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_crowd_of_one_kind_lets_another_kind_go_outside_as_well():
+    async def story():
+        world = World()
+        others = Table("others", Lamp, watched=True)
+        order = []
+
+        class Walk:
+            outside = True
+
+            def __init__(self, watches):
+                self.watches = watches
+
+            async def reconcile(self, world, key):
+                order.append(self.watches)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                return Done
+
+        loop = Loop(world, [Walk("lamps"), Walk("others")])
+        for number in range(300):
+            await world.store.transact(put(f"lamp-{number}", 1))
+        for number in range(3):
+            await world.store.transact(lambda tx, name=f"other-{number}": others.put(tx, name, record=Lamp(1)))
+        await loop.run_until_idle()
+        assert len(order) == 303
+        assert order[: 2 * AT_ONCE].count("others") == 3
+
+    asyncio.run(story())
+
+
 def test_a_key_that_is_written_while_it_is_looked_at_is_looked_at_again():
     async def story():
         world, slow = World(), Slow()

@@ -100,7 +100,7 @@ def left_on_the_host(home: Path, tag: str) -> list[str]:
             alive = (folder / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
         except (FileNotFoundError, ProcessLookupError):
             continue
-        marks = (str(home).encode(), f"/{tag}.".encode())
-        if alive and (tag.encode() in words or any(mark in word for word in words for mark in marks)):
+        marks = (str(home).encode(), f"/run/pileus/{tag}".encode(), f"/{tag}.".encode())
+        if alive and (tag.encode() in words or any(mark in word for mark in marks for word in words)):
             found.append(f"process {folder.name}: {words}")
     return found

@@ -1,13 +1,16 @@
 """A machine from its launch to its end, as the person sees it who launched it."""
 
 import json
+import os
 import subprocess
 import time
 from base64 import b64encode
+from datetime import datetime
 
 import pytest
 
-from tests.drivers.real import eventually
+from pileus.drivers.machines import figures
+from tests.drivers.real import PATIENCE, eventually
 
 from .real_cloud import SSH
 
@@ -95,6 +98,19 @@ def test_its_user_data_ran_once_as_root(machine):
 def test_it_has_the_memory_and_the_processors_of_its_type(machine):
     assert machine.run("python3 -c 'x = bytearray(1_500_000_000)'; echo ended by $?") == "ended by 137"
     assert machine.run("python3 -c 'x = bytearray(300_000_000); print(len(x))'") == "300000000"
+
+
+def test_it_shows_the_figures_of_its_type_and_of_its_own_boot(machine):
+    if lacks := figures.lacking():
+        pytest.skip(f"this host lacks {lacks[0].what}")
+    assert machine.run("free --mebi | awk '/^Mem/ {print $2}'") == "1024"
+    processors = min(2, len(os.sched_getaffinity(0)))
+    assert machine.run("nproc; grep -c ^processor /proc/cpuinfo").split() == [str(processors)] * 2
+    # Up since its boot, as is everything that started then: within a second of one another, however loaded the host.
+    up, ran = machine.run("cut -d. -f1 /proc/uptime; ps -o etimes= -p 1").split()
+    assert abs(int(up) - int(ran)) <= 1
+    booted = datetime.fromisoformat(machine.run("date -u -d @$(awk '/^btime/ {print $2}' /proc/stat) +%FT%TZ"))
+    assert abs((booted - machine.shown()["LaunchTime"]).total_seconds()) < PATIENCE
 
 
 def test_metadata_is_there_in_both_versions(machine):

@@ -67,6 +67,7 @@ class Simulation:
         self.blobs, self.keyring = FileBlobs(folder), Keyring()
         self.volumes = FakeVolumes()
         self.machines = FakeMachines(self.volumes)
+        self.machines.at_once = 1 + seed % 3
         self.networks: dict[str, Any] = {}
         self.done: Counter[str] = Counter()
         self.crashes = self.written = self.named = 0

@@ -1,6 +1,7 @@
 """The control group of one machine, on hosts with one hierarchy (v2) and with one a controller (v1)."""
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,37 @@ def lacking() -> list[str]:
         there = (ROOT / "cgroup.controllers").read_text().split()
         return [name for name in ("cpu", "memory", "pids", "io") if name not in there]
     return [name for name in CONTROLLERS if not (ROOT / name).is_dir()]
+
+
+def processors(count: int, machine: str) -> str:
+    """The processors of the host that a machine may run on, as cpuset(7) writes them: as many as it may have, those
+    that the fewest other machines are bound to. Empty where groups do not bind to processors."""
+    cpusets = ROOT if unified() else ROOT / "cpuset"
+    if not (cpusets / ("cpuset.cpus.effective" if unified() else "cpuset.cpus")).exists():
+        return ""
+    there = sorted(os.sched_getaffinity(0))
+    load = dict.fromkeys(there, 0.0)
+    for path in cpusets.glob("pileus-*/*/cpuset.cpus"):
+        try:
+            taken = _numbers(path.read_text()) if path.parent.name != machine else []
+        except FileNotFoundError:
+            continue  # it ended while we looked
+        for number in taken:
+            if number in load:
+                load[number] += 1 / len(taken)
+    # Those that begin at the same moment do not see one another: who is alike is told apart by name.
+    start = zlib.crc32(machine.encode())
+    chosen = sorted(there, key=lambda number: (load[number], (number + start) % len(there)))[: max(1, count)]
+    return ",".join(map(str, sorted(chosen)))
+
+
+def _numbers(text: str) -> list[int]:
+    """'0-2,5' -> 0, 1, 2, 5."""
+    found: list[int] = []
+    for part in filter(None, text.strip().split(",")):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
 
 
 def shared() -> tuple[int, int]:

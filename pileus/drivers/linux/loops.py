@@ -88,8 +88,9 @@ def used() -> list[tuple[int, str]]:
             try:
                 with open(f"/sys/block/{entry.name}/loop/backing_file") as file:
                     found.append((int(entry.name[4:]), file.read().rstrip("\n").removesuffix(" (deleted)")))
-            except FileNotFoundError:
-                continue
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENODEV):
+                    raise  # else it has no file, or lost it while we looked
     return found
 
 

@@ -4,7 +4,7 @@ and only then moved to where somebody sees it. See fsopen(2), mount_setattr(2), 
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from pileus.drivers.linux.calls import libc, tried
 
@@ -71,6 +71,13 @@ def clone(path: str) -> Iterator[int]:
         os.close(mount)
 
 
+@contextmanager
+def clones(paths: dict[str, str]) -> Iterator[dict[str, int]]:
+    """The same of several: name -> path, name -> mount."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(clone(path)) for name, path in paths.items()}
+
+
 def idmap(mount: int, user_namespace: int) -> None:
     """Ids on disk are ids of that user namespace from here on."""
     attributes(mount, given=_IDMAP, user_namespace=user_namespace)
@@ -99,7 +106,19 @@ def open_inside(folder: int, path: str, flags: int, mode: int = 0) -> int:
 
 def points_of(pid: int, device: tuple[int, int]) -> list[str]:
     """Where a process sees file systems of a device mounted."""
-    number = f"{device[0]}:{device[1]}"
+    return [path for path, one, _ in _points(pid) if one == device]
+
+
+def points_of_kind(pid: int, kind: str) -> list[tuple[str, tuple[int, int]]]:
+    """Where a process sees file systems of a kind mounted, and the devices' numbers."""
+    return [(path, device) for path, device, one in _points(pid) if one == kind]
+
+
+def _points(pid: int) -> Iterator[tuple[str, tuple[int, int], str]]:
+    """All that a process sees mounted: where, the device's number, the kind. See proc_pid_mountinfo(5)."""
     with open(f"/proc/{pid}/mountinfo") as lines:
-        fields = [line.split() for line in lines]
-    return [words[4].encode().decode("unicode_escape") for words in fields if words[2] == number]
+        for line in lines:
+            words = line.split()
+            major, _, minor = words[2].partition(":")
+            path = words[4].encode().decode("unicode_escape")
+            yield path, (int(major), int(minor)), words[words.index("-", 6) + 1]

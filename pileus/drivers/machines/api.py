@@ -35,7 +35,8 @@ class Machine(msgspec.Struct, frozen=True):
 
 class Observed(msgspec.Struct, frozen=True):
     """`boot`: of the last start on purpose. `reboots`: how often it has rebooted since, by itself or by `reboot`.
-    `ended`: how the last run ended; empty while it runs."""
+    `ended`: how the last run ended; empty while it runs. `up`: it has said that people may log in; not every guest
+    says so."""
 
     id: str
     state: State
@@ -43,6 +44,7 @@ class Observed(msgspec.Struct, frozen=True):
     reboots: int = 0
     ended: Ending = ""
     pid: int = 0
+    up: bool = False
 
 
 class Executed(msgspec.Struct, frozen=True):
@@ -69,6 +71,10 @@ class Machines(Protocol):
 
     def most(self) -> int:
         """How many machines the host can run at once."""
+        ...
+
+    def boots_at_once(self) -> int:
+        """How many machines may boot at the same time on this host without the first waiting for the last."""
         ...
 
     def ids(self) -> list[str]:
@@ -115,8 +121,8 @@ class Machines(Protocol):
         ...
 
     def watch(self, wake: Callable[[str], None]) -> Callable[[], None]:
-        """Calls `wake(id)` from a thread soon after a machine has ended or booted again by itself. Returns what ends
-        the watch. A missed call must be harmless."""
+        """Calls `wake(id)` from a thread soon after a machine has ended, booted again by itself or is up. Returns what
+        ends the watch. A missed call must be harmless."""
         ...
 
     def vanish(self) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pileus.drivers.linux import cgroups, disks, loops, mounts, namespaces
-from pileus.drivers.machines import bundle, devices
+from pileus.drivers.machines import bundle, devices, figures
 from pileus.drivers.machines.ending import clear, settle
 from pileus.drivers.machines.folder import RUN, Folder, State, alive, host_boot, process_started
 from pileus.drivers.networks import plugging
@@ -41,8 +41,7 @@ def boot(folder: Folder, again: bool) -> None:
         clear(folder)
         raise
     folder.save_state(state)
-    told = folder.exits / f"{folder.id}.booted"
-    told.write_text(str(state.reboots))
+    folder.booted.write_text(str(state.reboots))
 
 
 def _boot(folder: Folder, again: bool) -> State:
@@ -56,10 +55,15 @@ def _boot(folder: Folder, again: bool) -> State:
     _mount_root(folder, spec, base, {} if again else spec["files"])
     (folder.run / "config.json").write_text(json.dumps(bundle.config(folder, spec, base)))
     cgroups.bound(Path(folder.cgroup_path).parent.name)
+    folder.up.unlink(missing_ok=True)
     pid = _create(folder)
     started = process_started(pid)
     folder.cgroup().hand_over(base)
     devices.hide_the_hosts(folder, pid)
+    try:
+        figures.show(folder, pid)
+    except OSError as error:  # a machine that is told of the host runs; one that waits for lxcfs does not
+        _note(folder, f"it sees the host's figures until its next boot: {error}")
     with mounts.clone(str(asking.ensure(folder.home, folder.tag))) as mount:
         mounts.attributes(mount, given=mounts.RDONLY | mounts.NOSUID | mounts.NODEV | mounts.NOEXEC)
         devices.move_in(pid, base, mount, f"/dev/{devices.ASKED}", is_folder=True)
@@ -206,6 +210,11 @@ def _import_path() -> str:
     return str(Path(__file__).parents[3])
 
 
+def _note(folder: Folder, line: str) -> None:
+    with open(folder.path / "boot.log", "a") as log:
+        log.write(f"{line}\n")
+
+
 def _last_lines(folder: Folder) -> str:
     return "; ".join((folder.path / "boot.log").read_text(errors="replace").splitlines()[-5:])
 
@@ -225,8 +234,7 @@ def ended(folder: Folder) -> None:
             try:
                 boot(folder, again=True)
             except (OSError, subprocess.CalledProcessError) as error:
-                with open(folder.path / "boot.log", "a") as log:
-                    log.write(f"it could not boot again: {error}\n")
+                _note(folder, f"it could not boot again: {error}")
                 state = folder.state()
                 state.ended = "unknown"
                 folder.save_state(state)

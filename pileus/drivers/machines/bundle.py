@@ -4,14 +4,15 @@ import json
 import os
 import resource
 import shutil
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from pileus.drivers.linux import cgroups, loops
-from pileus.drivers.machines import seccomp
+from pileus.drivers.machines import figures, seccomp
 from pileus.drivers.machines.folder import Folder
 
-# Everything that acts on what the user namespace owns. Not among them: SYS_MODULE, SYS_RAWIO, SYS_TIME, SYSLOG, BPF,
+# Everything that acts on what the user namespace owns. Not among them: SYS_MODULE, SYS_RAWIO, SYSLOG, BPF,
 # PERFMON, which act on the kernel as a whole.
 CAPABILITIES = [
     f"CAP_{name}"
@@ -43,6 +44,7 @@ CAPABILITIES = [
         "AUDIT_WRITE",
         "SETFCAP",
         "AUDIT_CONTROL",
+        "SYS_TIME",  # of its own time namespace; init has it no longer
     )
 ]
 PERIOD = 100_000
@@ -52,8 +54,12 @@ _NODES = [("c", 1, 3), ("c", 1, 5), ("c", 1, 7), ("c", 1, 8), ("c", 1, 9), ("c",
 
 
 def limits(spec: dict[str, Any]) -> dict[str, Any]:
+    """Programs count processors by where they may run, so a machine with fewer than the host has is bound to some."""
+    cpu: dict[str, Any] = {"quota": max(1_000, int(spec["vcpus"] * PERIOD)), "period": PERIOD}
+    if cpus := cgroups.processors(ceil(spec["vcpus"]), spec["id"]):
+        cpu["cpus"] = cpus
     return {
-        "cpu": {"quota": max(1_000, int(spec["vcpus"] * PERIOD)), "period": PERIOD},
+        "cpu": cpu,
         "memory": {"limit": spec["memory"]},
         "pids": {"limit": spec["pids"]},
     }
@@ -68,7 +74,7 @@ def config(folder: Folder, spec: dict[str, Any], base: int) -> dict[str, Any]:
         "process": {
             "terminal": True,
             "user": {"uid": 0, "gid": 0},
-            "args": ["/sbin/init"],
+            "args": figures.init(folder.root),
             "env": [PATH, "container=oci", "TERM=linux", "LANG=C.UTF-8"],
             "cwd": "/",
             "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), CAPABILITIES),

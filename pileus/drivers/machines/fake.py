@@ -17,6 +17,7 @@ class _Guest:
     reboots: int = 0
     ended: Ending = ""
     pid: int = 0
+    up: bool = False
     console: bytes = b""
     files: dict[str, str] = field(default_factory=dict)
 
@@ -31,6 +32,9 @@ class FakeMachines:
         self._watchers: list[Callable[[str], None]] = []
         self._lock = threading.RLock()
         self._pid = 1_000
+        self.at_once = 1_000_000
+        self.silent = False
+        """Guests do not say that they are up before `guest_is_up`."""
         volumes.machine_runs = self._runs
         volumes.machine_exists = self._exists
         volumes.root_of = self._root_of
@@ -40,6 +44,9 @@ class FakeMachines:
 
     def most(self) -> int:
         return self.room
+
+    def boots_at_once(self) -> int:
+        return self.at_once
 
     def ids(self) -> list[str]:
         with self._lock:
@@ -66,7 +73,8 @@ class FakeMachines:
             guest = self._guests.get(machine)
             if guest is None:
                 return Observed(machine, "absent")
-            return Observed(machine, guest.state, guest.machine.boot, guest.reboots, guest.ended, guest.pid)
+            up = guest.up and guest.state == "running"
+            return Observed(machine, guest.state, guest.machine.boot, guest.reboots, guest.ended, guest.pid, up)
 
     def stop(self, machine: str, grace: float) -> None:
         self._end(machine, "stopped")
@@ -133,6 +141,12 @@ class FakeMachines:
         with self._lock:
             self._guests.clear()
 
+    def guest_is_up(self, machine: str) -> None:
+        """The guest says that people may log in."""
+        with self._lock:
+            self._running(machine).up = True
+        self._wake(machine)
+
     def guest_powers_off(self, machine: str) -> None:
         """The guest switches itself off."""
         self._end(machine, "poweroff")
@@ -155,6 +169,7 @@ class FakeMachines:
     def _boots(self, guest: _Guest) -> None:
         self._pid += 1
         guest.pid = self._pid
+        guest.up = not self.silent
         guest.console += f"{guest.machine.hostname} login: \n".encode()
 
     def _end(self, machine: str, ending: Ending) -> None:

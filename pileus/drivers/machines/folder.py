@@ -68,6 +68,8 @@ class Folder:
         self.shown = self.run / "shown"
         self.exits = self.driver_run / "exits"
         self.exit = self.exits / machine
+        self.booted = self.exits / f"{machine}.booted"
+        self.up = self.exits / f"{machine}.up"
         self.console = self.path / "console.log"
         self.cgroup_path = f"pileus-{tag}/{machine}"
 

@@ -17,8 +17,8 @@ import msgspec
 
 from pileus.drivers.api import Lack, Unable
 from pileus.drivers.linux import cgroups, inotify, mounts
-from pileus.drivers.machines import bundle, console, ending
-from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, Usage
+from pileus.drivers.machines import bundle, console, ending, figures
+from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, State, Usage
 from pileus.drivers.machines.boot import prepare_run
 from pileus.drivers.machines.folder import RUN, Folder, all_folders, checked
 from pileus.drivers.networks import plugging
@@ -28,6 +28,8 @@ from pileus.drivers.volumes import asking
 INSTANCES_WANTED = 8_192
 IDLE_MEMORY, IDLE_PROCESSES = 96 * 1024**2, 64
 """What a machine that does nothing needs, with its share of the pages that are read from its disk."""
+BOOTS_PER_PROCESSOR = 2
+"""A boot waits a little for disks and metadata: two keep a processor busy, more only wait for one another."""
 _POWEROFF, _REBOOT = 37, 39
 """SIGRTMIN+3 (halt) and SIGRTMIN+5 (reboot): what systemd as an init obeys."""
 
@@ -54,6 +56,9 @@ class RuncMachines:
     def most(self) -> int:
         memory, processes = cgroups.shared()
         return min(memory // IDLE_MEMORY, processes // IDLE_PROCESSES)
+
+    def boots_at_once(self) -> int:
+        return BOOTS_PER_PROCESSOR * len(os.sched_getaffinity(0))
 
     def ids(self) -> list[str]:
         return [folder.id for folder in all_folders(self._home, self._tag)]
@@ -113,6 +118,10 @@ class RuncMachines:
             except OSError as error:
                 raise Unable(f"machine {folder.id} cannot be plugged in: {error}") from error
             record.write_text(json.dumps(spec["links"]))
+        try:
+            figures.mend(folder)
+        except OSError as error:
+            raise Unable(f"machine {folder.id} cannot be shown its own figures: {error}") from error
 
     def observe(self, machine: str) -> Observed:
         folder = self._folder(machine)
@@ -122,7 +131,8 @@ class RuncMachines:
         pid = folder.pid()
         if pid:
             paused = folder.cgroup().frozen()
-            return Observed(machine, "paused" if paused else "running", state.boot, state.reboots, "", pid)
+            shown: State = "paused" if paused else "running"
+            return Observed(machine, shown, state.boot, state.reboots, "", pid, folder.up.exists())
         ended = ending.glance(folder, state)
         if ended or not state.boot:
             return Observed(machine, "stopped", state.boot, state.reboots, msgspec.convert(ended, Ending), 0)
@@ -179,7 +189,8 @@ class RuncMachines:
             if folder.exists():
                 ending.clear(folder)
             folder.release_base()
-            (folder.exits / f"{machine}.booted").unlink(missing_ok=True)
+            for told in (folder.booted, folder.up):
+                told.unlink(missing_ok=True)
             (folder.path / "machine.json").unlink(missing_ok=True)
             shutil.rmtree(folder.path)
 
@@ -220,11 +231,12 @@ class RuncMachines:
             return None  # it ended while we looked
 
     def watch(self, wake: Callable[[str], None]) -> Callable[[], None]:
-        """Its holder writes a file when a machine ends, the boot program when it has booted again. Where no machine was
-        ever made there is nothing to watch yet, and nothing is made for it."""
+        """Its holder writes a file when a machine ends, the boot program when it has booted again, who mounts for
+        guests when one says that it is up. Where no machine was ever made there is nothing to watch yet, and nothing is
+        made for it."""
 
         def heard(name: str) -> None:
-            machine = name.removesuffix(".booted")
+            machine = name.removesuffix(".booted").removesuffix(".up")
             if (self._home / "machines" / machine / "machine.json").exists():
                 wake(machine)
 
@@ -265,10 +277,12 @@ class RuncMachines:
                 list(several.map(self.destroy, left))
         ending.wait_for_holders(self._tag)
         asking.stop(self._tag)
+        figures.stop(self._tag)
         mounts.unmount(str(self._run))
         shutil.rmtree(self._run, ignore_errors=True)
         shutil.rmtree(self._home / "machines", ignore_errors=True)
-        (self._home / "asking.log").unlink(missing_ok=True)
+        for log in ("asking.log", "figures.log"):
+            (self._home / log).unlink(missing_ok=True)
         cgroups.CGroup(f"pileus-{self._tag}").remove()
 
     def _there(self) -> bool:

@@ -1,4 +1,5 @@
 """The program that mounts for guests: a user namespace may not mount a disk's file system, so the guest's `mount` asks.
+It also hears when a guest is up.
 
     python -m pileus.drivers.volumes.asking HOME TAG
 
@@ -150,6 +151,10 @@ class Server:
             return {"error": "only root may do that"}
         if not isinstance(question, dict) or not all(isinstance(value, str) for value in question.values()):
             return {"error": "that is no question"}
+        if question.get("ask") == "up":
+            if not folder.up.exists():  # said once a boot: whoever watches is not woken again and again
+                folder.up.touch()
+            return {}
         device, target = question.get("device", ""), question.get("target", "")
         disk = next((one for one in folder.disks() if f"/dev/{one.device}" == device), None)
         if disk is None:

@@ -195,3 +195,18 @@ def test_destroying_a_running_machine_frees_its_disks(cloud):
     cloud.volumes.destroy("extra")
     cloud.volumes.destroy("root-short")
     assert "root-short" not in cloud.volumes.ids()
+
+
+def test_a_machine_says_when_it_is_up(cloud):
+    machine = cloud.started("says")
+    eventually(lambda: cloud.machines.observe("says").up)
+    cloud.machines.stop("says", 0)
+    assert not cloud.machines.observe("says").up
+    cloud.machines.ensure(changed(machine, boot=2))
+    eventually(lambda: cloud.machines.observe("says").up)
+    cloud.machines.destroy("says")
+    assert not cloud.machines.observe("says").up
+
+
+def test_a_host_lets_some_machines_boot_at_once(cloud):
+    assert cloud.machines.boots_at_once() >= 2

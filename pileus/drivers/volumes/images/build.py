@@ -19,7 +19,7 @@ from pileus.drivers.volumes.images.mirrors import sources
 
 HERE = Path(__file__).parent
 ETC = Path("/etc")
-BUILDER = 1
+BUILDER = 2
 """Raised when this module builds differently from the same recipe."""
 
 
@@ -144,7 +144,7 @@ def _lay_over(name: str, recipe: Recipe, root: Path) -> None:
     for path in _overlay(name):
         inside = path.relative_to(HERE / name)
         target = root / (inside.with_suffix("") if inside.suffix == ".in" else inside)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _folder_for_all(target.parent)
         target.unlink(missing_ok=True)
         shutil.copyfile(path, target)
         target.chmod(0o755 if target.parent.parts[-2:] == ("lib", "pileus") else 0o644)
@@ -156,7 +156,7 @@ def _lay_over(name: str, recipe: Recipe, root: Path) -> None:
         (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
     for target_unit, wants in recipe.wanted.items():
-        (units / f"{target_unit}.wants").mkdir(exist_ok=True)
+        _folder_for_all(units / f"{target_unit}.wants")
         for unit in wants:
             (units / f"{target_unit}.wants" / unit).symlink_to(f"/etc/systemd/system/{unit}")
     for pattern in recipe.removed:
@@ -166,6 +166,14 @@ def _lay_over(name: str, recipe: Recipe, root: Path) -> None:
         (root / empty).write_text("")
     # A machine knows itself before anybody tells it more.
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
+
+
+def _folder_for_all(path: Path) -> None:
+    """That everybody in the guest may enter, whatever the umask of who builds: the cloud's own is narrow."""
+    if not path.is_dir():
+        _folder_for_all(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
 
 
 def _overlay(name: str) -> list[Path]:

@@ -22,7 +22,7 @@ from pileus.store import Transaction, wake
 from ..acting import call_for
 from ..volumes import encrypting
 from ..vpc.realizing import realize
-from . import checking, ending, imaging, plans, replacing
+from . import checking, ending, imaging, plans, replacing, turns
 from .lifecycle import gmt, stop, terminate
 from .records import TERMINATED_SECONDS, Instance, Reason, instance_kind, instances
 
@@ -55,6 +55,7 @@ class RunMachines:
             return Done  # a host that ran machines and cannot any more: the records stay as they are
         if instance.wanted == "running":
             return await _run(cloud, instance)
+        await turns.leave(cloud, instance.id)
         if instance.state == "stopped":
             return Done
         driver = cloud.drivers.machines
@@ -101,6 +102,8 @@ async def _run(cloud: Cloud, instance: Instance) -> Outcome:
     observed = await outside(cloud.drivers.machines.observe, instance.id)
     if observed.boot < instance.boot:
         return await _boot(cloud, instance)
+    if observed.up or observed.state != "running":
+        await turns.leave(cloud, instance.id)
     if instance.imaging:
         return await _rest(cloud, instance)
     if instance.replacing and await _replaced(cloud, instance):
@@ -169,6 +172,8 @@ async def _boot(cloud: Cloud, instance: Instance) -> Outcome:
         if instance.reason is None and now > told:
             await _settle(cloud, instance, _waits)
         return RequeueAt(now + PATIENCE_SECONDS if now > told else told + 0.1)
+    if (again := await turns.take(cloud, instance)) is not None:
+        return RequeueAt(again)
     try:
         await plans.open_disks(cloud, instance)
         await realize(cloud, instance.account, instance.region, instance.vpc)

@@ -26,6 +26,16 @@ RETRY_AFTER_S = 10.0
 log = logging.getLogger("pileus.ec2")
 
 
+class _Telling:
+    """One telling of a network, for all who asked before it began: what they wrote is in it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.anew = False
+        self.error: Unable | None = None
+        self.over = loop.create_future()
+        """Cancelled when nobody knows how it went: who waited does it."""
+
+
 class Realm:
     """What this process knows of one driver: which networks it told last, and who is telling one now."""
 
@@ -33,6 +43,8 @@ class Realm:
         self.loop = loop
         self.told: dict[str, Network] = {}
         self.turns: dict[str, asyncio.Lock] = {}
+        self.coming: dict[str, _Telling] = {}
+        """VPC -> the telling of its network that has not begun yet."""
         self.able: bool | None = None
 
     def turn(self, vpc: str) -> asyncio.Lock:
@@ -78,18 +90,46 @@ async def realize(cloud: Cloud, account: str, region: str, vpc: str, *, anew: bo
     realm = _realm(networks)
     if not anew and vpc in realm.told and not await cloud.store.transact(lambda tx: _changed(tx, account, region, vpc)):
         return
-    async with realm.turn(vpc):
-        wanted = await cloud.store.transact(lambda tx: _wanted(tx, cloud, account, region, vpc))
-        if wanted is None:
-            if await cloud.store.transact(lambda tx: records.realized.get(tx, account, region, vpc)) is not None:
-                realm.told.pop(vpc, None)
-                await outside(networks.destroy, vpc)
-                await cloud.store.transact(lambda tx: records.realized.delete(tx, account, region, vpc))
-        elif anew or realm.told.get(vpc) != wanted:
-            await cloud.store.transact(lambda tx: _remember(tx, cloud.clock.now(), account, region, vpc))
-            realm.told.pop(vpc, None)  # until it is so
-            await outside(networks.ensure, wanted)
-            realm.told[vpc] = wanted
+    while (telling := realm.coming.get(vpc)) is not None:
+        telling.anew = telling.anew or anew
+        await asyncio.wait({telling.over})
+        if telling.error is not None:
+            raise Unable(str(telling.error)) from telling.error
+        if not telling.over.cancelled():
+            return
+    telling = realm.coming[vpc] = _Telling(realm.loop)
+    telling.anew = anew
+    try:
+        async with realm.turn(vpc):
+            del realm.coming[vpc]
+            await _tell(cloud, realm, account, region, vpc, telling.anew)
+    except Unable as error:
+        telling.error = error
+        raise
+    except BaseException:
+        telling.over.cancel()
+        raise
+    finally:
+        if realm.coming.get(vpc) is telling:
+            del realm.coming[vpc]
+        if not telling.over.done():
+            telling.over.set_result(None)
+
+
+async def _tell(cloud: Cloud, realm: Realm, account: str, region: str, vpc: str, anew: bool) -> None:
+    """Expects the VPC's turn."""
+    networks = cloud.drivers.networks
+    wanted = await cloud.store.transact(lambda tx: _wanted(tx, cloud, account, region, vpc))
+    if wanted is None:
+        if await cloud.store.transact(lambda tx: records.realized.get(tx, account, region, vpc)) is not None:
+            realm.told.pop(vpc, None)
+            await outside(networks.destroy, vpc)
+            await cloud.store.transact(lambda tx: records.realized.delete(tx, account, region, vpc))
+    elif anew or realm.told.get(vpc) != wanted:
+        await cloud.store.transact(lambda tx: _remember(tx, cloud.clock.now(), account, region, vpc))
+        realm.told.pop(vpc, None)  # until it is so
+        await outside(networks.ensure, wanted)
+        realm.told[vpc] = wanted
 
 
 def _changed(tx: Transaction, account: str, region: str, vpc: str) -> bool:
