@@ -107,7 +107,7 @@ class RuncMachines:
             self._runc(folder, "update", "--resources", "-", folder.id, input=json.dumps(limits))
         record = folder.run / "plugged.json"
         plugged = bundle.read_json(record) if record.exists() else []
-        if plugged != spec["links"]:
+        if plugged != spec["links"] or not all(plugging.there(plugging.read(link)) for link in plugged):
             names = {link["name"] for link in spec["links"]}
             try:
                 for link in plugged:

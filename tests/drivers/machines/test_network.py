@@ -199,3 +199,15 @@ def test_machines_of_one_network_reach_each_other_and_links_change_while_they_ru
         cloud.shell("first", "ping -c 1 -W 5 10.7.1.12")
     finally:
         cloud.machines.destroy("second")
+
+
+def test_an_interface_that_the_guest_removed_is_back_after_the_next_look(cloud, network, first):
+    third = cloud.started("third", links=(link(network, 3),))
+    try:
+        cloud.shell("third", "ping -c 1 -W 5 10.7.1.11 && ip link del eth0")
+        assert cloud.machines.execute("third", ["ping", "-c", "1", "-W", "1", "10.7.1.11"]).status
+        cloud.machines.ensure(third)
+        cloud.shell("third", "ping -c 1 -W 5 10.7.1.11")
+        assert "default via 10.7.1.1 dev eth0" in cloud.shell("third", "ip route")
+    finally:
+        cloud.machines.destroy("third")
