@@ -7,6 +7,7 @@
   InvalidParameterValue).
 """
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -19,6 +20,8 @@ from .shapes import check
 
 Request = dict[str, Any]
 Handler = Callable[[Call, Request], Any]
+ACCOUNT = re.compile(r"[0-9]{12}")
+"""The form of an account's id."""
 
 ec2 = Service("ec2", validation=None, denied="UnauthorizedOperation")
 """`about` is set by `kinds`, which knows the resources."""
@@ -46,6 +49,11 @@ def invalid(message: str) -> Ec2Error:
 
 def combination(message: str) -> Ec2Error:
     return Ec2Error("InvalidParameterCombination", message)
+
+
+def natural(text: str) -> int | None:
+    """The number that nine digits of ASCII at most stand for; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def missing(member: str) -> Ec2Error:

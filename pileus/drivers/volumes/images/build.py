@@ -41,7 +41,7 @@ RECIPES = {
         release="bookworm",
         size=8 * 1024**3,
         packages="systemd-sysv dbus openssh-server cloud-init sudo curl ca-certificates iproute2 iputils-ping e2fsprogs"
-        " xfsprogs fdisk jq python3 netcat-openbsd awscli procps less vim-tiny kmod netbase",
+        " xfsprogs fdisk jq python3 netcat-openbsd awscli procps less vim-tiny kmod netbase libnss-myhostname",
         links={
             **{f"usr/sbin/mount.{kind}": "../lib/pileus/ask" for kind in ("ext2", "ext3", "ext4", "xfs")},
             **{f"usr/local/sbin/{name}": "../../lib/pileus/ask" for name in ("resize2fs", "xfs_growfs")},

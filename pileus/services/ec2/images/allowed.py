@@ -14,7 +14,7 @@ from pileus.service import Call
 from pileus.store import Table
 
 from ..filters import matches
-from ..service import Ec2Error, Request, combination, invalid, operation
+from ..service import ACCOUNT, Ec2Error, Request, combination, invalid, operation
 from ..volumes.records import AMAZON
 from .records import Image
 
@@ -120,7 +120,7 @@ def replace_image_criteria(call: Call, request: Request) -> dict[str, Any]:
 def _criterion(given: Any) -> Criterion:
     providers, names = given.get("ImageProviders") or [], given.get("ImageNames") or []
     for one in providers:
-        if one not in ALIASES and not (one.isdigit() and len(one) == 12):
+        if one not in ALIASES and not ACCOUNT.fullmatch(one):
             raise invalid(f"Value ({one}) for parameter imageProvider is invalid.")
     if "none" in providers and len(providers) > 1:
         raise combination("The image provider none cannot be specified with others.")

@@ -13,7 +13,7 @@ from pileus.service import Call
 from pileus.store import Table
 
 from ..kinds import targets
-from ..service import Ec2Error, Request, combination, invalid, operation
+from ..service import ACCOUNT, Ec2Error, Request, combination, invalid, operation
 from ..volumes.records import snapshot_kind
 from .describing import show_disk
 from .making import known_or_refused
@@ -54,7 +54,7 @@ def _one(request: Request) -> tuple[str, Any]:
 
 def _grantee(given: Any) -> str:
     account, group = given.get("UserId"), given.get("Group")
-    if account and not (account.isdigit() and len(account) == 12):
+    if account and not ACCOUNT.fullmatch(account):
         raise Ec2Error("InvalidUserID.Malformed", f'Invalid user id: "{account}"')
     if group not in (None, ALL) or not (account or group):
         raise Ec2Error("InvalidUserID.Malformed", f'Invalid user group: "{group}"')

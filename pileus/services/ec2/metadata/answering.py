@@ -13,6 +13,7 @@ from pileus.store import Transaction
 from .. import key_pairs
 from ..acting import call_for
 from ..instances.records import Instance, instances
+from ..service import natural
 from ..vpc import records
 from . import tokens
 from .tree import data_of, dynamic_of, found, user_data_of
@@ -89,9 +90,10 @@ def _token(call: Call, instance: Instance, path: str, headers: dict[str, str]) -
     if "x-forwarded-for" in headers:
         return Answer(403)
     asked = headers.get(LIFETIME, "")
-    if not asked.isdigit() or not 1 <= int(asked) <= tokens.SECONDS_MAX:
+    seconds = natural(asked)
+    if seconds is None or not 1 <= seconds <= tokens.SECONDS_MAX:
         return Answer(400)
-    made = tokens.make(call.tx, instance.id, call.now, int(asked))
+    made = tokens.make(call.tx, instance.id, call.now, seconds)
     return Answer(200, made.encode(), ((LIFETIME, asked),), instance.metadata.hops)
 
 

@@ -12,7 +12,7 @@ from ..instances import showing
 from ..instances.records import instance_kind
 from ..kinds import created, targets
 from ..listing import cut
-from ..service import Ec2Error, Request, invalid, operation
+from ..service import Ec2Error, Request, invalid, natural, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from ..tokens import made_before, remember
@@ -145,7 +145,7 @@ def delete_launch_template_versions(call: Call, request: Request) -> dict[str, A
     done, failed = [], []
     for asked in request["Versions"]:
         about = {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name}
-        number = int(asked) if asked.isdigit() else 0
+        number = natural(asked) or 0
         about["VersionNumber"] = number  # type: ignore[assignment]
         there = versions.get(call.tx, call.account, call.region, template.id, number)
         if there is None or number == template.default:
@@ -175,6 +175,15 @@ def describe_launch_templates(call: Call, request: Request) -> dict[str, Any]:
     return {"LaunchTemplates": [_show(template) for template in items], **({"NextToken": token} if token else {})}
 
 
+def _bound(request: Request, member: str) -> int:
+    """0 for none."""
+    given = request.get(member) or "0"
+    number = natural(given)
+    if number is None:
+        raise invalid(f"Value ({given}) for parameter {member} is invalid. It is the number of a version.")
+    return number
+
+
 @operation("DescribeLaunchTemplateVersions")
 def describe_launch_template_versions(call: Call, request: Request) -> dict[str, Any]:
     """Of one template; or the latest or default ones of all."""
@@ -192,12 +201,12 @@ def describe_launch_template_versions(call: Call, request: Request) -> dict[str,
     pairs: list[tuple[Template, Version]] = []
     if request.get("LaunchTemplateId") or request.get("LaunchTemplateName"):
         template = named(call, request.get("LaunchTemplateId"), request.get("LaunchTemplateName"))
-        low, high = request.get("MinVersion"), request.get("MaxVersion")
+        low, high = _bound(request, "MinVersion"), _bound(request, "MaxVersion")
         chosen = [version_of(call, template, one) for one in wanted] if wanted else _all(call, template)
         pairs = [
             (template, version)
             for version in chosen
-            if (not low or version.number >= int(low)) and (not high or version.number <= int(high))
+            if (not low or version.number >= low) and (not high or version.number <= high)
         ]
     else:
         if not wanted or set(wanted) - {"$Latest", "$Default"}:

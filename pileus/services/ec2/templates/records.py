@@ -8,7 +8,7 @@ from pileus.service import Call
 from pileus.store import Table
 
 from ..kinds import Kind
-from ..service import Ec2Error, invalid, missing
+from ..service import Ec2Error, invalid, missing, natural
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -74,9 +74,9 @@ def version_of(call: Call, template: Template, asked: str) -> Version:
     """'3', '$Latest' or '$Default'; '' is the default."""
     number = {"": template.default, "$Default": template.default, "$Latest": template.latest}.get(asked)
     if number is None:
-        if not asked.isdigit():
-            raise Ec2Error("InvalidLaunchTemplateId.VersionNotFound", f"The version '{asked}' is not a number.")
-        number = int(asked)
+        number = natural(asked)
+    if number is None:
+        raise Ec2Error("InvalidLaunchTemplateId.VersionNotFound", f"The version '{asked}' is not a number.")
     found = versions.get(call.tx, call.account, call.region, template.id, number)
     if found is None:
         raise Ec2Error(

@@ -17,7 +17,7 @@ from ..images.records import Image, images, images_of_snapshot
 from ..instances.records import instance_kind
 from ..kinds import created, each, targets
 from ..listing import cut
-from ..service import Ec2Error, Request, invalid, operation
+from ..service import ACCOUNT, Ec2Error, Request, invalid, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from . import encrypting
@@ -38,6 +38,11 @@ from .records import (
 from .storing import last_of
 
 replace = msgspec.structs.replace
+INFO = (
+    *("SnapshotId", "VolumeId", "VolumeSize", "State", "Progress", "StartTime", "Description", "Encrypted", "OwnerId"),
+    "Tags",
+)
+"""What SnapshotInfo has of a Snapshot."""
 
 
 def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
@@ -68,9 +73,8 @@ def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _info(call: Call, snapshot: Snapshot) -> dict[str, Any]:
-    """As one of several that are only just begun (SnapshotInfo)."""
-    shown = show(call, snapshot)
-    return {name: value for name, value in shown.items() if name != "StorageTier"}
+    """As one of several that are only just begun."""
+    return {name: value for name, value in show(call, snapshot).items() if name in INFO}
 
 
 def begin(call: Call, volume: Volume, description: str, tags: dict[str, str]) -> Snapshot:
@@ -342,7 +346,7 @@ def _refuse_what_is_not_shared(snapshot: Snapshot, with_whom: list[str]) -> None
 
 def _grantee(given: Any) -> str:
     account, group = given.get("UserId"), given.get("Group")
-    if account and not (account.isdigit() and len(account) == 12):
+    if account and not ACCOUNT.fullmatch(account):
         raise Ec2Error("InvalidUserID.Malformed", f'Invalid user id: "{account}"')
     return str(account or group)
 

@@ -14,7 +14,7 @@ from .. import tags
 from ..heeding import Heeded
 from ..kinds import targets
 from ..listing import describe
-from ..service import Ec2Error, Request, invalid, missing
+from ..service import Ec2Error, Request, invalid, missing, natural
 from ..tokens import made_before, remember
 from . import quotas, ranges, records
 from .compiling import PROTOCOLS
@@ -111,10 +111,8 @@ def _entry(request: Request) -> AclEntry:
 
 
 def _protocol(text: str) -> int:
-    number = PROTOCOLS.get(text.lower(), int(text) if text.isdigit() else -2)
-    if text.lower() == "all":
-        number = -1
-    if not -1 <= number <= 255:
+    number = -1 if text.lower() in ("all", "-1") else PROTOCOLS.get(text.lower(), natural(text))
+    if number is None or number > 255:
         raise invalid(f"Invalid value '{text}' for IP protocol. Unknown protocol.")
     return number
 

@@ -6,7 +6,6 @@ Source: EC2 API Reference, "EnableAddressTransfer", "AcceptAddressTransfer", "Di
 must not be associated when it is accepted, and counts for the taker's quota).
 """
 
-import re
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -18,7 +17,7 @@ from pileus.store import Index, Table
 from .. import tags
 from ..kinds import created, each, targets
 from ..listing import cut
-from ..service import Ec2Error, Request, invalid
+from ..service import ACCOUNT, Ec2Error, Request, invalid
 from . import quotas, records
 from .defaults import operation, own
 from .kinds import ADDRESS
@@ -80,7 +79,7 @@ def _pending_of(call: Call, allocation: str) -> Transfer | None:
 def enable_address_transfer(call: Call, request: Request) -> dict[str, Any]:
     """A second offer takes the place of the first."""
     address, taker = ADDRESS.need(call, request["AllocationId"]), request["TransferAccountId"]
-    if re.fullmatch(r"\d{12}", taker) is None or taker == call.account:
+    if ACCOUNT.fullmatch(taker) is None or taker == call.account:
         raise invalid(f"Value ({taker}) for parameter transferAccountId is invalid: it is another account's id.")
     _tidy(call)
     made = Transfer(address.public, address.id, call.account, call.region, taker, call.now + OFFER_SECONDS)

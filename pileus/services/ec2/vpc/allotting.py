@@ -87,8 +87,8 @@ def _next(call: Call, subnet: Subnet, network: IPv4Network) -> int:
 
 
 def holder(call: Call, subnet: str, address: str) -> str | None:
-    """The interface that has it."""
-    key = (call.account, call.region, subnet, int(IPv4Address(address)))
+    """The interface that has it. Raises InvalidParameterValue for what is no address."""
+    key = (call.account, call.region, subnet, int(ranges.address(address, "address")))
     return records.private_addresses.get(call.tx, *key)
 
 

@@ -11,7 +11,7 @@ from pileus.service import Call
 
 from ..filters import matches
 from ..kinds import KINDS
-from ..service import Ec2Error, Request, invalid, missing
+from ..service import Ec2Error, Request, invalid, missing, natural
 from . import ranges, records
 from .compiling import sides
 from .joining import group_named
@@ -141,7 +141,7 @@ def kind_of_traffic(given: Request) -> tuple[str, int, int]:
         return protocol, *_ports(first, last)
     if protocol in ("icmp", "icmpv6"):
         return protocol, -1 if first is None else int(first), -1 if last is None else int(last)
-    if protocol != "-1" and not (protocol.isdigit() and int(protocol) <= 255):
+    if protocol != "-1" and (natural(protocol) is None or int(protocol) > 255):
         raise Ec2Error("InvalidPermission.Malformed", f"Invalid IP protocol '{text}'")
     return protocol, -1, -1  # any other protocol has no ports, whatever was given
 

@@ -32,6 +32,11 @@ def test_a_template_has_versions_of_which_one_is_the_default(ec2, template):
     assert versions(ec2, Versions=["$Default"]) == [2]
     assert versions(ec2) == [2, 1]
     assert versions(ec2, MaxVersion="1") == [1]
+    for odd in ("first", "²", "9" * 5_000):
+        with refused("InvalidParameterValue"):
+            versions(ec2, MaxVersion=odd)
+        with refused("InvalidLaunchTemplateId.VersionNotFound"):
+            versions(ec2, Versions=[odd])
     every = ec2.describe_launch_template_versions(Versions=["$Latest"])["LaunchTemplateVersions"]
     assert [one["VersionNumber"] for one in every] == [2]
 

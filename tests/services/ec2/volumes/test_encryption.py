@@ -296,6 +296,8 @@ def test_a_machine_has_encrypted_disks_its_root_among_them(cloud, ec2, kms, key,
         if one["State"] == "in-use"
     }
     assert found == {"/dev/xvda": key, "/dev/sdf": managed(kms)}
+    taken = ec2.create_snapshots(InstanceSpecification={"InstanceId": instance["InstanceId"]})["Snapshots"]
+    assert [one["Encrypted"] for one in taken] == [True, True]
     ec2.stop_instances(InstanceIds=[instance["InstanceId"]])
     cloud.settle()
     kms.disable_key(KeyId=key)

@@ -137,6 +137,8 @@ def test_further_addresses_come_and_go_and_move(ec2, vpc, subnet, plugged, compi
     assert [address.private for address in compiled(vpc).interfaces[0].addresses] == ["10.0.1.4", "10.0.1.22"]
     with refused("InvalidParameterValue", "primary"):
         ec2.unassign_private_ip_addresses(NetworkInterfaceId=id, PrivateIpAddresses=["10.0.1.4"])
+    with refused("InvalidParameterValue", "nowhere"):
+        ec2.assign_private_ip_addresses(NetworkInterfaceId=id, PrivateIpAddresses=["nowhere"], AllowReassignment=True)
 
 
 def test_a_subnet_with_an_interface_is_not_deleted(ec2, subnet):
