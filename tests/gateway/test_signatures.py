@@ -173,9 +173,9 @@ def test_moving_the_clouds_clock_does_not_expire_signatures(cloud):
 
 def test_an_operation_that_is_not_there_yet_is_refused_by_name(shared_cloud):
     with pytest.raises(ClientError) as refused:
-        shared_cloud.client("ec2").describe_fpga_images()
+        shared_cloud.client("ec2").create_vpn_gateway(Type="ipsec.1")
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "ec2:DescribeFpgaImages" in refused.value.response["Error"]["Message"]
+    assert "ec2:CreateVpnGateway" in refused.value.response["Error"]["Message"]
 
 
 def test_a_service_that_aws_does_not_have_is_refused(shared_cloud):
