@@ -18,7 +18,7 @@ from .. import tags
 from ..kinds import created, each, targets
 from ..listing import cut
 from ..service import ACCOUNT, Ec2Error, Request, invalid
-from . import quotas, records
+from . import allotting, records
 from .defaults import operation, own
 from .kinds import ADDRESS
 from .records import ElasticAddress, Taken
@@ -120,12 +120,7 @@ def accept_address_transfer(call: Call, request: Request) -> dict[str, Any]:
     assert address is not None  # `forget` was called when it was released
     if address.association:
         raise Ec2Error("InvalidTransfer.AddressAssociated", f"Address {address.public} is associated.")
-    quotas.room(
-        ADDRESS.all(call),
-        quotas.ELASTIC_ADDRESSES,
-        "AddressLimitExceeded",
-        "The maximum number of addresses has been reached.",
-    )
+    allotting.room_for_elastic(call)
     given = tags.given(call, request, ADDRESS)[ADDRESS.type]
     id = ADDRESS.new_id()
     records.elastic_addresses.delete(call.tx, *key)

@@ -14,7 +14,7 @@ from ..filters import chosen
 from ..kinds import created
 from ..listing import select
 from ..service import Ec2Error, Request, combination, invalid, missing
-from . import allotting, quotas, records
+from . import allotting, records
 from .address_transfers import forget
 from .defaults import association_id, operation, own
 from .interfaces import instance_arn, need_instance
@@ -54,12 +54,7 @@ def allocate_address(call: Call, request: Request) -> dict[str, Any]:
         raise Ec2Error("InvalidPublicIpv4PoolID.NotFound", f"The pool ID '{request['PublicIpv4Pool']}' does not exist")
     if request.get("NetworkBorderGroup") not in (None, call.region):
         raise invalid(f"Value ({request['NetworkBorderGroup']}) for parameter networkBorderGroup is invalid.")
-    quotas.room(
-        ADDRESS.all(call),
-        quotas.ELASTIC_ADDRESSES,
-        "AddressLimitExceeded",
-        "The maximum number of addresses has been reached.",
-    )
+    allotting.room_for_elastic(call)
     given = tags.given(call, request, ADDRESS)[ADDRESS.type]
     id = ADDRESS.new_id()
     public = allotting.take_public(call, id, request.get("Address"))

@@ -7,8 +7,8 @@ import msgspec
 from pileus.service import Call
 
 from ..service import Ec2Error, invalid
-from . import ranges, records
-from .kinds import SUBNET
+from . import quotas, ranges, records
+from .kinds import ADDRESS, SUBNET
 from .range_reservations import past, spans_in
 from .records import Subnet, Taken
 
@@ -96,6 +96,16 @@ def give_back(call: Call, subnet: str, address: str) -> None:
     known = SUBNET.need(call, subnet)
     records.private_addresses.delete(call.tx, call.account, call.region, subnet, int(IPv4Address(address)))
     SUBNET.put(call, subnet, msgspec.structs.replace(known, used=known.used - 1))
+
+
+def room_for_elastic(call: Call) -> None:
+    """Raises AddressLimitExceeded for an account that has all the elastic addresses it may have in a region."""
+    quotas.room(
+        ADDRESS.all(call),
+        quotas.ELASTIC_ADDRESSES,
+        "AddressLimitExceeded",
+        "The maximum number of addresses has been reached.",
+    )
 
 
 def take_public(call: Call, holder: str, wanted: str | None = None) -> str:
