@@ -41,7 +41,12 @@ class Place(msgspec.Struct, frozen=True):
 def read(call: Call, request: Request, count: int) -> Place:
     """Where the launch goes."""
     placement = request.get("Placement") or {}
-    zone = zone_of(call, placement.get("AvailabilityZone"), placement.get("AvailabilityZoneId"))
+    zone = zone_of(
+        call,
+        placement.get("AvailabilityZone"),
+        placement.get("AvailabilityZoneId"),
+        unknown=lambda name: invalid(f"Invalid availability zone: [{name}]"),
+    )
     if placement.get("Tenancy") in ("dedicated", "host"):
         raise Ec2Error("Unsupported", "Pileus is one host for all: leave Tenancy out.")
     given = request.get("NetworkInterfaces") or []

@@ -147,6 +147,7 @@ snapshot_kind: Kind[Snapshot] = Kind(
     "snapshot",
     snapshots,
     accountless=True,
+    malformed="InvalidSnapshotID.Malformed",
     filters={
         "snapshot-id": lambda snapshot: [snapshot.id],
         "volume-id": lambda snapshot: [snapshot.volume],
@@ -172,6 +173,7 @@ volume_kind = Kind(
     "InvalidVolume",
     "volume",
     volumes,
+    malformed="InvalidVolumeID.Malformed",
     filters={
         "volume-id": lambda volume: [volume.id],
         "availability-zone": lambda volume: [volume.zone],

@@ -43,6 +43,7 @@ FLOW_LOG: Kind[FlowLog] = Kind(
         "log-destination-type": lambda log: ["s3"],
         "deliver-log-status": lambda log: ["FAILED" if log.error else "SUCCESS"],
     },
+    malformed="InvalidFlowLogId.NotFound",
 )
 
 

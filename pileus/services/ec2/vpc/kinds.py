@@ -132,6 +132,7 @@ DHCP_OPTIONS: Kind[DhcpOptions] = Kind(
             "value": lambda found: [value for values in found.options.values() for value in values],
         }
     ),
+    malformed="InvalidDhcpOptionsId.Malformed",
 )
 GATEWAY: Kind[InternetGateway] = Kind(
     "igw",
@@ -146,6 +147,7 @@ GATEWAY: Kind[InternetGateway] = Kind(
             "attachment.state": lambda gateway: ["available"] if gateway.vpc else [],
         }
     ),
+    malformed="InvalidInternetGatewayId.Malformed",
 )
 
 
@@ -194,6 +196,7 @@ ROUTE_TABLE: Kind[RouteTable] = Kind(
         }
     ),
     _vpc_key,
+    malformed="InvalidRouteTableId.Malformed",
 )
 
 
@@ -225,6 +228,7 @@ ACL: Kind[Acl] = Kind(
         }
     ),
     _vpc_key,
+    malformed="InvalidNetworkAclId.Malformed",
 )
 GROUP = GroupKind(
     "sg",
@@ -311,6 +315,7 @@ INTERFACE: Kind[Interface] = Kind(
             "ec2:NetworkInterfaceID": interface.id,
         }
     ),
+    malformed="InvalidNetworkInterfaceId.Malformed",
 )
 ADDRESS: Kind[ElasticAddress] = Kind(
     "eipalloc",
@@ -330,6 +335,7 @@ ADDRESS: Kind[ElasticAddress] = Kind(
         "public-ip": lambda address: [address.public],
     },
     lambda call, address: {"ec2:AllocationId": address.id, "ec2:PublicIpAddress": address.public, "ec2:Domain": "vpc"},
+    malformed="InvalidAllocationID.NotFound",
 )
 
 

@@ -56,6 +56,7 @@ NAT = NatKind(
         "vpc-id": lambda nat: [nat.vpc],
     },
     not_found="NatGatewayNotFound",
+    malformed="NatGatewayMalformed",
 )
 
 
@@ -67,7 +68,9 @@ def show(call: Call, nat: NatGateway) -> dict[str, Any]:
         "Status": "succeeded",
     }
     if nat.public:
-        address |= {"AllocationId": nat.allocation, "PublicIp": nat.address, "AssociationId": nat.association}
+        address |= {"AllocationId": nat.allocation, "PublicIp": nat.address}
+    if nat.public and nat.association:
+        address["AssociationId"] = nat.association
     shown: dict[str, Any] = {
         "NatGatewayId": nat.id,
         "VpcId": nat.vpc,
