@@ -11,7 +11,7 @@ import msgspec
 from pileus.model import regions as facts
 from pileus.service import Call
 
-from .filters import compiled
+from .filters import compiled, nobodys
 from .service import Ec2Error, Request, invalid, operation
 
 
@@ -84,6 +84,7 @@ def describe_availability_zones(call: Call, request: Request) -> dict[str, Any]:
             "zone-type": lambda zone: ["availability-zone"],
             "opt-in-status": lambda zone: ["opt-in-not-required"],
             "group-name": lambda zone: [zone.region],
+            **nobodys("message", "parent-zone-id", "parent-zone-name"),
         },
         tagged=False,
     )

@@ -11,7 +11,7 @@ import msgspec
 from pileus.service import Call
 
 from ..able import refuse_where_no_disk_can_be
-from ..filters import compiled
+from ..filters import compiled, nobodys
 from ..instances.disks import DEVICE, VOLUMES_MAX
 from ..instances.records import Placed, instance_kind
 from ..kinds import targets
@@ -295,6 +295,8 @@ STATUSES: dict[str, Any] = {
     "volume-status.status": lambda volume: [_health(volume)],
     "volume-status.details-name": lambda volume: ["io-enabled", "io-performance"],
     "volume-status.details-status": lambda volume: ["passed", "not-applicable"],
+    **nobodys("action.code", "action.description", "action.event-id"),
+    **nobodys("event.description", "event.event-id", "event.event-type", "event.not-after", "event.not-before"),
 }
 
 

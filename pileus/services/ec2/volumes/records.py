@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from pileus.base.clock import iso_millis
+from pileus.model.regions import zone_id
 from pileus.store import Index, Table
 
-from ..filters import boolean
+from ..filters import boolean, nobodys, same
 from ..kinds import Kind
 
 GIB = 1024**3
@@ -190,6 +191,9 @@ volume_kind = Kind(
         "attachment.status": _attached(lambda attachment: attachment.state),
         "attachment.delete-on-termination": _attached(lambda attachment: boolean(attachment.delete_on_termination)),
         "multi-attach-enabled": lambda volume: ["false"],
+        "availability-zone-id": lambda volume: [zone_id(volume.zone)],
+        **same("false", "operator.managed"),
+        **nobodys("operator.principal"),
     },
     keys=lambda call, volume: {
         "ec2:VolumeSize": str(volume.size),

@@ -152,7 +152,7 @@ def modify_subnet_attribute(call: Call, request: Request) -> None:
             changes[field] = bool(request[member].get("Value", False))
     if "PrivateDnsHostnameTypeOnLaunch" in request:
         changes["host_names"] = request["PrivateDnsHostnameTypeOnLaunch"]
-    if not changes and not off and not request.unread():
+    if not changes and not off and len(request) == 1:
         raise missing("MapPublicIpOnLaunch")
     SUBNET.put(call, subnet.id, replace(subnet, **changes))
 
