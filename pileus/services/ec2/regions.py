@@ -83,7 +83,7 @@ def describe_availability_zones(call: Call, request: Request) -> dict[str, Any]:
             "state": lambda zone: ["available"],
             "zone-type": lambda zone: ["availability-zone"],
             "opt-in-status": lambda zone: ["opt-in-not-required"],
-            "group-name": lambda zone: [zone.region],
+            "group-name": lambda zone: [f"{zone.region}-zg-1"],
             **nobodys("message", "parent-zone-id", "parent-zone-name"),
         },
         tagged=False,

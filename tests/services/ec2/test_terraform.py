@@ -123,3 +123,48 @@ def test_a_detachment_that_is_none_names_the_instance_it_is_attached_to(ec2, clo
     volume = made["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
     with refused("InvalidAttachment.NotFound", made["InstanceId"]):
         ec2.detach_volume(VolumeId=volume, Device="/dev/sdz")
+
+
+def test_a_nat_gateway_that_cannot_be_is_made_and_fails(ec2, cloud, vpc):
+    """aws_nat_gateway waits for it and tells FailureCode and FailureMessage (EC2 API Reference, "NatGateway")."""
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
+    assert made["State"] == "pending"
+    cloud.settle()
+    [shown] = ec2.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"]
+    assert (shown["State"], shown["FailureCode"]) == ("failed", "Gateway.NotAttached")
+    assert shown["FailureMessage"] == f"Network {vpc} has no Internet gateway attached"
+
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    first = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    second = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    cloud.settle()
+    shown = {each["NatGatewayId"]: each for each in ec2.describe_nat_gateways()["NatGateways"]}
+    assert shown[first]["State"] == "available"
+    assert shown[second]["FailureCode"] == "Resource.AlreadyAssociated"
+
+    for id in (second, first):
+        ec2.delete_nat_gateway(NatGatewayId=id)
+        cloud.settle()
+    cloud.advance(3_700)
+    assert ec2.describe_nat_gateways()["NatGateways"] == []
+    ec2.delete_subnet(SubnetId=subnet)
+
+
+def test_a_group_of_another_network_is_told_as_such(ec2, cloud, image, launch, vpc):
+    """aws_instance, aws_network_interface: with a subnet named, without, and of what is there already."""
+    there = ec2.create_security_group(GroupName="there", Description="d", VpcId=vpc)["GroupId"]
+    made = launch()
+    asked = {"ImageId": image, "MinCount": 1, "MaxCount": 1, "SecurityGroupIds": [there]}
+    differs = f"Security group {there} and subnet {made['SubnetId']} belong to different networks."
+    with refused("InvalidParameter", differs):
+        ec2.run_instances(**asked, SubnetId=made["SubnetId"])
+    for call in (
+        lambda: ec2.create_network_interface(SubnetId=made["SubnetId"], Groups=[there]),
+        lambda: ec2.run_instances(**asked),
+        lambda: ec2.modify_instance_attribute(InstanceId=made["InstanceId"], Groups=[there]),
+    ):
+        with refused("InvalidGroup.NotFound", "You have specified two resources that belong to different networks."):
+            call()

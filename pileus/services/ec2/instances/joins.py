@@ -76,7 +76,7 @@ def _plain(call: Call, request: Request, zone: str | None, count: int) -> Place:
     names = request.get("SecurityGroups") or []
     if names and id:
         raise combination("The parameter groupName cannot be used with the parameter subnet")
-    groups = joining.groups_of(call, subnet.vpc, request.get("SecurityGroupIds") or [], names)
+    groups = joining.groups_of(call, subnet.vpc, request.get("SecurityGroupIds") or [], names, subnet=id or "")
     return Place(subnet, [Wish(0, groups, private=private)])
 
 
@@ -148,7 +148,7 @@ def join(call: Call, instance: str, place: Place, tags: dict[str, str], name: st
             interface = joining.create_interface(
                 call,
                 subnet,
-                groups=joining.groups_of(call, subnet.vpc, wish.groups, []),
+                groups=joining.groups_of(call, subnet.vpc, wish.groups, [], subnet=subnet.id),
                 private=wish.private,
                 secondary=wish.secondary,
                 secondary_count=wish.secondary_count,
