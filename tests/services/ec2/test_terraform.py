@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.ec2.conftest import allow
 from tests.services.ec2.vpc.refusing import refused
 
 
@@ -168,3 +169,15 @@ def test_a_group_of_another_network_is_told_as_such(ec2, cloud, image, launch, v
     ):
         with refused("InvalidGroup.NotFound", "You have specified two resources that belong to different networks."):
             call()
+
+
+def test_a_volume_of_a_snapshot_needs_a_permission_for_the_snapshot(ec2, cloud, jo):
+    """Service Authorization Reference, "Actions defined by Amazon EC2": CreateVolume has both types of resources."""
+    source = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    cloud.settle()
+    snapshot = ec2.create_snapshot(VolumeId=source)["SnapshotId"]
+    cloud.settle()
+    some = jo(allow("ec2:CreateVolume", "arn:aws:ec2:*:*:volume/*"))
+    some.create_volume(AvailabilityZone="us-east-1a", Size=1)
+    with refused("UnauthorizedOperation", f"snapshot/{snapshot}"):
+        some.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot)
