@@ -163,4 +163,5 @@ def _check(call: Call, action: str, resource: str, own: ResourcePolicy | None, c
         denied = AccessDenied(asked, grants, decision, service.to_strangers if stranger else None)
         if service.denied is not None:
             denied.code = denied.query_code = service.denied
+            denied.message = f"You are not authorized to perform this operation. {denied.message}"
         raise denied

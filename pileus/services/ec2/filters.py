@@ -79,6 +79,16 @@ def _of_tags(name: str) -> Callable[[Any], Iterable[str | None]] | None:
     return None
 
 
+def nobodys(*names: str) -> dict[str, Callable[[Any], Iterable[str | None]]]:
+    """Filters by what nothing has here (IPv6, outposts, product codes): they are known, and nothing passes."""
+    return dict.fromkeys(names, lambda record: ())
+
+
+def same(value: str, *names: str) -> dict[str, Callable[[Any], Iterable[str | None]]]:
+    """Filters by what is the same for all."""
+    return dict.fromkeys(names, lambda record: (value,))
+
+
 def boolean(value: bool) -> str:
     """As filters spell it."""
     return "true" if value else "false"

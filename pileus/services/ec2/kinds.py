@@ -39,6 +39,8 @@ class Kind(Generic[R]):
     filters: dict[str, Callable[[R], Values]] = field(default_factory=dict)
     keys: Callable[[Call, R], dict[str, Any]] | None = None
     not_found: str = ""
+    malformed: str = ""
+    """The codes of an unknown id and of what is none, where they are not the noun's. EC2 spells them as it likes."""
     accountless: bool = False
     """Whether its ARN leaves the account out (images, snapshots)."""
 
@@ -79,10 +81,10 @@ class Kind(Generic[R]):
         return [record for record in found if record is not None]
 
     def unknown(self, lost: list[str]) -> Ec2Error:
+        code, malformed = self.not_found or f"{self.noun}.NotFound", self.malformed or f"{self.noun}.Malformed"
         for id in lost:
-            if not self.form.fullmatch(id):
-                return Ec2Error(f"{self.noun}.Malformed", f'Invalid id: "{id}" (expecting "{self.prefix}-...")')
-        code = self.not_found or f"{self.noun}.NotFound"
+            if not self.form.fullmatch(id) and malformed != code:
+                return Ec2Error(malformed, f'Invalid id: "{id}" (expecting "{self.prefix}-...")')
         if len(lost) == 1:
             return Ec2Error(code, f"The {self.called} ID '{lost[0]}' does not exist")
         return Ec2Error(code, f"The {self.called} IDs '{', '.join(lost)}' do not exist")

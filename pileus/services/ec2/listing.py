@@ -22,7 +22,9 @@ def page_size(request: dict[str, Any], least: int = PAGE_LEAST, most: int = PAGE
     size = request.get("MaxResults")
     if size is None:
         return most
-    if not least <= size <= 10 * PAGE_MOST:
+    if size > 10 * PAGE_MOST:
+        raise invalid(f"Value ( {size} ) for parameter maxResults is invalid. Expecting at most {most}.")
+    if size < least:
         raise invalid(f"Value ( {size} ) for parameter maxResults is invalid. Expecting a value greater than {least}.")
     return min(int(size), most)
 
@@ -63,7 +65,8 @@ def select(
     token = request.get("NextToken")
     if wanted:
         if exclusive and "MaxResults" in request:
-            raise combination(f"The parameter {ids} cannot be used with the parameter maxResults")
+            named = "instancesSet" if ids == "InstanceIds" else ids
+            raise combination(f"The parameter {named} cannot be used with the parameter maxResults")
         found = kind.need_all(call, wanted)
         return [record for record in found if keep(record) and (extra is None or extra(record))], None
 

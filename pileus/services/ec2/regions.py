@@ -3,6 +3,7 @@
 Source: EC2 API Reference, the operations' pages. Every region is enabled in every account.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,8 +11,8 @@ import msgspec
 from pileus.model import regions as facts
 from pileus.service import Call
 
-from .filters import compiled
-from .service import Request, invalid, operation
+from .filters import compiled, nobodys
+from .service import Ec2Error, Request, invalid, operation
 
 
 class _Region(msgspec.Struct, frozen=True):
@@ -82,7 +83,8 @@ def describe_availability_zones(call: Call, request: Request) -> dict[str, Any]:
             "state": lambda zone: ["available"],
             "zone-type": lambda zone: ["availability-zone"],
             "opt-in-status": lambda zone: ["opt-in-not-required"],
-            "group-name": lambda zone: [zone.region],
+            "group-name": lambda zone: [f"{zone.region}-zg-1"],
+            **nobodys("message", "parent-zone-id", "parent-zone-name"),
         },
         tagged=False,
     )
@@ -103,14 +105,26 @@ def _show(zone: _Zone) -> dict[str, Any]:
     }
 
 
-def zone_of(call: Call, name: str | None, id: str | None = None) -> str | None:
-    """The zone that a request names in either way; None when it names none. Raises InvalidParameterValue."""
+def no_zone(name: str) -> Ec2Error:
+    """As disks' operations say it."""
+    return Ec2Error("InvalidZone.NotFound", f"The zone '{name}' does not exist.")
+
+
+def zone_of(
+    call: Call, name: str | None, id: str | None = None, *, unknown: Callable[[str], Ec2Error] | None = None
+) -> str | None:
+    """The zone that a request names in either way; None when it names none. Raises InvalidParameterValue, or what
+    `unknown` makes of the name."""
     known = {facts.zone_id(zone): zone for zone in facts.zones(call.region)}
     if id:
         if id not in known:
+            if unknown is not None:
+                raise unknown(id)
             raise invalid(f"Value ({id}) for parameter availabilityZoneId is invalid.")
         return known[id]
     if name and name not in known.values():
+        if unknown is not None:
+            raise unknown(name)
         raise invalid(
             f"Value ({name}) for parameter availabilityZone is invalid. "
             f"Subnets can currently only be created in the following availability zones: "

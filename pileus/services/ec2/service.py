@@ -60,6 +60,13 @@ def missing(member: str) -> Ec2Error:
     return Ec2Error("MissingParameter", f"The request must contain the parameter {member}")
 
 
+def refuse_no_users(given: list[str] | None, *words: str) -> None:
+    """Of Describe operations: each is an account, or one of the words. Raises InvalidUserID.Malformed."""
+    for user in given or ():
+        if user not in words and not ACCOUNT.fullmatch(user):
+            raise Ec2Error("InvalidUserID.Malformed", f'Invalid user id: "{user}"')
+
+
 def refuse_unread(name: str, request: Heeded) -> None:
     """Of an operation that is through: what it did not look at has no effect."""
     if unread := request.unread():

@@ -64,6 +64,8 @@ def _value(name: str, shape: Shape, known: dict[str, Any]) -> Check | None:
                 return "InvalidInstanceType", f"The following supplied instance types do not exist: [{value}]"
             if name == "InstanceType":
                 return "InvalidParameterValue", f"Invalid value '{value}' for InstanceType."
+            if name == "VolumeType":
+                return "UnknownVolumeType", f"Unsupported volume type '{value}' for volume creation."
             return "InvalidParameterValue", f"Value ({value}) for parameter {name} is invalid."
 
         return listed

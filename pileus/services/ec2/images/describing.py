@@ -12,7 +12,7 @@ from pileus.service import Call
 from ..filters import chosen
 from ..kinds import each
 from ..listing import cut
-from ..service import Ec2Error, Request, invalid, operation
+from ..service import Ec2Error, Request, invalid, operation, refuse_no_users
 from ..tags import show as show_tags
 from ..volumes.records import AMAZON, AMAZON_ACCOUNT
 from . import allowed
@@ -117,6 +117,8 @@ def _of_launcher(call: Call, image: Image, launchers: list[str]) -> bool:
 def describe_images(call: Call, request: Request) -> dict[str, Any]:
     keep = chosen(image_kind, request)
     wanted, owners, launchers = request.get("ImageIds"), request.get("Owners"), request.get("ExecutableUsers")
+    refuse_no_users(owners, "self", AMAZON, "aws-marketplace", "aws-backup-vault")
+    refuse_no_users(launchers, "self", "all")
     deprecated, disabled = request.get("IncludeDeprecated"), request.get("IncludeDisabled")
     if wanted:
         pairs = [(id, found(call, id)) for id in dict.fromkeys(wanted)]
@@ -149,4 +151,6 @@ def _unknown(lost: list[str]) -> Ec2Error:
     for id in lost:
         if image_kind.form.fullmatch(id) is None:
             return Ec2Error("InvalidAMIID.Malformed", f'Invalid id: "{id}" (expecting "ami-...")')
-    return Ec2Error("InvalidAMIID.NotFound", f"The image id '[{', '.join(lost)}]' does not exist")
+    named = f"'[{', '.join(lost)}]'"
+    told = f"The image id {named} does not exist" if len(lost) == 1 else f"The image ids {named} do not exist"
+    return Ec2Error("InvalidAMIID.NotFound", told)

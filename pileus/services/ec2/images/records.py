@@ -12,7 +12,7 @@ from pileus.base.clock import iso_millis
 from pileus.service import Call
 from pileus.store import Index, Table
 
-from ..filters import boolean
+from ..filters import boolean, nobodys, same
 from ..kinds import Kind
 from ..volumes.records import AMAZON_ACCOUNT
 
@@ -124,6 +124,12 @@ image_kind = _Images(
         "root-device-type": lambda image: ["ebs"],
         "ena-support": lambda image: ["true"],
         "source-instance-id": lambda image: [image.source_instance] if image.source_instance else [],
+        "source-image-id": lambda image: [image.source_image] if image.source_image else [],
+        "source-image-region": lambda image: [image.source_region] if image.source_image else [],
+        "state-reason-code": lambda image: ["Server.InternalError"] if image.reason else [],
+        "state-reason-message": lambda image: [image.reason] if image.reason else [],
+        **same("simple", "sriov-net-support"),
+        **nobodys("kernel-id", "platform", "product-code", "product-code.type", "ramdisk-id"),
         "creation-date": lambda image: [written(image.created)],
         "block-device-mapping.device-name": _disks(lambda disk: disk.device),
         "block-device-mapping.snapshot-id": _disks(lambda disk: disk.snapshot),

@@ -122,12 +122,15 @@ def modify_instance_attribute(call: Call, request: Request) -> None:
     if member == "BlockDeviceMappings":
         _keep_or_delete(call, instance, value)
         return
-    instance_kind.put(call, instance.id, replace(instance, **_changed(instance, member, value)))
+    instance_kind.put(call, instance.id, replace(instance, **_changed(call, instance, member, value)))
 
 
-def _changed(instance: Instance, member: str, value: Any) -> dict[str, Any]:
+def _changed(call: Call, instance: Instance, member: str, value: Any) -> dict[str, Any]:
     if member == "InstanceType":
-        kind = type_of(value or "")
+        known = call.cloud.service("ec2").operations["RunInstances"].model.input.members["InstanceType"].shape.enum
+        if value not in known:
+            raise Ec2Error("InvalidInstanceAttributeValue", f"Invalid value '{value}' for InstanceType.")
+        kind = type_of(value)
         if instance.architecture not in kind.architectures:
             raise invalid(f"The instance type '{kind.name}' does not have the architecture of '{instance.id}'.")
         return {

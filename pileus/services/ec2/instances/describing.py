@@ -14,7 +14,7 @@ from ..listing import select
 from ..service import Request, operation
 from ..volumes.records import Attachment, volumes
 from ..vpc import joining
-from ..vpc.records import Attachment as Tie
+from ..vpc.kinds import INTERFACE
 from ..vpc.records import Interface
 from . import hostnames, showing
 from .records import Instance, instance_kind
@@ -72,30 +72,8 @@ def _of_interfaces(call: Call) -> dict[str, Read]:
 
         return values
 
-    def joined(read: Callable[[Tie], str]) -> Read:
-        return over(lambda one: [read(one.attachment)] if one.attachment is not None else [])
-
-    publics = over(lambda one: [each.public.address for each in one.addresses if each.public is not None])
-    found = {
-        "attachment.attachment-id": joined(lambda one: one.id),
-        "attachment.device-index": joined(lambda one: str(one.index)),
-        "attachment.delete-on-termination": joined(lambda one: boolean(one.delete_on_termination)),
-        "attachment.instance-id": joined(lambda one: one.instance),
-        "owner-id": over(lambda one: [one.account]),
-        "source-dest-check": over(lambda one: [boolean(one.source_check)]),
-        "private-dns-name": over(lambda one: [joining.private_name(call.region, one.primary.address)]),
-        "network-interface-id": over(lambda one: [one.id]),
-        "subnet-id": over(lambda one: [one.subnet]),
-        "vpc-id": over(lambda one: [one.vpc]),
-        "mac-address": over(lambda one: [one.mac]),
-        "group-id": over(lambda one: one.groups),
-        "group-name": over(lambda one: one.names),
-        "availability-zone": over(lambda one: [one.zone]),
-        "description": over(lambda one: [one.description]),
-        "addresses.private-ip-address": over(lambda one: [each.address for each in one.addresses]),
-        "addresses.association.public-ip": publics,
-        "association.public-ip": publics,
-    }
+    found = {name: over(read) for name, read in INTERFACE.filters.items()}
+    found |= {"tag-key": over(lambda one: one.tags), "tag-value": over(lambda one: one.tags.values())}
     return {f"network-interface.{name}": read for name, read in found.items()}
 
 

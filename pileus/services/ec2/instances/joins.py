@@ -41,7 +41,12 @@ class Place(msgspec.Struct, frozen=True):
 def read(call: Call, request: Request, count: int) -> Place:
     """Where the launch goes."""
     placement = request.get("Placement") or {}
-    zone = zone_of(call, placement.get("AvailabilityZone"), placement.get("AvailabilityZoneId"))
+    zone = zone_of(
+        call,
+        placement.get("AvailabilityZone"),
+        placement.get("AvailabilityZoneId"),
+        unknown=lambda name: invalid(f"Invalid availability zone: [{name}]"),
+    )
     if placement.get("Tenancy") in ("dedicated", "host"):
         raise Ec2Error("Unsupported", "Pileus is one host for all: leave Tenancy out.")
     given = request.get("NetworkInterfaces") or []
@@ -71,7 +76,7 @@ def _plain(call: Call, request: Request, zone: str | None, count: int) -> Place:
     names = request.get("SecurityGroups") or []
     if names and id:
         raise combination("The parameter groupName cannot be used with the parameter subnet")
-    groups = joining.groups_of(call, subnet.vpc, request.get("SecurityGroupIds") or [], names)
+    groups = joining.groups_of(call, subnet.vpc, request.get("SecurityGroupIds") or [], names, subnet=id or "")
     return Place(subnet, [Wish(0, groups, private=private)])
 
 
@@ -143,7 +148,7 @@ def join(call: Call, instance: str, place: Place, tags: dict[str, str], name: st
             interface = joining.create_interface(
                 call,
                 subnet,
-                groups=joining.groups_of(call, subnet.vpc, wish.groups, []),
+                groups=joining.groups_of(call, subnet.vpc, wish.groups, [], subnet=subnet.id),
                 private=wish.private,
                 secondary=wish.secondary,
                 secondary_count=wish.secondary_count,

@@ -11,7 +11,7 @@ from pileus.base.clock import iso_millis
 from pileus.model.regions import zone_id
 from pileus.store import Index, Table
 
-from ..filters import boolean
+from ..filters import boolean, nobodys, same
 from ..kinds import Kind
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -211,6 +211,15 @@ instance_kind = Kind(
         "virtualization-type": lambda instance: ["hvm"],
         "requester-id": lambda instance: [instance.requester],
         "hibernation-options.configured": lambda instance: [boolean(False)],
+        "metadata-options.http-protocol-ipv4": lambda instance: [
+            "enabled" if instance.metadata.enabled else "disabled"
+        ],
+        **same("applied", "metadata-options.state"),
+        **same("disabled", "metadata-options.http-protocol-ipv6"),
+        **same("open", "capacity-reservation-specification.capacity-reservation-preference"),
+        **same("false", "operator.managed"),
+        **nobodys("affinity", "boot-mode", "capacity-reservation-id", "host-id", "ipv6-address", "kernel-id"),
+        **nobodys("operator.principal", "outpost-arn", "platform", "product-code", "product-code.type", "ramdisk-id"),
     },
     keys=lambda call, instance: {
         "ec2:InstanceID": instance.id,

@@ -8,9 +8,10 @@ from base64 import b64encode
 from typing import Any
 
 from pileus.control.outside import outside
+from pileus.model.regions import zone_id
 from pileus.service import Call, Outside
 
-from ..filters import compiled
+from ..filters import compiled, nobodys, same
 from ..kinds import targets
 from ..listing import select
 from ..service import Request, operation
@@ -54,6 +55,10 @@ def _show(instance: Instance) -> dict[str, Any]:
 
 FILTERS: dict[str, Any] = {
     "availability-zone": lambda one: [one.zone],
+    "availability-zone-id": lambda one: [zone_id(one.zone)],
+    **nobodys("event.code", "event.description", "event.instance-event-id"),
+    **nobodys("event.not-after", "event.not-before", "event.not-before-deadline", "operator.principal"),
+    **same("false", "operator.managed"),
     "instance-state-name": lambda one: [one.state],
     "instance-state-code": lambda one: [str(one.code)],
     "instance-status.status": lambda one: [_checked(one)[0]],

@@ -5,6 +5,7 @@ vCPUs, `xlarge` 4, `Nxlarge` 4 times N. Types that the file does not have cannot
 "DescribeInstanceTypes", "DescribeInstanceTypeOfferings".
 """
 
+import math
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,7 +16,7 @@ import orjson
 from pileus.model import regions
 from pileus.service import Call
 
-from ..filters import boolean, compiled
+from ..filters import boolean, compiled, same
 from ..listing import cut
 from ..service import Ec2Error, Request, invalid, operation
 
@@ -198,6 +199,26 @@ FILTERS: dict[str, Any] = {
     "supported-usage-class": lambda kind: ["on-demand", "spot"],
     "supported-virtualization-type": lambda kind: ["hvm"],
     "vcpu-info.default-vcpus": lambda kind: [str(kind.vcpus)],
+    "ebs-info.ebs-optimized-support": lambda kind: [_show(kind)["EbsInfo"]["EbsOptimizedSupport"]],
+    "instance-storage-info.disk.count": lambda kind: [str(kind.store[0])] if kind.store is not None else [],
+    "instance-storage-info.disk.size-in-gb": lambda kind: [str(kind.store[1])] if kind.store is not None else [],
+    "instance-storage-info.total-size-in-gb": lambda kind: (
+        [str(math.prod(kind.store))] if kind.store is not None else []
+    ),
+    "instance-storage-info.disk.type": lambda kind: ["ssd"] if kind.store is not None else [],
+    "network-info.network-performance": lambda kind: [kind.network],
+    "network-info.ipv4-addresses-per-interface": lambda kind: [str(kind.addresses)],
+    "processor-info.sustained-clock-speed-in-ghz": lambda kind: [str(kind.clock)],
+    "vcpu-info.default-cores": lambda kind: [str(kind.cores)],
+    "vcpu-info.default-threads-per-core": lambda kind: [str(kind.vcpus // kind.cores)],
+    **same("true", "auto-recovery-supported"),
+    **same("supported", "ebs-info.encryption-support"),
+    **same("unsupported", "ebs-info.nvme-support"),
+    **same("legacy-bios", "supported-boot-mode"),
+    **same("1", "network-info.maximum-network-cards"),
+    **same("0", "network-info.ipv6-addresses-per-interface"),
+    **same("false", "dedicated-hosts-supported", "network-info.efa-supported"),
+    **same("false", "network-info.encryption-in-transit-supported"),
     "network-info.ipv6-supported": lambda kind: ["false"],
     "network-info.ena-support": lambda kind: [kind.ena],
     "network-info.maximum-network-interfaces": lambda kind: [str(kind.interfaces)],

@@ -66,6 +66,7 @@ kind = _KeyPairs(
         "fingerprint": lambda pair: [pair.fingerprint],
     },
     keys=lambda call, pair: {"ec2:KeyPairName": pair.name, "ec2:KeyPairType": pair.type},
+    malformed="InvalidKeyPair.NotFound",
 )
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from pileus.base.clock import iso_millis
 from pileus.service import Call
 
-from ..filters import compiled
+from ..filters import boolean, compiled
 from ..instances import showing
 from ..instances.records import instance_kind
 from ..kinds import created, targets
@@ -191,9 +192,16 @@ def describe_launch_template_versions(call: Call, request: Request) -> dict[str,
     keep = compiled(
         request.get("Filters") or [],
         {
-            "is-default-version": lambda pair: ["true" if pair[1].number == pair[0].default else "false"],
+            "is-default-version": lambda pair: [boolean(pair[1].number == pair[0].default)],
+            "create-time": lambda pair: [f"{iso_millis(pair[1].created)}Z"],
             "image-id": lambda pair: [pair[1].data.get("ImageId")],
             "instance-type": lambda pair: [pair[1].data.get("InstanceType")],
+            "ebs-optimized": lambda pair: [boolean(bool(pair[1].data.get("EbsOptimized")))],
+            "http-endpoint": lambda pair: [pair[1].data.get("MetadataOptions", {}).get("HttpEndpoint")],
+            "http-tokens": lambda pair: [pair[1].data.get("MetadataOptions", {}).get("HttpTokens")],
+            "iam-instance-profile": lambda pair: list(pair[1].data.get("IamInstanceProfile", {}).values()),
+            "kernel-id": lambda pair: [pair[1].data.get("KernelId")],
+            "ram-disk-id": lambda pair: [pair[1].data.get("RamDiskId")],
         },
         tagged=False,
     )

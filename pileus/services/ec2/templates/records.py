@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from pileus.base.clock import iso_millis
 from pileus.service import Call
 from pileus.store import Table
 
@@ -47,6 +48,7 @@ template_kind: Kind[Template] = Kind(
     filters={
         "launch-template-name": lambda template: [template.name],
         "launch-template-id": lambda template: [template.id],
+        "create-time": lambda template: [f"{iso_millis(template.created)}Z"],
     },
     keys=lambda call, template: {"ec2:LaunchTemplate": template_kind.arn(call, template.id)},
 )

@@ -11,19 +11,19 @@ import msgspec
 from pileus.service import Call
 
 from ..able import refuse_where_no_disk_can_be
-from ..filters import compiled
+from ..filters import compiled, nobodys
 from ..instances.disks import DEVICE, VOLUMES_MAX
 from ..instances.records import Placed, instance_kind
-from ..kinds import created, targets
+from ..kinds import targets
 from ..listing import describe, select
 from ..names import guest_name
-from ..regions import zone_of
+from ..regions import no_zone, zone_of
 from ..service import Ec2Error, Request, invalid, missing, operation
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from ..tokens import made_before, remember
 from . import encrypting, making, types
-from .records import Attachment, Volume, volume_kind
+from .records import Attachment, Volume, snapshot_kind, volume_kind
 
 replace = msgspec.structs.replace
 MODIFY_SECONDS = 6 * 3_600.0
@@ -64,9 +64,15 @@ def show(call: Call, volume: Volume) -> dict[str, Any]:
     return shown
 
 
+def _creating(call: Call, request: Request) -> list[str]:
+    """A snapshot that it is made of is asked for as well (Service Authorization Reference, "CreateVolume")."""
+    source = request.get("SnapshotId")
+    return [volume_kind.arn(call, "*"), *([snapshot_kind.arn(call, source)] if source else [])]
+
+
 @operation(
     "CreateVolume",
-    resource=created(volume_kind),
+    resource=_creating,
     context=lambda call, request: {
         "ec2:VolumeSize": str(request.get("Size") or ""),
         "ec2:VolumeType": request.get("VolumeType") or "gp2",
@@ -79,7 +85,7 @@ def create_volume(call: Call, request: Request) -> dict[str, Any]:
     if before is not None:
         return show(call, volume_kind.need(call, before[0]))
     refuse_where_no_disk_can_be(call)
-    zone = zone_of(call, request.get("AvailabilityZone"), request.get("AvailabilityZoneId"))
+    zone = zone_of(call, request.get("AvailabilityZone"), request.get("AvailabilityZoneId"), unknown=no_zone)
     if zone is None:
         raise missing("availabilityZone")
     if request.get("MultiAttachEnabled"):
@@ -172,9 +178,10 @@ def detach_volume(call: Call, request: Request) -> dict[str, Any]:
         None,
         attachment.device,
     ):
+        instance_id = request.get("InstanceId") or attachment.instance
         raise Ec2Error(
             "InvalidAttachment.NotFound",
-            f"The volume '{volume.id}' is not attached to instance '{request.get('InstanceId')}' as device "
+            f"The volume '{volume.id}' is not attached to instance '{instance_id}' as device "
             f"'{request.get('Device') or attachment.device}'.",
         )
     instance = instance_kind.get(call, attachment.instance)
@@ -288,6 +295,8 @@ STATUSES: dict[str, Any] = {
     "volume-status.status": lambda volume: [_health(volume)],
     "volume-status.details-name": lambda volume: ["io-enabled", "io-performance"],
     "volume-status.details-status": lambda volume: ["passed", "not-applicable"],
+    **nobodys("action.code", "action.description", "action.event-id"),
+    **nobodys("event.description", "event.event-id", "event.event-type", "event.not-after", "event.not-before"),
 }
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from pileus.base.clock import iso_millis
+from pileus.model.regions import zone_id
 from pileus.store import Index, Table
 
-from ..filters import boolean
+from ..filters import boolean, nobodys, same
 from ..kinds import Kind
 
 GIB = 1024**3
@@ -147,6 +148,7 @@ snapshot_kind: Kind[Snapshot] = Kind(
     "snapshot",
     snapshots,
     accountless=True,
+    malformed="InvalidSnapshotID.Malformed",
     filters={
         "snapshot-id": lambda snapshot: [snapshot.id],
         "volume-id": lambda snapshot: [snapshot.volume],
@@ -172,6 +174,7 @@ volume_kind = Kind(
     "InvalidVolume",
     "volume",
     volumes,
+    malformed="InvalidVolumeID.Malformed",
     filters={
         "volume-id": lambda volume: [volume.id],
         "availability-zone": lambda volume: [volume.zone],
@@ -188,6 +191,9 @@ volume_kind = Kind(
         "attachment.status": _attached(lambda attachment: attachment.state),
         "attachment.delete-on-termination": _attached(lambda attachment: boolean(attachment.delete_on_termination)),
         "multi-attach-enabled": lambda volume: ["false"],
+        "availability-zone-id": lambda volume: [zone_id(volume.zone)],
+        **same("false", "operator.managed"),
+        **nobodys("operator.principal"),
     },
     keys=lambda call, volume: {
         "ec2:VolumeSize": str(volume.size),

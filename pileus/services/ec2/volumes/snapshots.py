@@ -17,7 +17,7 @@ from ..images.records import Image, images, images_of_snapshot
 from ..instances.records import instance_kind
 from ..kinds import created, each, targets
 from ..listing import cut
-from ..service import ACCOUNT, Ec2Error, Request, invalid, operation
+from ..service import ACCOUNT, Ec2Error, Request, invalid, operation, refuse_no_users
 from ..tags import given as given_tags
 from ..tags import shown as shown_tags
 from . import encrypting
@@ -213,6 +213,8 @@ def describe_snapshots(call: Call, request: Request) -> dict[str, Any]:
     """One's own, those shared with one, and everybody's."""
     keep = chosen(snapshot_kind, request)
     wanted, owners, users = request.get("SnapshotIds"), request.get("OwnerIds"), request.get("RestorableByUserIds")
+    refuse_no_users(owners, "self", "amazon")
+    refuse_no_users(users, "self", "all")
     public = _offered(call.region)
     if wanted:
         known = {snapshot.id: snapshot for snapshot in public}

@@ -13,7 +13,7 @@ from pileus.base.errors import ApiError
 from pileus.service import AccessDenied, Call
 
 from .. import tags
-from ..filters import compiled
+from ..filters import compiled, nobodys
 from ..kinds import Kind, targets
 from ..listing import describe
 from ..service import Ec2Error, Request, invalid, missing
@@ -41,8 +41,10 @@ FLOW_LOG: Kind[FlowLog] = Kind(
         "resource-id": lambda log: [log.resource],
         "traffic-type": lambda log: [log.traffic],
         "log-destination-type": lambda log: ["s3"],
+        **nobodys("log-group-name"),
         "deliver-log-status": lambda log: ["FAILED" if log.error else "SUCCESS"],
     },
+    malformed="InvalidFlowLogId.NotFound",
 )
 
 

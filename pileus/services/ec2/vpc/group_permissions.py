@@ -53,7 +53,9 @@ def permissions(call: Call, rules: Iterable[GroupRule]) -> list[dict[str, Any]]:
         if shown is None:
             shown = made[rule.protocol, rule.first, rule.last] = _empty(rule)
         described = {"Description": rule.description} if rule.description else {}
-        if rule.range:
+        if ":" in rule.range:  # asked to be revoked, and not there
+            shown["Ipv6Ranges"].append({"CidrIpv6": rule.range, **described})
+        elif rule.range:
             shown["IpRanges"].append({"CidrIp": rule.range, **described})
         elif rule.prefix_list:
             shown["PrefixListIds"].append({"PrefixListId": rule.prefix_list, **described})
@@ -90,6 +92,7 @@ def stale(call: Call, rule: GroupRule) -> bool:
 
 _READERS: dict[str, Callable[[Call, GroupRule], str]] = {
     "cidr": lambda call, rule: rule.range,
+    "ipv6-cidr": lambda call, rule: "",
     "from-port": lambda call, rule: str(rule.first) if rule.protocol != "-1" else "",
     "to-port": lambda call, rule: str(rule.last) if rule.protocol != "-1" else "",
     "protocol": lambda call, rule: rule.protocol,
@@ -142,7 +145,7 @@ def kind_of_traffic(given: Request) -> tuple[str, int, int]:
     if protocol in ("icmp", "icmpv6"):
         return protocol, -1 if first is None else int(first), -1 if last is None else int(last)
     if protocol != "-1" and (natural(protocol) is None or int(protocol) > 255):
-        raise Ec2Error("InvalidPermission.Malformed", f"Invalid IP protocol '{text}'")
+        raise invalid(f"Invalid value '{text}' for IP protocol. Unknown protocol.")
     return protocol, -1, -1  # any other protocol has no ports, whatever was given
 
 
@@ -157,8 +160,9 @@ def _ports(first: int | None, last: int | None) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def read(call: Call, group: SecurityGroup, given: list[Request]) -> list[Permission]:
-    """The rules that IpPermissions mean, in their order."""
+def read(call: Call, group: SecurityGroup, given: list[Request], *, revoking: bool = False) -> list[Permission]:
+    """The rules that IpPermissions mean, in their order. `revoking`: ranges of IPv6 are rules that are not there,
+    rather than refused: Terraform revokes the one to ::/0 of every group that it makes, in case there is one."""
     found = []
     for permission in given:
         traffic = kind_of_traffic(permission)
@@ -173,9 +177,10 @@ def read(call: Call, group: SecurityGroup, given: list[Request]) -> list[Permiss
             found.append(
                 Permission(*traffic, description=_description(each), **other)  # type: ignore[arg-type]
             )
-        permission.get("Ipv6Ranges")
-        if permission.get("Ipv6Ranges"):
-            raise invalid("IPv6 is not there: leave Ipv6Ranges out.")
+        for each in permission.get("Ipv6Ranges") or []:
+            if not revoking:
+                raise invalid("IPv6 is not there: leave Ipv6Ranges out.")
+            found.append(Permission(*traffic, range=ranges.parsed6(each.get("CidrIpv6") or "", "cidrIpv6")))
     if len({each.same(False) for each in found}) != len(found):
         raise invalid("The same permission must not appear multiple times")
     return found

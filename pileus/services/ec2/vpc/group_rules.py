@@ -81,10 +81,10 @@ def _flat(call: Call, group: SecurityGroup, request: Request) -> list[Permission
     raise missing("ipPermissions") if "IpProtocol" not in request else missing("cidrIp")
 
 
-def _asked(call: Call, group: SecurityGroup, request: Request) -> list[Permission]:
+def _asked(call: Call, group: SecurityGroup, request: Request, *, revoking: bool = False) -> list[Permission]:
     if "IpPermissions" not in request:
         return _flat(call, group, request)
-    found = read(call, group, request["IpPermissions"])
+    found = read(call, group, request["IpPermissions"], revoking=revoking)
     if not found:
         raise invalid("Invalid value 'null' for ipPermissions: at least one source or destination is needed.")
     return found
@@ -149,7 +149,7 @@ def _revoked(
         return [by_id[id] for id in dict.fromkeys(wanted)], []
     known = {rule.same: rule for rule in there}
     gone, lost = [], []
-    for permission in _asked(call, group, request):
+    for permission in _asked(call, group, request, revoking=True):
         found = known.get(permission.same(egress))
         if found is not None:
             gone.append(found)

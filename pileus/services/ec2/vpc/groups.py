@@ -82,11 +82,14 @@ def create_security_group(call: Call, request: Request) -> dict[str, Any]:
     name, description = request["GroupName"], request["Description"]
     if name.startswith("sg-"):
         raise invalid(f"Value ({name}) for parameter GroupName is invalid. Group names may not be in the format sg-*")
-    for value, member in ((name, "GroupName"), (description, "GroupDescription")):
+    for value, member, what in ((name, "GroupName", "name"), (description, "GroupDescription", "description")):
         if not NAME.fullmatch(value):
-            raise invalid(
-                f"Value ({value}) for parameter {member} is invalid. Character sets beyond ASCII are not supported."
+            why = (
+                f"Invalid security group {what}. Valid {what}s are strings less than 256 characters from the "
+                "following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
             )
+            why = why if value.isascii() else "Character sets beyond ASCII are not supported."
+            raise invalid(f"Value ({value}) for parameter {member} is invalid. {why}")
     vpc = VPC.need(call, request.get("VpcId") or default_home(call))
     if name == "default":
         raise Ec2Error("InvalidParameterValue", "Cannot use reserved security group name: default")

@@ -129,7 +129,9 @@ def create_network_interface(call: Call, request: Request) -> dict[str, Any]:
 @operation("DescribeNetworkInterfaces")
 def describe_network_interfaces(call: Call, request: Request) -> dict[str, Any]:
     request.get("IncludeManagedResources")  # there are none that are hidden
-    return describe(call, request, INTERFACE, ids="NetworkInterfaceIds", answer="NetworkInterfaces", show=show)
+    return describe(
+        call, request, INTERFACE, ids="NetworkInterfaceIds", answer="NetworkInterfaces", show=show, exclusive=True
+    )
 
 
 @operation("DeleteNetworkInterface", resource=targets(INTERFACE, "NetworkInterfaceId"))

@@ -61,13 +61,21 @@ def group_named(call: Call, vpc: str, name: str) -> SecurityGroup | None:
     return next((group for _, group in found), None)
 
 
-def groups_of(call: Call, vpc: str, ids: list[str], names: list[str]) -> list[str]:
-    """The ids of these groups of the VPC; of its default group if both are empty."""
+def _elsewhere(group: str, subnet: str) -> Ec2Error:
+    if subnet:
+        told = f"Security group {group} and subnet {subnet} belong to different networks."
+        return Ec2Error("InvalidParameter", told)
+    return Ec2Error("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+
+
+def groups_of(call: Call, vpc: str, ids: list[str], names: list[str], *, subnet: str = "") -> list[str]:
+    """The ids of these groups of the VPC; of its default group if both are empty. `subnet`: the one that the caller
+    named, for EC2's words about a group of another VPC."""
     settle(call)
     found = GROUP.need_all(call, ids)
     for group in found:
         if vpc not in (group.vpc, *group.vpcs):
-            raise Ec2Error("InvalidGroup.NotFound", f"The security group '{group.id}' does not exist in VPC '{vpc}'")
+            raise _elsewhere(group.id, subnet)
     for name in dict.fromkeys(names):
         named = group_named(call, vpc, name)
         if named is None:

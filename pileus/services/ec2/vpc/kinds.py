@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pileus.base.arns import partition_of
+from pileus.base.clock import iso_millis
 from pileus.model import regions as facts
 from pileus.service import Call
 
-from ..filters import boolean
+from ..filters import boolean, nobodys, same
 from ..kinds import Kind
 from ..service import Ec2Error
 from . import records
@@ -30,6 +31,8 @@ from .records import (
 )
 
 Values = Iterable[str | None]
+ICMP = 1
+V6 = tuple(f"ipv6-cidr-block-association.{each}" for each in ("ipv6-cidr-block", "association-id", "state"))
 
 
 class GroupKind(Kind[SecurityGroup]):
@@ -84,6 +87,7 @@ VPC: Kind[Vpc] = Kind(
             "is-default": lambda vpc: [boolean(vpc.default)],
             "isDefault": lambda vpc: [boolean(vpc.default)],
             "state": lambda vpc: ["available"],
+            **nobodys(*V6, "ipv6-cidr-block-association.ipv6-pool"),
         }
     ),
     lambda call, vpc: {"ec2:VpcID": vpc.id, "ec2:Tenancy": vpc.tenancy},
@@ -115,6 +119,9 @@ SUBNET: Kind[Subnet] = Kind(
             "map-public-ip-on-launch": lambda subnet: [boolean(subnet.map_public)],
             "state": lambda subnet: ["available"],
             "subnet-arn": lambda subnet: [subnet_arn(subnet)],
+            **nobodys(*V6, "customer-owned-ipv4-pool", "enable-lni-at-device-index", "outpost-arn"),
+            **same("false", "enable-dns64", "ipv6-native", "map-customer-owned-ip-on-launch"),
+            **same("false", "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record"),
         }
     ),
     lambda call, subnet: _vpc_key(call, subnet) | {"ec2:AvailabilityZone": subnet.zone, "ec2:SubnetID": subnet.id},
@@ -132,6 +139,7 @@ DHCP_OPTIONS: Kind[DhcpOptions] = Kind(
             "value": lambda found: [value for values in found.options.values() for value in values],
         }
     ),
+    malformed="InvalidDhcpOptionsId.Malformed",
 )
 GATEWAY: Kind[InternetGateway] = Kind(
     "igw",
@@ -146,6 +154,7 @@ GATEWAY: Kind[InternetGateway] = Kind(
             "attachment.state": lambda gateway: ["available"] if gateway.vpc else [],
         }
     ),
+    malformed="InvalidInternetGatewayId.Malformed",
 )
 
 
@@ -191,14 +200,21 @@ ROUTE_TABLE: Kind[RouteTable] = Kind(
             "route.vpc-peering-connection-id": _to("peer"),
             "route.origin": lambda table: ["CreateRouteTable", *("CreateRoute" for _ in table.routes)],
             "route.state": _states,
+            **nobodys("association.gateway-id", "route.destination-ipv6-cidr-block"),
+            **nobodys("route.egress-only-internet-gateway-id", "route.transit-gateway-id"),
         }
     ),
     _vpc_key,
+    malformed="InvalidRouteTableId.Malformed",
 )
 
 
 def _entries(read: Callable[[Any], str]) -> Callable[[Acl], Values]:
     return lambda acl: [read(entry) for entry in acl.entries]
+
+
+def _icmp(read: Callable[[Any], int]) -> Callable[[Acl], Values]:
+    return lambda acl: [str(read(entry)) for entry in acl.entries if entry.protocol == ICMP]
 
 
 ACL: Kind[Acl] = Kind(
@@ -222,9 +238,13 @@ ACL: Kind[Acl] = Kind(
             "entry.port-range.to": _entries(lambda entry: str(entry.last)),
             "entry.rule-action": _entries(lambda entry: "allow" if entry.allow else "deny"),
             "entry.rule-number": _entries(lambda entry: str(entry.number)),
+            "entry.icmp.type": _icmp(lambda entry: entry.first),
+            "entry.icmp.code": _icmp(lambda entry: entry.last),
+            **nobodys("entry.ipv6-cidr"),
         }
     ),
     _vpc_key,
+    malformed="InvalidNetworkAclId.Malformed",
 )
 GROUP = GroupKind(
     "sg",
@@ -300,6 +320,11 @@ INTERFACE: Kind[Interface] = Kind(
             "requester-managed": lambda interface: [boolean(bool(interface.requester))],
             "source-dest-check": lambda interface: [boolean(interface.source_check)],
             "interface-type": lambda interface: [interface.type],
+            "availability-zone-id": lambda interface: [facts.zone_id(interface.zone)],
+            "attachment.attach-time": _attached(lambda attachment: f"{iso_millis(attachment.at)}Z"),
+            "attachment.network-card-index": _attached(lambda attachment: "0"),
+            **nobodys("ipv6-addresses.ipv6-address", "operator.principal"),
+            **same("false", "operator.managed"),
             "status": lambda interface: [interface.status],
         }
     ),
@@ -311,6 +336,7 @@ INTERFACE: Kind[Interface] = Kind(
             "ec2:NetworkInterfaceID": interface.id,
         }
     ),
+    malformed="InvalidNetworkInterfaceId.Malformed",
 )
 ADDRESS: Kind[ElasticAddress] = Kind(
     "eipalloc",
@@ -330,6 +356,7 @@ ADDRESS: Kind[ElasticAddress] = Kind(
         "public-ip": lambda address: [address.public],
     },
     lambda call, address: {"ec2:AllocationId": address.id, "ec2:PublicIpAddress": address.public, "ec2:Domain": "vpc"},
+    malformed="InvalidAllocationID.NotFound",
 )
 
 

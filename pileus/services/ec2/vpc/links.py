@@ -23,6 +23,7 @@ class NatGateway(Thing, frozen=True, kw_only=True):
     allocation: str = ""
     association: str = ""
     failure: str = ""
+    failure_code: str = ""
     deleted: float = 0.0
 
 

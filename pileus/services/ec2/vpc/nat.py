@@ -1,7 +1,7 @@
 """NAT gateways: private subnets' way out.
 
 Source: EC2 API Reference, the operations' pages; Amazon VPC User Guide, "NAT gateways" (a deleted one is shown for
-about an hour).
+about an hour), "Troubleshoot NAT gateways" (one that cannot be is made and fails, and goes after about an hour).
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from .defaults import operation, own
 from .joining import create_interface, delete_interface
 from .kinds import ADDRESS, INTERFACE, SUBNET, within
 from .realizing import able, lacking, realize
-from .records import NatGateway
+from .records import NatGateway, Subnet
 from .route_states import refresh
 from .waking import changed
 
@@ -56,18 +56,20 @@ NAT = NatKind(
         "vpc-id": lambda nat: [nat.vpc],
     },
     not_found="NatGatewayNotFound",
+    malformed="NatGatewayMalformed",
 )
 
 
 def show(call: Call, nat: NatGateway) -> dict[str, Any]:
-    address: dict[str, Any] = {
-        "NetworkInterfaceId": nat.interface,
-        "PrivateIp": nat.private,
-        "IsPrimary": True,
-        "Status": "succeeded",
-    }
-    if nat.public:
-        address |= {"AllocationId": nat.allocation, "PublicIp": nat.address, "AssociationId": nat.association}
+    address: dict[str, Any] = {"IsPrimary": True, "Status": "succeeded" if nat.interface else "failed"}
+    if nat.interface:
+        address |= {"NetworkInterfaceId": nat.interface, "PrivateIp": nat.private}
+    elif nat.allocation:
+        address["AllocationId"] = nat.allocation
+    if nat.public and nat.interface:
+        address |= {"AllocationId": nat.allocation, "PublicIp": nat.address}
+    if nat.public and nat.association:
+        address["AssociationId"] = nat.association
     shown: dict[str, Any] = {
         "NatGatewayId": nat.id,
         "VpcId": nat.vpc,
@@ -80,7 +82,7 @@ def show(call: Call, nat: NatGateway) -> dict[str, Any]:
         "Tags": tags.show(nat.tags),
     }
     if nat.failure:
-        shown |= {"FailureCode": "InternalError", "FailureMessage": nat.failure}
+        shown |= {"FailureCode": nat.failure_code or "InternalError", "FailureMessage": nat.failure}
     return shown | ({"DeleteTime": nat.deleted} if nat.deleted else {})
 
 
@@ -113,12 +115,23 @@ def create_nat_gateway(call: Call, request: Request) -> dict[str, Any]:
         "NatGatewayLimitExceeded",
         f"Performing this operation would exceed the limit of {quotas.NAT_GATEWAYS_OF_ZONE} NAT gateways",
     )
-    id = NAT.new_id()
+    id, given = NAT.new_id(), tags.given(call, request, NAT)[NAT.type]
+    made = _hindered(call, id, subnet, allocation, given) if allocation else None
+    made = made or _make(call, id, subnet, request.get("PrivateIpAddress"), allocation, given)
+    NAT.put(call, id, made)
+    remember(call, request, [id])
+    changed(call, subnet.vpc)
+    return {"NatGateway": show(call, made) | {"State": "pending"}, **token}
+
+
+def _make(
+    call: Call, id: str, subnet: Subnet, private: str | None, allocation: str | None, given: dict[str, str]
+) -> NatGateway:
     interface = create_interface(
         call,
         subnet,
         groups=[],
-        private=request.get("PrivateIpAddress"),
+        private=private,
         description=f"Interface for NAT Gateway {id}",
         source_check=False,
         requester="amazon-nat",
@@ -127,18 +140,36 @@ def create_nat_gateway(call: Call, request: Request) -> dict[str, Any]:
     made = NatGateway(
         vpc=subnet.vpc,
         subnet=subnet.id,
-        public=public,
+        public=bool(allocation),
         state="pending",
         interface=interface.id,
         private=interface.primary.address,
-        **own(call, id, tags.given(call, request, NAT)[NAT.type]),
+        **own(call, id, given),
     )
-    if allocation:
-        made = _with_address(call, made, allocation)
-    NAT.put(call, id, made)
-    remember(call, request, [id])
-    changed(call, subnet.vpc)
-    return {"NatGateway": show(call, made), **token}
+    return _with_address(call, made, allocation) if allocation else made
+
+
+def _hindered(call: Call, id: str, subnet: Subnet, allocation: str, given: dict[str, str]) -> NatGateway | None:
+    """A gateway that has failed, if there can be none (EC2 API Reference, "NatGateway": the codes and their texts)."""
+    key = (call.account, call.region, subnet.vpc)
+    if not list(records.internet_gateways.find(call.tx, records.gateway_of_vpc, *key, limit=1)):
+        code, why = "Gateway.NotAttached", f"Network {subnet.vpc} has no Internet gateway attached"
+    elif ADDRESS.need(call, allocation).association:
+        code, why = "Resource.AlreadyAssociated", f"Elastic IP address {allocation} is already associated"
+    else:
+        return None
+    return NatGateway(
+        vpc=subnet.vpc,
+        subnet=subnet.id,
+        public=True,
+        state="failed",
+        interface="",
+        private="",
+        allocation=ADDRESS.need(call, allocation).id,
+        failure=why,
+        failure_code=code,
+        **own(call, id, given),
+    )
 
 
 def _zone(call: Call, nat: NatGateway) -> str:
@@ -148,8 +179,6 @@ def _zone(call: Call, nat: NatGateway) -> str:
 
 def _with_address(call: Call, nat: NatGateway, allocation: str) -> NatGateway:
     address = ADDRESS.need(call, allocation)
-    if address.association:
-        raise Ec2Error("InvalidAllocationID.InUse", f"Elastic IP address [{allocation}] is already associated")
     interface = INTERFACE.need(call, nat.interface)
     association = addresses.associate(call, allocation, interface, nat.private, service=nat.id)
     return replace(nat, address=address.public, allocation=allocation, association=association)
@@ -174,7 +203,7 @@ def delete_nat_gateway(call: Call, request: Request) -> dict[str, Any]:
 
 class KeepNatGateways:
     """pending -> available once the network has it (failed, where there can be none); deleting -> deleted once it does
-    not; then forgotten."""
+    not; then forgotten. One that failed is forgotten too."""
 
     watches = "ec2.nat_gateways"
     outside = True
@@ -183,8 +212,8 @@ class KeepNatGateways:
         nat = await world.store.transact(lambda tx: records.nat_gateways.get(tx, *key))
         if nat is None:
             return None
-        if nat.state == "deleted":
-            due = nat.deleted + SHOWN_AFTER_DELETION_S
+        if nat.state in ("deleted", "failed"):
+            due = (nat.deleted or nat.created) + SHOWN_AFTER_DELETION_S
             if world.clock.now() < due:
                 return RequeueAt(due)
             await world.store.transact(lambda tx: records.nat_gateways.delete(tx, *key))

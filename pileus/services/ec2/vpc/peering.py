@@ -52,6 +52,7 @@ PEERING: Kind[Peering] = Kind(
         "ec2:RequesterVpc": _vpc_arn(call, peering.requester),
         "ec2:AccepterVpc": _vpc_arn(call, peering.accepter),
     },
+    malformed="InvalidVpcPeeringConnectionId.Malformed",
 )
 
 

@@ -42,6 +42,7 @@ LIST: Kind[PrefixList] = Kind(
         "prefix-list-id": lambda found: [found.id],
         "prefix-list-name": lambda found: [found.name],
     },
+    malformed="InvalidPrefixListId.Malformed",
 )
 
 

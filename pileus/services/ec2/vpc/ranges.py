@@ -4,7 +4,7 @@ Source: EC2 API Reference, "CreateVpc", "CreateSubnet": a range with bits set be
 """
 
 from collections.abc import Iterable
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Network, NetmaskValueError
 
 from ..service import Ec2Error, invalid
 
@@ -20,6 +20,14 @@ def parsed(text: str, member: str, *, code: str = "InvalidParameterValue") -> IP
     except (AddressValueError, NetmaskValueError, ValueError):
         pass  # said below, in EC2's words
     raise Ec2Error(code, f"Value ({text}) for parameter {member} is invalid. This is not a valid CIDR block.")
+
+
+def parsed6(text: str, member: str) -> str:
+    """A range of IPv6, as it is shown. Raises InvalidParameterValue."""
+    try:
+        return str(IPv6Network(text, strict=False))
+    except (AddressValueError, NetmaskValueError, ValueError):
+        raise invalid(f"Value ({text}) for parameter {member} is invalid. This is not a valid CIDR block.") from None
 
 
 def address(text: str, member: str) -> IPv4Address:

@@ -63,6 +63,8 @@ def _destination(call: Call, request: Request) -> str:
     given = [name for name in ("DestinationCidrBlock", "DestinationPrefixListId") if name in request]
     if len(given) > 1:
         raise combination("The parameters destinationCidrBlock and destinationPrefixListId cannot be used together")
+    if not given and "DestinationIpv6CidrBlock" in request:
+        raise invalid("IPv6 is not there: leave DestinationIpv6CidrBlock out.")
     if not given:
         raise missing("destinationCidrBlock")
     if given[0] == "DestinationPrefixListId":
@@ -79,6 +81,11 @@ def _target(call: Call, request: Request, table: RouteTable, destination: str) -
     if len(given) != 1:
         raise combination("Exactly one target must be given for a route.") if given else missing("GatewayId")
     id = request[given[0]]
+    # "The AWS API is very forgiving": a NAT gateway may come as GatewayId (Terraform Registry, "aws_route_table").
+    if given[0] == "GatewayId" and id.startswith("nat-"):
+        if KINDS["nat"].get(call, id) is None:
+            raise _no_gateway(id)
+        given = ["NatGatewayId"]
     if given[0] == "InstanceId":
         return _of_instance(call, table, destination, id)
     if given[0] == "NetworkInterfaceId":
@@ -88,7 +95,9 @@ def _target(call: Call, request: Request, table: RouteTable, destination: str) -
     if given[0] == "GatewayId":
         if not id.startswith("igw-"):
             raise _no_gateway(id)
-        gateway = GATEWAY.need(call, id)
+        gateway = GATEWAY.get(call, id)
+        if gateway is None:
+            raise _no_gateway(id)
         if gateway.vpc != table.vpc:
             raise invalid(f"route table {table.id} and network gateway {id} belong to different networks")
         return RouteRecord(destination, "internet", id)

@@ -131,6 +131,7 @@ def describe_subnets(call: Call, request: Request) -> dict[str, Any]:
     return describe(call, request, SUBNET, ids="SubnetIds", answer="Subnets", show=show)
 
 
+ALWAYS_OFF = ("EnableResourceNameDnsAAAARecordOnLaunch", "EnableDns64", "AssignIpv6AddressOnCreation")
 PARTIAL = "MapPublicIpOnLaunch and the names of machines"
 
 
@@ -138,8 +139,10 @@ PARTIAL = "MapPublicIpOnLaunch and the names of machines"
 def modify_subnet_attribute(call: Call, request: Request) -> None:
     """What machines that are launched in it from now on get."""
     subnet = SUBNET.need(call, request["SubnetId"])
-    if request.get("EnableResourceNameDnsAAAARecordOnLaunch", {}).get("Value"):
-        raise Ec2Error("Unsupported", "Pileus has no IPv6 yet: leave EnableResourceNameDnsAAAARecordOnLaunch out.")
+    off = [member for member in ALWAYS_OFF if member in request]
+    for member in off:
+        if request[member].get("Value"):
+            raise Ec2Error("Unsupported", f"Pileus has no IPv6 yet: leave {member} out.")
     changes: dict[str, Any] = {}
     for member, field in (
         ("MapPublicIpOnLaunch", "map_public"),
@@ -149,7 +152,7 @@ def modify_subnet_attribute(call: Call, request: Request) -> None:
             changes[field] = bool(request[member].get("Value", False))
     if "PrivateDnsHostnameTypeOnLaunch" in request:
         changes["host_names"] = request["PrivateDnsHostnameTypeOnLaunch"]
-    if not changes and "EnableResourceNameDnsAAAARecordOnLaunch" not in request:
+    if not changes and not off and len(request) == 1:
         raise missing("MapPublicIpOnLaunch")
     SUBNET.put(call, subnet.id, replace(subnet, **changes))
 

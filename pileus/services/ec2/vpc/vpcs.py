@@ -141,11 +141,10 @@ def delete_vpc(call: Call, request: Request) -> None:
 @operation("ModifyVpcAttribute", resource=targets(VPC, "VpcId"), partial="the attributes of names")
 def modify_vpc_attribute(call: Call, request: Request) -> None:
     vpc = VPC.need(call, request["VpcId"])
-    given = {
-        name: request[name].get("Value", False)
-        for name in ("EnableDnsHostnames", "EnableDnsSupport")
-        if name in request
-    }
+    named = ("EnableDnsHostnames", "EnableDnsSupport", "EnableNetworkAddressUsageMetrics")
+    given = {name: request[name].get("Value", False) for name in named if name in request}
+    if given.get("EnableNetworkAddressUsageMetrics"):
+        raise Ec2Error("Unsupported", "Pileus has no metrics of addresses: leave EnableNetworkAddressUsageMetrics out.")
     if len(given) != 1:
         raise combination("Exactly one attribute must be specified.") if given else missing("Attribute")
     support = given.get("EnableDnsSupport", vpc.dns_support)
@@ -209,7 +208,7 @@ def disassociate_vpc_cidr_block(call: Call, request: Request) -> dict[str, Any]:
     id = _of_association(call, request)
     if id == "*":
         raise Ec2Error(
-            "InvalidCidrBlockAssociationID.NotFound",
+            "InvalidVpcCidrBlockAssociationID.NotFound",
             f"The vpc CIDR block association ID '{association}' does not exist",
         )
     vpc = VPC.need(call, id)

@@ -105,7 +105,7 @@ def test_the_root_disk_grows_and_others_are_added(cloud, ec2, launch):
 @pytest.mark.parametrize(
     ("mapping", "code"),
     [
-        ({"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 4}}, "InvalidParameterValue"),
+        ({"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 4}}, "InvalidBlockDeviceMapping"),
         ({"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": "snap-0123456789abcdef0"}}, "InvalidBlockDeviceMapping"),
         ({"DeviceName": "/dev/xvda", "NoDevice": ""}, "InvalidBlockDeviceMapping"),
         ({"DeviceName": "/dev/sdf", "Ebs": {"VolumeType": "gp3"}}, "MissingParameter"),

@@ -267,7 +267,7 @@ def test_a_copy_is_the_callers_own_in_any_region(cloud, ec2, volume, write, take
     for region, snapshot, code in (
         ("nowhere-1", copy, "InvalidParameterValue"),
         ("us-east-1", id, "InvalidSnapshot.NotFound"),
-        ("eu-west-1", "arn:nonsense", "InvalidSnapshot.Malformed"),
+        ("eu-west-1", "arn:nonsense", "InvalidSnapshotID.Malformed"),
     ):
         with refused(code):
             ec2.copy_snapshot(SourceRegion=region, SourceSnapshotId=snapshot)

@@ -169,7 +169,7 @@ def test_sixty_rules_a_direction_are_all(ec2, group):
         (http("0.0.0.0/0", FromPort=90), "InvalidParameterValue", "Invalid TCP/UDP port range (90:80)"),
         (http("0.0.0.0/0", ToPort=70000), "InvalidParameterValue", "TCP/UDP port (70000) out of range"),
         (http("300.0.0.0/8"), "InvalidParameterValue", "not a valid CIDR block"),
-        (http("0.0.0.0/0", IpProtocol="tpc"), "InvalidPermission.Malformed", "tpc"),
+        (http("0.0.0.0/0", IpProtocol="tpc"), "InvalidParameterValue", "Unknown protocol"),
         (http(Ipv6Ranges=[{"CidrIpv6": "::/0"}]), "InvalidParameterValue", "Ipv6Ranges"),
     ],
 )
