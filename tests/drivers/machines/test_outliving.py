@@ -84,6 +84,27 @@ def test_a_machine_whose_holder_is_killed_can_be_stopped_and_started(cloud):
     assert cloud.machines.observe("unheld").state == "running"
 
 
+def test_a_machine_that_is_stopped_while_it_boots_itself_again_is_off(cloud):
+    cloud.started("again")
+    ready(cloud, "again")
+    cloud.machines.execute("again", ["systemctl", "reboot", "--no-block"])
+    # It has ended, what is left of it was put away, and the next boot has begun.
+    eventually(lambda: not (Path("/run/pileus") / cloud.tag / "m" / "again" / "plugged.json").exists())
+    cloud.machines.stop("again", 30)
+    seen = cloud.machines.observe("again")
+    assert (seen.state, seen.ended) == ("stopped", "stopped")
+
+
+def test_a_machine_that_is_stopped_while_a_boot_goes_on_whose_starter_was_killed_is_off(cloud):
+    cloud.machine("cut")
+    starter = subprocess.Popen([sys.executable, "-c", BOOT, str(cloud.home), cloud.tag], start_new_session=True)
+    eventually(lambda: (Path("/run/pileus") / cloud.tag / "m" / "cut").exists())
+    starter.kill()
+    starter.wait()
+    cloud.again().machines.stop("cut", 0)
+    assert cloud.machines.observe("cut").state == "stopped"
+
+
 def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):
     cloud.started("asks")
     ready(cloud, "asks")  # services that start now would keep what is mounted now in views of their own
