@@ -180,7 +180,8 @@ class RuncMachines:
     def reboot(self, machine: str, grace: float) -> None:
         folder = self._running(machine)
         state = folder.state()
-        folder.flag("rebooting").touch()
+        with suppress(FileNotFoundError):  # it ended by itself just now
+            folder.flag("rebooting").touch()
         self._end(folder, state.pid, state.started, _REBOOT, grace)
         with folder.lock():
             again = not folder.pid() and ending.settle(folder) == "reboot"
