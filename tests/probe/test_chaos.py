@@ -69,7 +69,7 @@ class Chaos:
         threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in self.workers]
         for thread in threads:
             thread.start()
-        time.sleep(self.random.uniform(1.0, 9.0))
+        time.sleep(self.random.uniform(1.0, 15.0))
         self.cloud.kill()
         if self.random.random() < 0.5:
             time.sleep(self.random.uniform(0.0, 1.5))

@@ -121,10 +121,14 @@ class RuncMachines:
             except OSError as error:
                 raise Unable(f"machine {folder.id} cannot be plugged in: {error}") from error
             record.write_text(json.dumps(spec["links"]))
+        muted = folder.flag("muted")
         try:
+            if not ending.holder(folder) and not muted.exists():
+                console.mute(folder.pid())
+                muted.touch()
             figures.mend(folder)
         except OSError as error:
-            raise Unable(f"machine {folder.id} cannot be shown its own figures: {error}") from error
+            raise Unable(f"machine {folder.id} cannot be shown its console or figures: {error}") from error
 
     def observe(self, machine: str) -> Observed:
         folder = self._folder(machine)

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from pileus.drivers.api import Busy
+from pileus.drivers.linux import loops
+from pileus.drivers.machines import devices
 from pileus.drivers.volumes.api import Volume
+from pileus.drivers.volumes.pool import PoolVolumes
 from tests.drivers.machines.test_contract import ready
 from tests.drivers.real import GIB, eventually, host, left_on_the_host
 
@@ -84,6 +87,17 @@ def test_a_machine_whose_holder_is_killed_can_be_stopped_and_started(cloud):
     assert cloud.machines.observe("unheld").state == "running"
 
 
+def test_a_machine_whose_holder_is_killed_while_it_boots_comes_up_after_the_next_look(cloud):
+    machine = cloud.machine("unheld")
+    cloud.machines.ensure(machine)
+    holder = int((Path("/run/pileus") / cloud.tag / "m" / "unheld" / "conmon.pid").read_text())
+    os.kill(holder, signal.SIGKILL)
+    for _ in range(2):
+        cloud.machines.ensure(machine)
+    eventually(lambda: cloud.shell("unheld", "ss -Hltn sport = :22"))
+    assert cloud.machines.observe("unheld").reboots == 0
+
+
 def test_a_machine_that_is_stopped_while_it_boots_itself_again_is_off(cloud):
     cloud.started("again")
     ready(cloud, "again")
@@ -103,6 +117,31 @@ def test_a_machine_that_is_stopped_while_a_boot_goes_on_whose_starter_was_killed
     starter.wait()
     cloud.again().machines.stop("cut", 0)
     assert cloud.machines.observe("cut").state == "stopped"
+
+
+@pytest.mark.parametrize("place", [(devices, "take_out"), (loops, "clear"), (devices, "show"), (PoolVolumes, "_save")])
+def test_a_detachment_that_is_cut_short_anywhere_is_completed_by_the_next(cloud, monkeypatch, place):
+    cloud.started("has")
+    cloud.volumes.ensure(Volume("extra", GIB))
+    cloud.volumes.attach("extra", "has", "xvdf")
+
+    class Died(Exception):
+        pass
+
+    def die(*_):
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(Died):
+            cloud.volumes.detach("extra")
+    again = cloud.again()
+    again.volumes.detach("extra")
+    assert again.volumes.observe("extra").machine == ""
+    assert [file for _, file in loops.used() if file.endswith("/extra")] == []
+    assert again.machines.execute("has", ["ls", "/dev/xvdf"]).status != 0
+    again.volumes.attach("extra", "has", "xvdg")
+    again.shell("has", "mkfs.ext4 -q /dev/xvdg")
 
 
 def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):

@@ -193,7 +193,8 @@ class Truth:
                 with suppress(Unable):
                     done = self.machines.execute(id, ["timeout", "10", "bash", "-c", line], timeout=20)
                     if done.status:
-                        self.found.append(f"{id} has no {what}: {done.errors.decode()[-200:]}")
+                        image, disks = one["ImageId"], [each["Ebs"]["VolumeId"] for each in one["BlockDeviceMappings"]]
+                        self.found.append(f"{id} ({image}, {disks}) has no {what}: {done.errors.decode()[-200:]}")
         for id, status in self._statuses().items():
             if status != "ok":
                 self.found.append(f"status of {id}: {status}")
@@ -211,7 +212,11 @@ class Truth:
     def _way(self, source: str, target: str, address: str, port: int) -> None:
         question = {"from": source, "to": target, "port": port, "protocol": "tcp"}
         answer = running.ask(running.need(str(self.cloud.data)), "/_pileus/why", question)
-        met = self._met(source, address, port)
+        try:
+            met = self._met(source, address, port)
+        except Unable as error:
+            self.found.append(f"{source} cannot be asked: {error}")
+            return
         if answer["reachable"] != (met == PASSES):
             self.found.append(f"why {source} {target} ({address}) {port}: {answer}, yet it {met}")
 
