@@ -21,7 +21,11 @@ def settle(folder: Folder) -> str:
     """Expects the lock and that init has ended. Writes down how, and puts away what is left. Returns 'reboot' when the
     machine is to boot again, else how it ended, or nothing when it runs or that was settled before."""
     state = folder.state()
-    if alive(state) or state.ended or not state.boot:
+    if alive(state):
+        return ""
+    if state.ended or not state.boot:
+        if folder.run.exists():  # who put it away, or booted it, was killed meanwhile
+            clear(folder)
         return ""
     state.again = state.again or _reboots(folder, _exit_code(folder))
     if not state.again:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pileus.drivers.api import Busy
-from pileus.drivers.linux import loops
+from pileus.drivers.linux import loops, mounts
+from pileus.drivers.linux.cgroups import CGroup
 from pileus.drivers.machines import devices
 from pileus.drivers.volumes.api import Volume
 from pileus.drivers.volumes.pool import PoolVolumes
@@ -117,6 +118,29 @@ def test_a_machine_that_is_stopped_while_a_boot_goes_on_whose_starter_was_killed
     starter.wait()
     cloud.again().machines.stop("cut", 0)
     assert cloud.machines.observe("cut").state == "stopped"
+
+
+@pytest.mark.parametrize("place", [(mounts, "unmount"), (loops, "clear"), (CGroup, "remove"), (devices, "remove")])
+def test_what_a_machine_leaves_is_put_away_though_who_began_to_was_killed(cloud, monkeypatch, place):
+    cloud.started("ended")
+    cloud.volumes.ensure(Volume("extra", GIB))
+    cloud.volumes.attach("extra", "ended", "xvdf")
+    os.kill(int((Path("/run/pileus") / cloud.tag / "m" / "ended" / "conmon.pid").read_text()), signal.SIGKILL)
+
+    class Died(Exception):
+        pass
+
+    def die(*_):
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(Died):
+            cloud.machines.stop("ended", 0)
+    cloud.again().machines.stop("ended", 0)
+    assert [file for _, file in loops.used() if file.endswith(("/extra", "/root-ended"))] == []
+    assert not (Path("/run/pileus") / cloud.tag / "m" / "ended").exists()
+    assert cloud.machines.observe("ended").state == "stopped"
 
 
 @pytest.mark.parametrize("place", [(devices, "take_out"), (loops, "clear"), (devices, "show"), (PoolVolumes, "_save")])
