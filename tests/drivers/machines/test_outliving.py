@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,28 @@ def test_a_machine_that_is_stopped_while_a_boot_goes_on_whose_starter_was_killed
     starter.wait()
     cloud.again().machines.stop("cut", 0)
     assert cloud.machines.observe("cut").state == "stopped"
+
+
+def test_a_root_disk_is_never_mounted_twice_though_somebody_still_uses_the_old_mount(cloud):
+    cloud.started("twice")
+    disk = str(cloud.volumes.pool / "volumes" / "root-twice")
+    root = Path("/run/pileus") / cloud.tag / "m" / "twice" / "root"
+    seer = subprocess.Popen(["sh", "-c", "echo; read end"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root)
+    try:
+        seer.stdout.readline()
+        cloud.machines.stop("twice", 0)
+        with ThreadPoolExecutor(1) as other:
+            boots = other.submit(cloud.machines.ensure, cloud.machine("twice", boot=2))
+            eventually(lambda: (Path("/run/pileus") / cloud.tag / "m" / "twice" / "dev").exists())
+            assert [file for _, file in loops.used()].count(disk) == 1
+            assert not boots.done()
+            seer.communicate(b"\n")
+            boots.result()
+    finally:
+        seer.kill()
+        seer.wait()
+    assert [file for _, file in loops.used()].count(disk) == 1
+    assert cloud.machines.observe("twice").state == "running"
 
 
 @pytest.mark.parametrize("place", [(mounts, "unmount"), (loops, "clear"), (CGroup, "remove"), (devices, "remove")])
