@@ -11,6 +11,7 @@ import time
 from random import Random
 
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from pileus.drivers.local import local
 from tests.machines.real_cloud import RealCloud
@@ -89,7 +90,10 @@ class Chaos:
         end = time.monotonic() + REST_SECONDS
         since = None
         while since is None or time.monotonic() < since + 1.0:
-            moving = at_rest(self.cloud)
+            try:
+                moving = at_rest(self.cloud)
+            except BotoCoreError as error:
+                self.check(False, life, [f"it does not answer: {error}"])
             since = None if moving else since or time.monotonic()
             self.check(time.monotonic() < end, life, [f"it does not come to rest: {moving}"])
             time.sleep(0.2)
@@ -110,10 +114,8 @@ class Chaos:
         if not fine:
             log = (self.cloud.data / "pileus.log").read_text(errors="replace")[-6000:]
             steps = [line for worker in self.workers for line in worker.log[-40:]]
-            if os.environ.get("CHAOS_PAUSE"):
-                print("\n".join(wrong), self.cloud.data, file=sys.stderr)
-                while os.path.exists(os.environ["CHAOS_PAUSE"]):
-                    time.sleep(1)
+            while os.path.exists(os.environ.get("CHAOS_PAUSE", "")):  # for somebody who wants to see it
+                time.sleep(1)
             pytest.fail("\n".join([f"seed {self.seed}, life {life}:", *wrong, "--- steps", *steps, "--- log", log]))
 
 
