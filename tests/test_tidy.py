@@ -24,6 +24,7 @@ READS_THE_CLOCK = {
     "pileus/cli/demo.py": "a person watches: it sleeps until a visibility timeout has passed",
     "pileus/cli/lifecycle.py": "waits for a process",
     "pileus/cli/records.py": "follows the log",
+    "pileus/drivers/linux/loops.py": "it waits for the kernel to let go of a disk",
     "pileus/drivers/machines/ending.py": "waits for processes of the kernel's",
     "pileus/drivers/machines/figures.py": "waits for the program that it starts",
     "pileus/drivers/volumes/asking.py": "waits for the program that it starts",

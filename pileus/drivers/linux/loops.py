@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import struct
+import time
 from pathlib import Path
 
 MAJOR = 7
@@ -64,6 +65,26 @@ def clear(number: int) -> None:
             raise
     finally:
         os.close(device)
+
+
+def ends(number: int) -> bool:
+    """Whether it ends with its last user."""
+    try:
+        return Path(f"/sys/block/loop{number}/loop/autoclear").read_text().strip() == "1"
+    except OSError:
+        return False  # it has ended
+
+
+def wait_for_end(path: Path, seconds: float) -> None:
+    """Until no device of `path` is left that is about to end. A file system that was unmounted lives on for as long as
+    anybody has it in his view (every program that begins a mount namespace, as any container does, has for a moment
+    all that the host has mounted), and whoever opened the file by a second device meanwhile would destroy it. Raises
+    OSError when it takes longer."""
+    limit = time.monotonic() + seconds
+    while (number := of(path)) is not None and ends(number):
+        if time.monotonic() > limit:
+            raise OSError(errno.EBUSY, f"a process of the host still uses what was on {path.name} (loop{number})")
+        time.sleep(0.005)
 
 
 def grown(number: int) -> None:

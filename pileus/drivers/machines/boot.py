@@ -26,6 +26,7 @@ from pileus.drivers.volumes import asking
 
 CONSOLE_MAX = 4 * 1024 * 1024
 _CREATED_WITHIN = 60.0
+_LEFT_WITHIN = 10.0
 
 
 def boot(folder: Folder, again: bool) -> None:
@@ -98,6 +99,7 @@ def _mount_root(folder: Folder, spec: dict[str, Any], base: int, files: dict[str
     path = folder.root_disk()
     if not path.exists():
         raise OSError(f"there is no volume {spec['root']} for the root disk of {folder.id}, or its key was not given")
+    loops.wait_for_end(path, _LEFT_WITHIN)
     disks.check_ext4(path)
     number, opened = loops.attach(path, autoclear=True)
     try:

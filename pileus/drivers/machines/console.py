@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from pileus.drivers.linux import mounts, namespaces
+
 _OVERHEAD = 6
 """A line of a few bytes is kept in that many times its length, at worst."""
 
@@ -20,6 +22,18 @@ def tail(path: Path, limit: int) -> bytes:
     lines = kept.split(b"\n")
     written = b"".join(map(_text, lines[1:] if start else lines))
     return written[-limit:]
+
+
+def mute(pid: int) -> None:
+    """Has nobody wait for a console whose other end is gone: systemd tries for a second to open it, for each of its
+    lines, and a guest that boots is not there for minutes. What it says until its next boot is lost."""
+
+    def work() -> None:
+        mounts.unmount("/dev/console")  # nothing can be mounted over what is gone
+        with mounts.clone("/dev/null") as mount:
+            mounts.move(mount, "/dev/console")
+
+    namespaces.in_mounts_of(pid, work)
 
 
 def _text(line: bytes) -> bytes:

@@ -17,6 +17,7 @@ ROOT_DEVICE = "xvda"
 ASKED = ".pileus"
 """Folder in the guest's /dev with the socket at which it asks for mounts."""
 _DISK_GROUP = 6
+_LEFT_WITHIN = 10.0
 
 
 def node(folder: Folder, device: str, number: int, owner: int, group: int) -> Path:
@@ -32,6 +33,7 @@ def node(folder: Folder, device: str, number: int, owner: int, group: int) -> Pa
 
 def plug(folder: Folder, pid: int, disk: Disk, base: int) -> None:
     """Has the guest see the disk; may be repeated."""
+    loops.wait_for_end(Path(disk.path), _LEFT_WITHIN)
     number = loops.of(Path(disk.path))
     if number is None:
         number, opened = loops.attach(Path(disk.path))

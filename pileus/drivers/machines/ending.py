@@ -21,7 +21,11 @@ def settle(folder: Folder) -> str:
     """Expects the lock and that init has ended. Writes down how, and puts away what is left. Returns 'reboot' when the
     machine is to boot again, else how it ended, or nothing when it runs or that was settled before."""
     state = folder.state()
-    if alive(state) or state.ended or not state.boot:
+    if alive(state):
+        return ""
+    if state.ended or not state.boot:
+        if folder.run.exists():  # who put it away, or booted it, was killed meanwhile
+            clear(folder)
         return ""
     state.again = state.again or _reboots(folder, _exit_code(folder))
     if not state.again:
@@ -46,7 +50,7 @@ def glance(folder: Folder, state: State) -> str:
     if alive(state) or state.ended or not state.boot:
         return state.ended
     code = _written(folder)
-    if state.again or (code is None and _holder(folder)) or _reboots(folder, -1 if code is None else code):
+    if state.again or (code is None and holder(folder)) or _reboots(folder, -1 if code is None else code):
         return ""
     return _ending(folder, -1 if code is None else code)
 
@@ -72,7 +76,7 @@ def _exit_code(folder: Folder) -> int:
     """As its holder wrote it; -1 when the holder is gone too and nobody knows."""
     limit = time.monotonic() + _PATIENCE
     while True:
-        held = _holder(folder)  # asked first: it writes before it goes
+        held = holder(folder)  # asked first: it writes before it goes
         code = _written(folder)
         if code is not None:
             return code
@@ -81,7 +85,7 @@ def _exit_code(folder: Folder) -> int:
         time.sleep(0.005)
 
 
-def _holder(folder: Folder) -> int:
+def holder(folder: Folder) -> int:
     """The pid of its conmon, 0 when that is gone."""
     try:
         pid = int((folder.run / "conmon.pid").read_text())

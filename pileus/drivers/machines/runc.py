@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,7 @@ from pileus.drivers.linux import cgroups, inotify, mounts
 from pileus.drivers.machines import bundle, console, ending, figures
 from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, State, Usage
 from pileus.drivers.machines.boot import prepare_run
-from pileus.drivers.machines.folder import RUN, Folder, all_folders, checked
+from pileus.drivers.machines.folder import RUN, Folder, alive, all_folders, checked
 from pileus.drivers.networks import plugging
 from pileus.drivers.programs import lacking as programs_lacking
 from pileus.drivers.volumes import asking
@@ -30,6 +31,8 @@ IDLE_MEMORY, IDLE_PROCESSES = 96 * 1024**2, 64
 """What a machine that does nothing needs, with its share of the pages that are read from its disk."""
 BOOTS_PER_PROCESSOR = 2
 """A boot waits a little for disks and metadata: two keep a processor busy, more only wait for one another."""
+ASKED_EVERY = 2.0
+"""Seconds after which a guest is asked once more to end."""
 _POWEROFF, _REBOOT = 37, 39
 """SIGRTMIN+3 (halt) and SIGRTMIN+5 (reboot): what systemd as an init obeys."""
 
@@ -118,10 +121,14 @@ class RuncMachines:
             except OSError as error:
                 raise Unable(f"machine {folder.id} cannot be plugged in: {error}") from error
             record.write_text(json.dumps(spec["links"]))
+        muted = folder.flag("muted")
         try:
+            if not ending.holder(folder) and not muted.exists():
+                console.mute(folder.pid())
+                muted.touch()
             figures.mend(folder)
         except OSError as error:
-            raise Unable(f"machine {folder.id} cannot be shown its own figures: {error}") from error
+            raise Unable(f"machine {folder.id} cannot be shown its console or figures: {error}") from error
 
     def observe(self, machine: str) -> Observed:
         folder = self._folder(machine)
@@ -139,32 +146,46 @@ class RuncMachines:
         return Observed(machine, "running", state.boot, state.reboots)
 
     def stop(self, machine: str, grace: float) -> None:
+        """It may be booting meanwhile, by itself or for a driver that was killed: then what came up is stopped too."""
         folder = self._folder(machine)
-        if not folder.exists():
-            return
-        state = folder.state()
-        if folder.pid():
-            folder.flag("stopping").touch()
-            self._end(folder, state.pid, state.started, _POWEROFF, grace)
-        with folder.lock():
-            if not folder.pid() and ending.settle(folder) == "reboot":
-                ending.give_up_reboot(folder)
+        while folder.exists():
+            state = folder.state()
+            if alive(state):
+                with suppress(FileNotFoundError):  # it ended by itself just now
+                    folder.flag("stopping").touch()
+                self._end(folder, state.pid, state.started, _POWEROFF, grace)
+                if alive(state):
+                    raise Unable(f"machine {machine} does not end, though it was killed")
+            with folder.lock():
+                if folder.exists() and not folder.pid():
+                    if ending.settle(folder) == "reboot":
+                        ending.give_up_reboot(folder)
+                    return
 
     def _end(self, folder: Folder, pid: int, started: int, number: int, grace: float) -> None:
         if folder.cgroup().frozen():
             grace = 0.0
-        if grace > 0:
-            ending.send(pid, started, number)
-        if grace <= 0 or not ending.wait_for(pid, started, grace):
+        if not self._asked(pid, started, number, grace):
             ending.send(pid, started, signal.SIGKILL)
             if folder.cgroup().frozen():
                 self._runc(folder, "resume", folder.id)
             ending.wait_for(pid, started, 30)
 
+    def _asked(self, pid: int, started: int, number: int, grace: float) -> bool:
+        """Whether init has ended as it was asked to. It is asked again and again: one that only just begins hears
+        nothing yet."""
+        while grace > 0:
+            ending.send(pid, started, number)
+            if ending.wait_for(pid, started, min(grace, ASKED_EVERY)):
+                return True
+            grace -= ASKED_EVERY
+        return False
+
     def reboot(self, machine: str, grace: float) -> None:
         folder = self._running(machine)
         state = folder.state()
-        folder.flag("rebooting").touch()
+        with suppress(FileNotFoundError):  # it ended by itself just now
+            folder.flag("rebooting").touch()
         self._end(folder, state.pid, state.started, _REBOOT, grace)
         with folder.lock():
             again = not folder.pid() and ending.settle(folder) == "reboot"

@@ -30,9 +30,13 @@ class Latency:
     folder: Path
     namespace: str
 
+    @property
+    def program(self) -> kept.Program:
+        return kept.Program(self.folder / "delay.pid", str(self.folder))
+
     def ensure(self, seconds: float) -> None:
         """Raises Unable."""
-        program = kept.Program(self.folder / "delay.pid", str(self.folder))
+        program = self.program
         running = program.number()
         if not seconds:
             if (self.folder / "delay").exists():
@@ -51,7 +55,7 @@ class Latency:
         inside.run("nsenter", f"--net={inside.FOLDER / self.namespace}", *python)
 
     def remove(self) -> None:
-        kept.Program(self.folder / "delay.pid", str(self.folder)).end()
+        self.program.end()
         kept.end_strays(self.namespace, Path(delay.__file__).name)
         (self.folder / "delay").unlink(missing_ok=True)
 

@@ -24,6 +24,7 @@ from pileus.drivers.networks.capability import lacks
 from pileus.drivers.networks.edge import UNMADE, Edge
 from pileus.drivers.networks.foreign import RESOLVERS, ForeignNames
 from pileus.drivers.networks.latency import Latency
+from pileus.drivers.networks.lives import Lives
 from pileus.drivers.networks.names import interface_device
 from pileus.drivers.networks.paths import Paths
 from pileus.drivers.networks.reach import SERVICES, beyond
@@ -67,6 +68,7 @@ class NamespaceNetworks:
         self._tallies: dict[str, Tally] = {}
         self._plugs: dict[str, socket.socket] = {}
         self._watch = Watch()
+        self._lives = Lives(self._watch)
         self._ears: tuple[socket.socket, ...] = ()
 
     def lacking(self) -> list[Lack]:
@@ -169,6 +171,7 @@ class NamespaceNetworks:
     def close(self) -> None:
         """Nothing is watched any more; everything stays as it is."""
         self._watch.close()
+        self._lives.clear()
         self._ears = ()
 
     def vanish(self) -> None:
@@ -274,12 +277,25 @@ class NamespaceNetworks:
         if pathing.by_machines(network) and network.id not in self._plugs:
             self._plugs[network.id] = inside.inside(namespace, lambda: ear(LINKS))
             self._watch.add(self._plugs[network.id], partial(self._replugged, network.id))
+        programs = (self._resolver(network.id), self._foreign(network.id), self._latency(network.id))
+        self._lives.follow(network.id, [each.program.number() for each in programs], partial(self._died, network.id))
 
     def _ignore(self, network: str) -> None:
         if tally := self._tallies.pop(network, None):
             tally.close()
         if plugs := self._plugs.pop(network, None):
             self._watch.remove(plugs)
+        self._lives.forget(network)
+
+    def _died(self, network: str, number: int) -> None:
+        """One of its programs ended, and it was not us who ended it."""
+        with self._lock:
+            if self._lives.over(network, number) and network in self._applied:
+                log.warning("network %s: process %d was ended, and is started again", network, number)
+                try:
+                    self._apply(self._known()[network])
+                except Unable:
+                    log.warning("network %s: a program of it is missing", network, exc_info=True)
 
     def _replugged(self, network: str) -> None:
         """A machine came or went: routes that lead to it go with its device, and are made anew."""

@@ -6,6 +6,17 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from typing import Protocol
+
+
+class Source(Protocol):
+    """A socket, or what can be waited for like one."""
+
+    def fileno(self) -> int: ...
+
+    def setblocking(self, blocking: bool, /) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Watch:
@@ -13,12 +24,12 @@ class Watch:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._callbacks: dict[socket.socket, Callable[[], None]] = {}
+        self._callbacks: dict[Source, Callable[[], None]] = {}
         self._thread: threading.Thread | None = None
         self._woken, self._wake = -1, -1
         self._closing = False
 
-    def add(self, source: socket.socket, readable: Callable[[], None]) -> None:
+    def add(self, source: Source, readable: Callable[[], None]) -> None:
         """`readable` is called, in the thread, when there is something to read; it must read all of it."""
         source.setblocking(False)
         with self._lock:
@@ -30,7 +41,7 @@ class Watch:
                 self._thread.start()
         os.write(self._wake, b"!")
 
-    def remove(self, source: socket.socket) -> None:
+    def remove(self, source: Source) -> None:
         """Its callback may still be running."""
         with self._lock:
             self._callbacks.pop(source, None)
@@ -53,7 +64,7 @@ class Watch:
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._woken, selectors.EVENT_READ)
-            known: dict[socket.socket, Callable[[], None]] = {}
+            known: dict[Source, Callable[[], None]] = {}
             while not self._closing:
                 for key, _ in selector.select():
                     if key.fd == self._woken:
@@ -65,8 +76,8 @@ class Watch:
                 source.close()
 
     def _renewed(
-        self, selector: selectors.BaseSelector, known: dict[socket.socket, Callable[[], None]]
-    ) -> dict[socket.socket, Callable[[], None]]:
+        self, selector: selectors.BaseSelector, known: dict[Source, Callable[[], None]]
+    ) -> dict[Source, Callable[[], None]]:
         with self._lock:
             wanted = dict(self._callbacks)
             if self._closing:

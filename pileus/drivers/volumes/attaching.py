@@ -40,11 +40,12 @@ def attach(folder: Folder, pid: int, volume: str, path: Path, device: str, iops:
 
 
 def detach(folder: Folder, volume: str) -> None:
+    """Forgotten last: who dies in between finds it attached still, and does all of it again."""
     for disk in folder.disks():
         if disk.volume == volume:
             pid = folder.pid()
-            folder.forget_disk(disk.device)
             devices.unplug(folder, pid, disk, _base(folder) if pid else 0)
+            folder.forget_disk(disk.device)
             if pid:
                 devices.show(folder)
 

@@ -4,12 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pileus.drivers.api import Busy
+from pileus.drivers.linux import loops, mounts
+from pileus.drivers.linux.cgroups import CGroup
+from pileus.drivers.machines import devices
 from pileus.drivers.volumes.api import Volume
+from pileus.drivers.volumes.pool import PoolVolumes
 from tests.drivers.machines.test_contract import ready
 from tests.drivers.real import GIB, eventually, host, left_on_the_host
 
@@ -82,6 +87,108 @@ def test_a_machine_whose_holder_is_killed_can_be_stopped_and_started(cloud):
     assert cloud.machines.observe("unheld").state == "stopped"
     cloud.machines.ensure(cloud.machine("unheld", boot=2))
     assert cloud.machines.observe("unheld").state == "running"
+
+
+def test_a_machine_whose_holder_is_killed_while_it_boots_comes_up_after_the_next_look(cloud):
+    machine = cloud.machine("unheld")
+    cloud.machines.ensure(machine)
+    holder = int((Path("/run/pileus") / cloud.tag / "m" / "unheld" / "conmon.pid").read_text())
+    os.kill(holder, signal.SIGKILL)
+    for _ in range(2):
+        cloud.machines.ensure(machine)
+    eventually(lambda: cloud.shell("unheld", "ss -Hltn sport = :22"))
+    assert cloud.machines.observe("unheld").reboots == 0
+
+
+def test_a_machine_that_is_stopped_while_it_boots_itself_again_is_off(cloud):
+    cloud.started("again")
+    ready(cloud, "again")
+    cloud.machines.execute("again", ["systemctl", "reboot", "--no-block"])
+    # It has ended, what is left of it was put away, and the next boot has begun.
+    eventually(lambda: not (Path("/run/pileus") / cloud.tag / "m" / "again" / "plugged.json").exists())
+    cloud.machines.stop("again", 30)
+    seen = cloud.machines.observe("again")
+    assert (seen.state, seen.ended) == ("stopped", "stopped")
+
+
+def test_a_machine_that_is_stopped_while_a_boot_goes_on_whose_starter_was_killed_is_off(cloud):
+    cloud.machine("cut")
+    starter = subprocess.Popen([sys.executable, "-c", BOOT, str(cloud.home), cloud.tag], start_new_session=True)
+    eventually(lambda: (Path("/run/pileus") / cloud.tag / "m" / "cut").exists())
+    starter.kill()
+    starter.wait()
+    cloud.again().machines.stop("cut", 0)
+    assert cloud.machines.observe("cut").state == "stopped"
+
+
+def test_a_root_disk_is_never_mounted_twice_though_somebody_still_uses_the_old_mount(cloud):
+    cloud.started("twice")
+    disk = str(cloud.volumes.pool / "volumes" / "root-twice")
+    root = Path("/run/pileus") / cloud.tag / "m" / "twice" / "root"
+    seer = subprocess.Popen(["sh", "-c", "echo; read end"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root)
+    try:
+        seer.stdout.readline()
+        cloud.machines.stop("twice", 0)
+        with ThreadPoolExecutor(1) as other:
+            boots = other.submit(cloud.machines.ensure, cloud.machine("twice", boot=2))
+            eventually(lambda: (Path("/run/pileus") / cloud.tag / "m" / "twice" / "dev").exists())
+            assert [file for _, file in loops.used()].count(disk) == 1
+            assert not boots.done()
+            seer.communicate(b"\n")
+            boots.result()
+    finally:
+        seer.kill()
+        seer.wait()
+    assert [file for _, file in loops.used()].count(disk) == 1
+    assert cloud.machines.observe("twice").state == "running"
+
+
+@pytest.mark.parametrize("place", [(mounts, "unmount"), (loops, "clear"), (CGroup, "remove"), (devices, "remove")])
+def test_what_a_machine_leaves_is_put_away_though_who_began_to_was_killed(cloud, monkeypatch, place):
+    cloud.started("ended")
+    cloud.volumes.ensure(Volume("extra", GIB))
+    cloud.volumes.attach("extra", "ended", "xvdf")
+    os.kill(int((Path("/run/pileus") / cloud.tag / "m" / "ended" / "conmon.pid").read_text()), signal.SIGKILL)
+
+    class Died(Exception):
+        pass
+
+    def die(*_):
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(Died):
+            cloud.machines.stop("ended", 0)
+    cloud.again().machines.stop("ended", 0)
+    assert [file for _, file in loops.used() if file.endswith(("/extra", "/root-ended"))] == []
+    assert not (Path("/run/pileus") / cloud.tag / "m" / "ended").exists()
+    assert cloud.machines.observe("ended").state == "stopped"
+
+
+@pytest.mark.parametrize("place", [(devices, "take_out"), (loops, "clear"), (devices, "show"), (PoolVolumes, "_save")])
+def test_a_detachment_that_is_cut_short_anywhere_is_completed_by_the_next(cloud, monkeypatch, place):
+    cloud.started("has")
+    cloud.volumes.ensure(Volume("extra", GIB))
+    cloud.volumes.attach("extra", "has", "xvdf")
+
+    class Died(Exception):
+        pass
+
+    def die(*_):
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(Died):
+            cloud.volumes.detach("extra")
+    again = cloud.again()
+    again.volumes.detach("extra")
+    assert again.volumes.observe("extra").machine == ""
+    assert [file for _, file in loops.used() if file.endswith("/extra")] == []
+    assert again.machines.execute("has", ["ls", "/dev/xvdf"]).status != 0
+    again.volumes.attach("extra", "has", "xvdg")
+    again.shell("has", "mkfs.ext4 -q /dev/xvdg")
 
 
 def test_guests_mount_again_after_the_program_that_mounts_was_killed(cloud):

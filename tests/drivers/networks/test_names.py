@@ -1,10 +1,13 @@
 """Names that machines ask for."""
 
 import os
+import signal
 import socket
 import struct
 
 from msgspec.structs import replace
+
+from tests.drivers.real import eventually
 
 from .plans import group, interface, network
 
@@ -68,6 +71,22 @@ def test_names_and_domains_are_answered_inside_the_network_and_change_at_once(si
     assert asked(one, server, "sqs.aws.com") == (0, ["198.18.0.4"])
     site.networks.ensure(replace(plan, resolver=False))
     assert site.networks._resolver("vpc-1").program.number() is None
+
+
+def test_a_resolver_that_was_killed_answers_again(site):
+    plan = network("vpc-1", interface("one", "a", "10.0.1.10"), names={"db.internal": ("10.0.2.1",)})
+    site.networks.ensure(plan)
+    (one,) = site.plugged(plan)
+    for _ in range(2):
+        killed = site.networks._resolver("vpc-1").program.number()
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: site.networks._resolver("vpc-1").program.number() not in (None, killed))  # noqa: B023
+        assert asked(one, "10.0.1.2", "db.internal") == (0, ["10.0.2.1"])
+    # One that nobody wants any more stays away.
+    site.networks.ensure(replace(plan, resolver=False))
+    assert site.networks._resolver("vpc-1").program.number() is None
+    site.networks.ensure(replace(plan, names={}))
+    assert asked(one, "10.0.1.2", "db.internal") == (UNKNOWN, [])
 
 
 def test_two_networks_answer_the_same_name_each_in_its_own_way(site):

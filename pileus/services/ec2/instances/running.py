@@ -33,6 +33,7 @@ CHECK_SECONDS = 60.0
 FIRST_CHECK_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 LONG_SECONDS = 5.0
+AGAIN_SECONDS = 1.0
 KEY_STATE = "The KMS key provided is in an incorrect state"
 BY_GUEST = "Client.InstanceInitiatedShutdown"
 Key = tuple[Any, ...]
@@ -46,30 +47,39 @@ class RunMachines:
     outside = True
 
     async def reconcile(self, cloud: Cloud, key: Key) -> Outcome:
-        instance = await cloud.store.transact(lambda tx: instances.get(tx, *key))
-        if instance is None:
-            return Done
-        if instance.state == "terminated":
-            return await _forget(cloud, instance)
-        if cloud.drivers.machines.lacking():
-            return Done  # a host that ran machines and cannot any more: the records stay as they are
-        if instance.wanted == "running":
-            return await _run(cloud, instance)
-        await turns.leave(cloud, instance.id)
-        if instance.state == "stopped":
-            return Done
-        driver = cloud.drivers.machines
-        grace = 0.0 if instance.abrupt else GRACE_SECONDS
-        await outside(driver.stop, instance.id, grace)
-        if instance.imaging:
-            await imaging.capture(cloud, instance)
-        await ending.drop_store(cloud, instance)
-        if instance.wanted == "stopped":
-            await _settle(cloud, instance, ending.stopped)
-            return Done
-        await outside(driver.destroy, instance.id)
-        await _settle(cloud, instance, ending.terminated)
+        """What the host cannot do at this moment (a machine that is to boot again has just ended) is tried again."""
+        try:
+            return await _look(cloud, key)
+        except Unable as error:
+            log.warning("instance %s is looked at again: %s", key[-1], error)
+            return RequeueAt(cloud.clock.now() + AGAIN_SECONDS)
+
+
+async def _look(cloud: Cloud, key: Key) -> Outcome:
+    instance = await cloud.store.transact(lambda tx: instances.get(tx, *key))
+    if instance is None:
         return Done
+    if instance.state == "terminated":
+        return await _forget(cloud, instance)
+    if cloud.drivers.machines.lacking():
+        return Done  # a host that ran machines and cannot any more: the records stay as they are
+    if instance.wanted == "running":
+        return await _run(cloud, instance)
+    await turns.leave(cloud, instance.id)
+    if instance.state == "stopped":
+        return Done
+    driver = cloud.drivers.machines
+    grace = 0.0 if instance.abrupt else GRACE_SECONDS
+    await outside(driver.stop, instance.id, grace)
+    if instance.imaging:
+        await imaging.capture(cloud, instance)
+    await ending.drop_store(cloud, instance)
+    if instance.wanted == "stopped":
+        await _settle(cloud, instance, ending.stopped)
+        return Done
+    await outside(driver.destroy, instance.id)
+    await _settle(cloud, instance, ending.terminated)
+    return Done
 
 
 async def _settle(cloud: Cloud, instance: Instance, change: Callable[[Call, Instance], None]) -> None:

@@ -172,6 +172,22 @@ def test_a_later_boot_that_fails_leaves_the_instance_stopped(cloud, ec2, launch,
     assert state(show, id) == "running"
 
 
+def test_a_reboot_that_the_host_cannot_do_now_is_done_a_little_later(cloud, ec2, launch, monkeypatch, caplog):
+    id = launch()["InstanceId"]
+
+    def reboot(machine, grace):
+        raise Unable(f"machine {machine} does not run")  # for it boots again by itself, at this moment
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cloud.drivers.machines, "reboot", reboot)
+        ec2.reboot_instances(InstanceIds=[id])
+        cloud.settle()
+    assert cloud.drivers.machines.observe(id).reboots == 0
+    cloud.advance(1)
+    assert cloud.drivers.machines.observe(id).reboots == 1
+    assert "Traceback" not in caplog.text
+
+
 def test_a_launch_whose_disk_cannot_be_made_fails(cloud, ec2, image, show, monkeypatch):
     def ensure(volume):
         raise Unable("the pool is full")
