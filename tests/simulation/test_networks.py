@@ -233,7 +233,9 @@ async def check(sim: Simulation) -> None:
     assert taken == len(set(publics) | set(elastic))
     associated = {address for address, each in elastic.items() if each.association}
     assert associated == set(publics) & set(elastic)
-    assert {nat.state for nat in await sim.all(records.nat_gateways)} <= {"available", "deleted"}
+    for nat in await sim.all(records.nat_gateways):
+        # One that cannot be is made and fails, with AWS's reason; none is on its way any more.
+        assert nat.state in ("available", "deleted") or (nat.state == "failed" and nat.failure_code)
 
 
 @pytest.mark.parametrize("seed", range(12))
