@@ -220,6 +220,19 @@ class Slow:
         return Done
 
 
+class Quick:
+    """Says when it has looked at something."""
+
+    watches = "others"
+
+    def __init__(self):
+        self.seen = asyncio.Event()
+
+    async def reconcile(self, world, key):
+        self.seen.set()
+        return Done
+
+
 def test_work_outside_is_done_side_by_side_and_never_twice_for_one_key():
     async def story():
         world, slow = World(), Slow()
@@ -244,22 +257,14 @@ def test_other_work_goes_on_while_something_slow_is_done_outside():
     async def story():
         world, slow = World(), Slow()
         others = Table("others", Lamp, watched=True)
-        seen = asyncio.Event()
-
-        class Quick:
-            watches = "others"
-
-            async def reconcile(self, world, key):
-                seen.set()
-                return Done
-
-        loop = Loop(world, [slow, Quick()])
+        quick = Quick()
+        loop = Loop(world, [slow, quick])
         await world.store.transact(put("lamp", 1))
         running = asyncio.create_task(loop.run())
         while not slow.begun:
             await asyncio.sleep(0)
         await world.store.transact(lambda tx: others.put(tx, "other", record=Lamp(1)))
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(quick.seen.wait(), 10)
         assert slow.now == 1
         slow.gate.set()
         running.cancel()
@@ -271,21 +276,13 @@ def test_a_crowd_that_waits_for_the_world_does_not_hold_up_other_work():
     async def story():
         world, slow = World(), Slow()
         others = Table("others", Lamp, watched=True)
-        seen = asyncio.Event()
-
-        class Quick:
-            watches = "others"
-
-            async def reconcile(self, world, key):
-                seen.set()
-                return Done
-
-        loop = Loop(world, [slow, Quick()])
+        quick = Quick()
+        loop = Loop(world, [slow, quick])
         for number in range(300):
             await world.store.transact(put(f"lamp-{number}", 1))
         await world.store.transact(lambda tx: others.put(tx, "other", record=Lamp(1)))
         running = asyncio.create_task(loop.run())
-        await asyncio.wait_for(seen.wait(), 60)
+        await asyncio.wait_for(quick.seen.wait(), 60)
         while slow.now < AT_ONCE:
             await asyncio.sleep(0)
         slow.gate.set()

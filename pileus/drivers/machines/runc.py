@@ -22,7 +22,7 @@ from pileus.drivers.machines import bundle, console, ending, figures
 from pileus.drivers.machines.api import Ending, Executed, Machine, Observed, State, Usage
 from pileus.drivers.machines.boot import prepare_run
 from pileus.drivers.machines.folder import RUN, Folder, alive, all_folders, checked
-from pileus.drivers.networks import plugging
+from pileus.drivers.networks import inside, plugging
 from pileus.drivers.programs import lacking as programs_lacking
 from pileus.drivers.volumes import asking
 
@@ -110,7 +110,7 @@ class RuncMachines:
             self._runc(folder, "update", "--resources", "-", folder.id, input=json.dumps(limits))
         record = folder.run / "plugged.json"
         plugged = bundle.read_json(record) if record.exists() else []
-        if plugged != spec["links"] or not all(plugging.there(plugging.read(link)) for link in plugged):
+        if plugged != spec["links"] or not all(map(_is_there, plugged)):
             names = {link["name"] for link in spec["links"]}
             try:
                 for link in plugged:
@@ -322,3 +322,8 @@ class RuncMachines:
         done = subprocess.run([*bundle.runc(folder), *words], input=input, capture_output=True, text=True)
         if done.returncode:
             raise Unable(f"machine {folder.id}: runc {words[0]}: {done.stderr.strip()}")
+
+
+def _is_there(link: dict[str, str]) -> bool:
+    """Whether a machine is plugged in so. Both ends go together, and a guest's root may remove its own."""
+    return inside.exists(link["namespace"]) and link["name"] in inside.devices(link["namespace"])

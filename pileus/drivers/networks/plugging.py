@@ -62,15 +62,6 @@ def plug(link: Plug, pid: int) -> None:
     _network_end(link, have)
 
 
-def there(link: Plug) -> bool:
-    """Whether it is plugged in. Both ends go together, and a guest's root may remove its own."""
-    try:
-        devices = inside({f"{NETNS}/{link.namespace}": NETWORK}, Path("/proc/thread-self/net/dev").read_text)
-    except FileNotFoundError:
-        return False
-    return any(line.split(":")[0].strip() == link.name for line in devices.splitlines())
-
-
 def unplug(link: Plug) -> None:
     """Harmless when it is not plugged in."""
     if Path(NETNS, link.namespace).exists():

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ volumes.attach("extra", "orphan", "xvdf")
 print("up", flush=True)
 time.sleep(600)
 """
+
+
+@contextmanager
+def dying(monkeypatch, place):
+    """Whoever comes to `place` (module or class, name) is killed there."""
+
+    class Died(Exception):
+        pass
+
+    def die(*_):
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*place, die)
+        with pytest.raises(Died):
+            yield
 
 
 @pytest.fixture
@@ -150,16 +167,8 @@ def test_what_a_machine_leaves_is_put_away_though_who_began_to_was_killed(cloud,
     cloud.volumes.attach("extra", "ended", "xvdf")
     os.kill(int((Path("/run/pileus") / cloud.tag / "m" / "ended" / "conmon.pid").read_text()), signal.SIGKILL)
 
-    class Died(Exception):
-        pass
-
-    def die(*_):
-        raise Died
-
-    with monkeypatch.context() as patch:
-        patch.setattr(*place, die)
-        with pytest.raises(Died):
-            cloud.machines.stop("ended", 0)
+    with dying(monkeypatch, place):
+        cloud.machines.stop("ended", 0)
     cloud.again().machines.stop("ended", 0)
     assert [file for _, file in loops.used() if file.endswith(("/extra", "/root-ended"))] == []
     assert not (Path("/run/pileus") / cloud.tag / "m" / "ended").exists()
@@ -172,16 +181,8 @@ def test_a_detachment_that_is_cut_short_anywhere_is_completed_by_the_next(cloud,
     cloud.volumes.ensure(Volume("extra", GIB))
     cloud.volumes.attach("extra", "has", "xvdf")
 
-    class Died(Exception):
-        pass
-
-    def die(*_):
-        raise Died
-
-    with monkeypatch.context() as patch:
-        patch.setattr(*place, die)
-        with pytest.raises(Died):
-            cloud.volumes.detach("extra")
+    with dying(monkeypatch, place):
+        cloud.volumes.detach("extra")
     again = cloud.again()
     again.volumes.detach("extra")
     assert again.volumes.observe("extra").machine == ""

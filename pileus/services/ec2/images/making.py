@@ -152,10 +152,8 @@ def _sound(call: Call, disk: Disk) -> Disk:
             raise Ec2Error("MissingParameter", "The request must contain the parameter size or snapshotId")
         return disk
     source = making.source_of(call, disk.snapshot)
-    if disk.size and disk.size < source.size:
-        raise invalid(
-            f"Volume of size {disk.size}GB is smaller than snapshot '{disk.snapshot}', expect size >= {source.size}GB"
-        )
+    if disk.size:
+        source.must_fit_in(disk.size)
     encrypted = source.record is not None and source.record.encrypted
     if disk.key or disk.encrypted not in (None, encrypted):
         raise Ec2Error("InvalidBlockDeviceMapping", f"A mapping of {disk.snapshot} is encrypted as the snapshot is.")

@@ -14,7 +14,7 @@ from pileus.service import Call
 from ..kinds import targets
 from ..service import Ec2Error, Request, missing, operation
 from ..vpc import joining
-from ..vpc.kinds import internal_domain
+from ..vpc.kinds import internal_domain, private_label
 from ..vpc.records import Subnet
 from .records import Instance, instance_kind
 
@@ -24,7 +24,7 @@ BY_ADDRESS, BY_ID = "ip-name", "resource-name"
 def label(instance: Instance) -> str:
     """The host's name, without its domain."""
     by_id = instance.resource_names.get("host") == BY_ID
-    return instance.id if by_id else "ip-" + instance.private_address.replace(".", "-")
+    return instance.id if by_id else private_label(instance.private_address)
 
 
 def private_name(instance: Instance) -> str:

@@ -201,12 +201,8 @@ def _disks(
             continue
         root = disk.device == image.root_device
         source = making.source_of(call, disk.snapshot, of=image) if disk.snapshot else making.NOTHING
-        if disk.size and disk.size < source.size:
-            raise Ec2Error(
-                "InvalidBlockDeviceMapping",
-                f"Volume of size {disk.size}GB is smaller than snapshot '{disk.snapshot}', "
-                f"expect size >= {source.size}GB",
-            )
+        if disk.size:
+            source.must_fit_in(disk.size, "InvalidBlockDeviceMapping")
         volume = making.make(
             call,
             zone,

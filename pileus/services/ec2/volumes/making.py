@@ -10,7 +10,7 @@ from pileus.service import Call
 from ..images.offered import offered
 from ..images.records import Image
 from ..kinds import KINDS
-from ..service import Ec2Error, invalid
+from ..service import Ec2Error
 from . import types
 from .encrypting import data_key_or_none, key_for
 from .public_access import ALL, access
@@ -25,6 +25,12 @@ class Source(NamedTuple):
     origin: str
     size: int
     record: Snapshot | None = None
+
+    def must_fit_in(self, size: int, code: str = "InvalidParameterValue") -> None:
+        """Raises an error of that code for a volume (GiB) that is too small for it."""
+        if size < self.size:
+            told = f"Volume of size {size}GB is smaller than snapshot '{self.snapshot}', expect size >= {self.size}GB"
+            raise Ec2Error(code, told)
 
 
 NOTHING = Source("", "", 0)
@@ -78,10 +84,7 @@ def make(
     """Writes the record of a new volume."""
     type = type or "gp2"
     size = source.size if size is None else size
-    if size < source.size:
-        raise invalid(
-            f"Volume of size {size}GB is smaller than snapshot '{source.snapshot}', expect size >= {source.size}GB"
-        )
+    source.must_fit_in(size)
     performance = types.checked(type, size, iops, throughput)
     id, source_key = volume_kind.new_id(), source.record.data_key if source.record is not None else None
     under = key_for(call, encrypted, key, source.record)

@@ -374,9 +374,14 @@ def internal_domain(region: str) -> str:
     return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
 
 
+def private_label(address: str) -> str:
+    """'ip-10-0-0-5' (Amazon VPC User Guide, "DNS attributes for your VPC")."""
+    return f"ip-{address.replace('.', '-')}"
+
+
 def private_name(region: str, address: str) -> str:
-    """'ip-10-0-0-5.ec2.internal' (Amazon VPC User Guide, "DNS attributes for your VPC")."""
-    return f"ip-{address.replace('.', '-')}.{internal_domain(region)}"
+    """'ip-10-0-0-5.ec2.internal'."""
+    return f"{private_label(address)}.{internal_domain(region)}"
 
 
 def public_name(region: str, address: str, vpc: Vpc) -> str:
